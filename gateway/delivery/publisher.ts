@@ -1,0 +1,44 @@
+/**
+ * The port through which events leave for the broker.
+ *
+ * @module
+ */
+
+/** One event as Discord sent it, with what its AMQP properties are made from. */
+export interface OutgoingEvent {
+  readonly shard: number;
+  /** Session id; with the sequence it makes the `message_id`, the same for every repeat of the event. */
+  readonly session: string;
+  readonly sequence: number;
+  /** Event name, the routing key: `MESSAGE_CREATE`. */
+  readonly type: string;
+  /** The payload exactly as received, decompressed. Never changed by anyone. */
+  readonly body: Uint8Array;
+  /** Wall clock of receipt, milliseconds since the epoch. */
+  readonly receivedAtMs: number;
+}
+
+/** What a publisher tells its user. */
+export interface PublisherEvents {
+  /** The broker takes events now. Whatever was published before and not confirmed is to be published again. */
+  opened(): void;
+  /**
+   * The broker takes no events until the next `opened`. No confirmation of an earlier event comes any more.
+   * Also the answer to a refusal (nack) and to a returned event (its queue vanished): the channel is given up,
+   * the topology is declared again, and `opened` follows.
+   */
+  closed(): void;
+}
+
+/** An open way to the broker, in confirm mode. */
+export interface Publisher {
+  /** Connects, and reconnects for as long as it takes, until {@link close}. Safe to call once. */
+  start(events: PublisherEvents): void;
+  /**
+   * Hands one event over; only between `opened` and `closed`. Events are taken in the order of the calls.
+   * `confirmed` is called at most once, when the broker has confirmed it.
+   */
+  publish(event: OutgoingEvent, confirmed: () => void): void;
+  /** Closes the connection in good order. Safe twice, and before `start`. */
+  close(): Promise<void>;
+}

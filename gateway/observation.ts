@@ -1,0 +1,105 @@
+/**
+ * Everything that can be observed of the service, as one typed list. Log, metrics, `gateway.events` and the
+ * Discord log channels all read this union and nothing else; whoever adds a fact adds it here.
+ *
+ * No observation carries a token or an event's content.
+ *
+ * @module
+ */
+
+/** What `gateway_statuses` says of a shard (twilight-dispatch's words). */
+export type ShardStatus = "Connected" | "Disconnected" | "Handshaking" | "Identifying" | "Resuming";
+
+/** Why a session was given up; the `reason` of a gap. */
+export type SessionLossReason =
+  | "invalid_session"
+  | "invalid_sequence"
+  | "session_timed_out"
+  | "intents_changed"
+  | "total_changed"
+  | "restart_requested"
+  | "not_resumable";
+
+/** Why a dispatch was not handed on. */
+export type DropReason = "unreadable" | "no_type" | "replayed";
+
+export type Observation =
+  // One shard's life. `host` is the host of the URL, never its query.
+  | { kind: "shard.connecting"; shard: number; host: string; attempt: number }
+  | { kind: "shard.connected"; shard: number; heartbeatIntervalMs: number }
+  | { kind: "shard.identifying"; shard: number }
+  | { kind: "shard.ready"; shard: number; guilds: number; resumable: boolean }
+  | { kind: "shard.resuming"; shard: number; sequence: number }
+  | { kind: "shard.resumed"; shard: number; replayed: number }
+  | {
+    kind: "shard.disconnected";
+    shard: number;
+    code: number;
+    reason: string;
+    by: "discord" | "us" | "network";
+  }
+  | { kind: "shard.reconnecting"; shard: number; delayMs: number; resume: boolean }
+  | { kind: "shard.status"; shard: number; status: ShardStatus }
+  | { kind: "shard.acknowledged"; shard: number; latencyMs: number }
+  | { kind: "shard.zombie"; shard: number }
+  | { kind: "shard.parked"; shard: number }
+  | { kind: "shard.unparked"; shard: number }
+  | {
+    kind: "shard.gap";
+    shard: number;
+    oldSession: string;
+    newSession: string | null;
+    lastSequence: number;
+    fromMs: number;
+    toMs: number;
+    reason: SessionLossReason;
+  }
+  | { kind: "shard.fatal"; shard: number; code: number; meaning: string }
+  // Events on their way.
+  | { kind: "event.received"; shard: number; type: string; bytes: number }
+  | { kind: "event.dropped"; shard: number; type: string | null; reason: DropReason }
+  | { kind: "frame.unreadable"; shard: number; bytes: number; skipped: boolean }
+  | { kind: "frame.ruined"; shard: number; error: string }
+  | { kind: "opcode.unknown"; shard: number; opcode: number }
+  | { kind: "guild.joined"; shard: number; guild: string; name: string | null }
+  | { kind: "guild.left"; shard: number; guild: string; name: string | null }
+  // Commands.
+  | { kind: "command.carried_out"; opcode: number; shards: number }
+  | { kind: "command.rejected"; reason: string; message: string }
+  // The identify budget.
+  | { kind: "identify.budget"; remaining: number; total: number; resetsInMs: number }
+  | { kind: "identify.exhausted"; resetsInMs: number }
+  | { kind: "identify.low"; remaining: number; total: number; resetsInMs: number }
+  | { kind: "shards.recommendation"; recommended: number; running: number }
+  // The outside.
+  | { kind: "broker.connected"; address: string; purpose: "publishing" | "consuming" }
+  | { kind: "broker.lost"; address: string; purpose: "publishing" | "consuming"; error: string }
+  | { kind: "broker.unreachable"; address: string; error: string }
+  | { kind: "broker.blocked"; reason: string }
+  | { kind: "broker.unblocked" }
+  | { kind: "broker.returned"; type: string }
+  | { kind: "news.dropped"; count: number }
+  | { kind: "redis.connected"; address: string }
+  | { kind: "redis.lost"; address: string; error: string }
+  | { kind: "redis.unreachable"; address: string; error: string }
+  | { kind: "redis.garbage"; key: string; problem: string }
+  | { kind: "points.written"; shards: number; tookMs: number }
+  | { kind: "rest.failed"; route: string; status: number | null; error: string; retryInMs: number | null }
+  | { kind: "log_channel.dropped"; count: number }
+  // The service itself.
+  | { kind: "service.notice"; message: string }
+  | { kind: "service.warning"; message: string }
+  | { kind: "service.started"; shards: number; total: number; resuming: number }
+  | { kind: "service.stopping"; signal: string }
+  | { kind: "service.late"; phase: string; deadlineMs: number }
+  | { kind: "service.stopped"; tookMs: number };
+
+/** Whoever wants to know. Must not throw and must not block: it is called on the events' own path. */
+export type Observer = (observation: Observation) => void;
+
+/** One observer that tells all the others, in order. */
+export function observeAll(...observers: Observer[]): Observer {
+  return (observation) => {
+    for (const observer of observers) observer(observation);
+  };
+}

@@ -1,0 +1,58 @@
+/**
+ * Resume points: from where Discord is asked to continue each shard's session, and the port that keeps them.
+ *
+ * @module
+ */
+
+/** What is kept of one shard, enough to resume it in another process. */
+export interface ResumePoint {
+  readonly sessionId: string;
+  /** Highest sequence up to which everything is confirmed by the broker; 0 before the first confirmation. */
+  readonly sequence: number;
+  /** As READY gave it; null where it gave none, or where another service wrote the session. */
+  readonly resumeGatewayUrl: string | null;
+  /** The intents of the IDENTIFY; a resume keeps them. Null where another service wrote the session. */
+  readonly intents: number | null;
+  /** The presence that our own settings gave at the last IDENTIFY or op 3, as JSON text; null = unknown. */
+  readonly configuredPresence: string | null;
+}
+
+/** What changed for one shard since the last write. An absent field stays as it is. */
+export interface PointChange {
+  /** null: the session is gone. */
+  readonly point?: ResumePoint | null;
+  /** The last op 3 a bot sent on this shard, its `d` as JSON text, sent again after a fresh IDENTIFY. */
+  readonly presence?: string | null;
+  /** Ids of the guilds of this shard. */
+  readonly guilds?: readonly bigint[];
+}
+
+/** What an earlier process left. */
+export interface StoredFleet {
+  /** `gateway_shards`; null where nothing (readable) is stored. */
+  readonly total: number | null;
+  readonly shards: ReadonlyMap<number, StoredShard>;
+  /** True where another service wrote last, so that its `gateway_sessions` was taken as the truth. */
+  readonly foreign: boolean;
+}
+
+export interface StoredShard {
+  readonly point: ResumePoint | null;
+  readonly presence: string | null;
+  readonly guilds: readonly bigint[] | null;
+}
+
+/** Keeps resume points, durably enough that the next process finds them. */
+export interface ResumePoints {
+  /** Reads what is there. Waits for the store as long as it takes; garbage is skipped and observed. */
+  load(): Promise<StoredFleet>;
+  /**
+   * Begins this process's reign, in one transaction: takes over what {@link load} returned where another
+   * service wrote it, removes every session if `keepSessions` is false, and sets total and start time.
+   */
+  begin(
+    reign: { total: number; startedAtMs: number; keepSessions: boolean; imported: StoredFleet },
+  ): Promise<void>;
+  /** Writes what moved, in one round trip. Resolves when the store has acknowledged it. */
+  write(changes: ReadonlyMap<number, PointChange>): Promise<void>;
+}
