@@ -28,8 +28,8 @@ export type Observation =
   | { kind: "shard.connecting"; shard: number; host: string; attempt: number }
   | { kind: "shard.connected"; shard: number; heartbeatIntervalMs: number }
   | { kind: "shard.identifying"; shard: number }
-  | { kind: "shard.ready"; shard: number; guilds: number; resumable: boolean }
-  | { kind: "shard.resuming"; shard: number; sequence: number }
+  | { kind: "shard.ready"; shard: number; session: string; guilds: number; resumable: boolean }
+  | { kind: "shard.resuming"; shard: number; session: string; sequence: number }
   | { kind: "shard.resumed"; shard: number; replayed: number }
   | {
     kind: "shard.disconnected";
@@ -39,7 +39,8 @@ export type Observation =
     by: "discord" | "us" | "network";
   }
   | { kind: "shard.reconnecting"; shard: number; delayMs: number; resume: boolean }
-  | { kind: "shard.status"; shard: number; status: ShardStatus }
+  // `waitingForTurn`: the shard is Disconnected only because it is not its turn to identify yet.
+  | { kind: "shard.status"; shard: number; status: ShardStatus; waitingForTurn: boolean }
   | { kind: "shard.acknowledged"; shard: number; latencyMs: number }
   | { kind: "shard.zombie"; shard: number }
   | { kind: "shard.parked"; shard: number }
