@@ -18,10 +18,10 @@ export type SessionLossReason =
   | "intents_changed"
   | "total_changed"
   | "restart_requested"
-  | "not_resumable";
+  | "resume_disabled";
 
 /** Why a dispatch was not handed on. */
-export type DropReason = "unreadable" | "no_type" | "replayed";
+export type DropReason = "no_session" | "no_type" | "replayed";
 
 export type Observation =
   // One shard's life. `host` is the host of the URL, never its query.
@@ -85,6 +85,7 @@ export type Observation =
   | { kind: "redis.unreachable"; address: string; error: string }
   | { kind: "redis.garbage"; key: string; problem: string }
   | { kind: "points.written"; shards: number; tookMs: number }
+  | { kind: "points.refused"; error: string }
   | { kind: "rest.failed"; route: string; status: number | null; error: string; retryInMs: number | null }
   | { kind: "log_channel.dropped"; count: number }
   // The service itself.

@@ -1,0 +1,165 @@
+/**
+ * The daily identify budget: read from Discord, counted down here, read again before it is relied on.
+ *
+ * Discord resets the token of a bot that identifies more often than `session_start_limit` allows (gateway docs,
+ * Session Start Limit), so nothing is spent on a reading that is missing or old.
+ *
+ * @module
+ */
+import type { Clock, Dice } from "../clock.ts";
+import type { Observer } from "../observation.ts";
+
+/** What `GET /gateway/bot` said. */
+export interface GatewayBot {
+  readonly url: string;
+  readonly shards: number;
+  readonly sessionStartLimit: {
+    readonly total: number;
+    readonly remaining: number;
+    readonly resetAfterMs: number;
+    readonly maxConcurrency: number;
+  };
+}
+
+export interface IdentifyBudgetOptions {
+  readonly clock: Clock;
+  readonly dice: Dice;
+  readonly observe: Observer;
+  /** Asks Discord. Null: no answer this time; what went wrong has been observed by whoever asked. */
+  readonly read: () => Promise<GatewayBot | null>;
+}
+
+export type Allowance =
+  | { kind: "some"; identifies: number }
+  | { kind: "exhausted"; untilMs: number }
+  /** A reading is under way. */
+  | { kind: "unknown" };
+
+interface Reading {
+  readonly gateway: GatewayBot;
+  readonly atMs: number;
+  readonly resetsAtMs: number;
+  remaining: number;
+}
+
+/** Others may spend from the same budget, so a reading is only good for about one run of identifies. */
+const READING_MAX_AGE_MS = 5_000;
+/** While Discord's REST does not answer, an older reading counted down here is used up to this age. */
+const READING_USABLE_MS = 600_000;
+const RETRY_MIN_MS = 1_000;
+const RETRY_MAX_MS = 30_000;
+/** Below this part of the total it is warned about. */
+const LOW_SHARE = 0.1;
+
+export class IdentifyBudget {
+  readonly #options: IdentifyBudgetOptions;
+  #reading: Reading | null = null;
+  #underWay: Promise<void> | null = null;
+  #spentDuringRead = 0;
+  #failures = 0;
+  #cancelRetry: (() => void) | null = null;
+  #warnedUntilMs = 0;
+  #exhaustedUntilMs = 0;
+  #stopped = false;
+
+  constructor(options: IdentifyBudgetOptions) {
+    this.#options = options;
+  }
+
+  /** The newest answer of Discord's, null before the first. */
+  get gateway(): GatewayBot | null {
+    return this.#reading?.gateway ?? null;
+  }
+
+  /** IDENTIFYs Discord takes at the same time. Only asked once there is a reading; 1 before. */
+  get maxConcurrency(): number {
+    return this.#reading?.gateway.sessionStartLimit.maxConcurrency ?? 1;
+  }
+
+  /**
+   * How many more turns may be granted while `granted` are out. Where that is not known, a reading is started
+   * and `changed` is called when it is there.
+   */
+  allowance(nowMs: number, granted: number, changed: () => void): Allowance {
+    const reading = this.#reading;
+    const ageMs = reading === null ? Infinity : nowMs - reading.atMs;
+    const reset = reading !== null && nowMs >= reading.resetsAtMs;
+    if (reading === null || reset || ageMs > READING_MAX_AGE_MS) {
+      const usable = reading !== null && !reset && this.#failures > 0 && ageMs <= READING_USABLE_MS;
+      this.refresh().then(changed);
+      if (!usable) return { kind: "unknown" };
+    }
+    const left = reading.remaining - granted;
+    if (left > 0) return { kind: "some", identifies: left };
+    // Turns that are out may come back unused; the queue asks again then.
+    if (reading.remaining > 0) return { kind: "some", identifies: 0 };
+    if (this.#exhaustedUntilMs !== reading.resetsAtMs) {
+      this.#exhaustedUntilMs = reading.resetsAtMs;
+      this.#options.observe({ kind: "identify.exhausted", resetsInMs: reading.resetsAtMs - nowMs });
+    }
+    return { kind: "exhausted", untilMs: reading.resetsAtMs };
+  }
+
+  /** One IDENTIFY went out. */
+  spend(): void {
+    this.#spentDuringRead += 1;
+    if (this.#reading === null) return;
+    this.#reading.remaining -= 1;
+    this.#tell(this.#reading);
+  }
+
+  /** Reads now, or waits for the reading that is under way. Resolves when there is an answer, or at `stop`. */
+  refresh(): Promise<void> {
+    this.#underWay ??= this.#read().finally(() => this.#underWay = null);
+    return this.#underWay;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelRetry?.();
+  }
+
+  async #read(): Promise<void> {
+    const { clock, read, dice } = this.#options;
+    if (this.#failures > 0 && !this.#stopped) {
+      const delayMs = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** (this.#failures - 1)) * (0.5 + dice() / 2);
+      await new Promise<void>((resolve) => {
+        const cancelTimer = clock.schedule(clock.nowMs() + delayMs, resolve);
+        this.#cancelRetry = () => {
+          cancelTimer();
+          resolve();
+        };
+      });
+    }
+    if (this.#stopped) return;
+    this.#spentDuringRead = 0;
+    const gateway = await read();
+    if (gateway === null) {
+      this.#failures += 1;
+      return;
+    }
+    this.#failures = 0;
+    const nowMs = clock.nowMs();
+    const limit = gateway.sessionStartLimit;
+    this.#reading = {
+      gateway,
+      atMs: nowMs,
+      resetsAtMs: nowMs + limit.resetAfterMs,
+      // Whether an IDENTIFY sent meanwhile is in the answer is not known: counted twice is safe.
+      remaining: limit.remaining - this.#spentDuringRead,
+    };
+    this.#tell(this.#reading);
+  }
+
+  #tell(reading: Reading): void {
+    const { clock, observe } = this.#options;
+    const nowMs = clock.nowMs();
+    const { total } = reading.gateway.sessionStartLimit;
+    const { remaining } = reading;
+    const resetsInMs = Math.max(0, reading.resetsAtMs - nowMs);
+    observe({ kind: "identify.budget", remaining, total, resetsInMs });
+    if (remaining > total * LOW_SHARE || nowMs < this.#warnedUntilMs) return;
+    this.#warnedUntilMs = reading.resetsAtMs;
+    observe({ kind: "identify.low", remaining, total, resetsInMs });
+  }
+}

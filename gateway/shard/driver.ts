@@ -1,0 +1,247 @@
+/**
+ * Drives one shard's machine: owns its socket and its one timer, performs what the machine says, and hands the
+ * rest to the service.
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { Observer, SessionLossReason } from "../observation.ts";
+import type { FrameHead } from "../protocol/frame_head.ts";
+import {
+  type ShardCommand,
+  type ShardEffect,
+  type ShardInput,
+  ShardMachine,
+  type ShardStart,
+} from "./machine.ts";
+import type { MachineOptions } from "./machine.ts";
+import type { Connection, ConnectionEvents, Transport } from "./transport.ts";
+
+/** What a shard needs done by others. */
+export interface ShardHost {
+  /** A dispatch to be handed on, in order. */
+  deliver(event: DeliveredEvent): void;
+  /** A dispatch that nobody gets, in its place in the order. */
+  pass(sessionId: string, sequence: number): void;
+  sessionStarted(session: StartedSession): void;
+  sessionLost(): void;
+  presenceKept(presence: string | null): void;
+  presenceConfigured(): void;
+  gap(gap: Gap): void;
+  commandSent(command: ShardCommand): void;
+  commandExpired(command: ShardCommand): void;
+  requestTurn(granted: () => void): void;
+  turnUsed(): void;
+  returnTurn(): void;
+  /** The URL that Discord gives to everybody; waits for Discord's answer if there was none yet. */
+  mainUrl(): string | Promise<string>;
+  /** Discord closed with a code that only an operator can help with. */
+  fatal(code: number): void;
+}
+
+export interface DeliveredEvent {
+  readonly sessionId: string;
+  readonly sequence: number;
+  readonly type: string;
+  readonly bytes: Uint8Array;
+  readonly head: FrameHead;
+}
+
+export interface StartedSession {
+  readonly sessionId: string;
+  readonly resumeGatewayUrl: string | null;
+  readonly resumable: boolean;
+  readonly guildIds: readonly bigint[];
+}
+
+export interface Gap {
+  readonly oldSession: string;
+  readonly newSession: string;
+  readonly lastSequence: number;
+  /** Monotonic milliseconds of the last dispatch of the old session. */
+  readonly sinceMs: number;
+  readonly reason: SessionLossReason;
+}
+
+export interface DriverOptions {
+  readonly machine: MachineOptions;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly host: ShardHost;
+  readonly observe: Observer;
+  /** Adds version, encoding and compression to a gateway URL; null where it is no such URL. */
+  readonly connectionUrl: (gatewayUrl: string) => URL | null;
+}
+
+export class ShardDriver {
+  readonly shard: number;
+  readonly #options: DriverOptions;
+  readonly #machine: ShardMachine;
+  #connection: Connection | null = null;
+  /** Counts connections: what a socket that we have left still has to say is nobody's. */
+  #epoch = 0;
+  #attempts = 0;
+  readonly #leaving = new Set<Promise<void>>();
+  #timer: { atMs: number; cancel: () => void } | null = null;
+  readonly #inputs: ShardInput[] = [];
+  #handling = false;
+
+  constructor(options: DriverOptions) {
+    this.shard = options.machine.shard;
+    this.#options = options;
+    this.#machine = new ShardMachine(options.machine);
+  }
+
+  start(start: ShardStart): void {
+    this.#feed({ kind: "start", start });
+  }
+
+  submit(command: ShardCommand): void {
+    this.#feed({ kind: "command", command });
+  }
+
+  restart(mode: "resume" | "identify"): void {
+    this.#feed({ kind: "restart", mode });
+  }
+
+  park(): void {
+    this.#feed({ kind: "park" });
+  }
+
+  unpark(): void {
+    this.#feed({ kind: "unpark" });
+  }
+
+  /** A point of this session is durable. */
+  stored(sessionId: string, sequence: number): void {
+    this.#feed({ kind: "stored", sessionId, sequence });
+  }
+
+  /** Leaves resumably, for good. Resolves when the close frames are out. Safe twice and before `start`. */
+  async stop(): Promise<void> {
+    this.#feed({ kind: "stop" });
+    this.#timer?.cancel();
+    this.#timer = null;
+    await Promise.all(this.#leaving);
+  }
+
+  /** Inputs are taken one after the other, also those that an effect causes on the spot. */
+  #feed(input: ShardInput): void {
+    this.#inputs.push(input);
+    if (this.#handling) return;
+    this.#handling = true;
+    try {
+      for (let next; (next = this.#inputs.shift()) !== undefined;) {
+        for (const effect of this.#machine.handle(next, this.#options.clock.nowMs())) this.#perform(effect);
+      }
+    } finally {
+      this.#handling = false;
+    }
+    this.#setTimer();
+  }
+
+  /** An armed timer that fires too early costs nothing; setting it anew for every frame would. */
+  #setTimer(): void {
+    const dueMs = this.#machine.nextDeadlineMs();
+    if (this.#timer !== null && (dueMs === null || this.#timer.atMs <= dueMs)) return;
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (dueMs === null) return;
+    const cancel = this.#options.clock.schedule(dueMs, () => {
+      this.#timer = null;
+      this.#feed({ kind: "due" });
+    });
+    this.#timer = { atMs: dueMs, cancel };
+  }
+
+  #perform(effect: ShardEffect): void {
+    const { host, observe } = this.#options;
+    switch (effect.kind) {
+      case "deliver":
+        return host.deliver(effect);
+      case "send":
+        this.#connection?.send(effect.text);
+        return;
+      case "observe":
+        return observe(effect.observation);
+      case "pass":
+        return host.pass(effect.sessionId, effect.sequence);
+      case "connect":
+        this.#connect(effect.target);
+        return;
+      case "leave":
+        return this.#leave(effect.code, effect.reason);
+      case "turn_request":
+        return host.requestTurn(() => this.#feed({ kind: "turn" }));
+      case "turn_used":
+        return host.turnUsed();
+      case "turn_return":
+        return host.returnTurn();
+      case "session_started":
+        return host.sessionStarted(effect);
+      case "session_lost":
+        return host.sessionLost();
+      case "presence_kept":
+        return host.presenceKept(effect.presence);
+      case "presence_configured":
+        return host.presenceConfigured();
+      case "command_sent":
+        return host.commandSent(effect.command);
+      case "command_expired":
+        return host.commandExpired(effect.command);
+      case "gap":
+        return host.gap(effect);
+      case "fatal":
+        return host.fatal(effect.code);
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #connect(target: { kind: "resume"; url: string } | { kind: "main" }): void {
+    const epoch = ++this.#epoch;
+    this.#connection = null;
+    const own = target.kind === "resume" ? this.#options.connectionUrl(target.url) : null;
+    if (own !== null) return this.#open(own, epoch);
+    const main = this.#options.host.mainUrl();
+    if (typeof main === "string") return this.#openMain(main, epoch);
+    main.then((url) => this.#openMain(url, epoch));
+  }
+
+  #openMain(gatewayUrl: string, epoch: number): void {
+    if (epoch !== this.#epoch) return;
+    const url = this.#options.connectionUrl(gatewayUrl);
+    if (url !== null) return this.#open(url, epoch);
+    this.#feed({
+      kind: "ended",
+      end: { code: 1006, reason: "Discord gave a gateway URL that is none", cause: "refused" },
+    });
+  }
+
+  #open(url: URL, epoch: number): void {
+    const { transport, observe } = this.#options;
+    this.#attempts += 1;
+    observe({ kind: "shard.connecting", shard: this.shard, host: url.host, attempt: this.#attempts });
+    const ifCurrent = (input: ShardInput) => {
+      if (epoch === this.#epoch) this.#feed(input);
+    };
+    const events: ConnectionEvents = {
+      opened: () => ifCurrent({ kind: "opened" }),
+      payload: (bytes) => ifCurrent({ kind: "payload", bytes }),
+      ended: (end) => {
+        if (epoch === this.#epoch) this.#connection = null;
+        ifCurrent({ kind: "ended", end });
+      },
+    };
+    this.#connection = transport.connect(url.href, events);
+  }
+
+  #leave(code: number, reason: string): void {
+    this.#epoch += 1;
+    const connection = this.#connection;
+    this.#connection = null;
+    if (connection === null) return;
+    const left = connection.leave(code, reason).finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
+  }
+}

@@ -1,0 +1,828 @@
+/**
+ * The rules of one shard: what arrives goes in with the time, what is to be done comes out. It owns no socket,
+ * clock, dice or store; {@link ./driver.ts} performs what it says.
+ *
+ * Two rules are kept above all. Only Discord ends a session: whatever fails on our side or on the way, the next
+ * connection tries to resume. And heartbeat and RESUME carry the sequence that is durably *stored*, never one
+ * that was only received, because nobody outside Discord knows whether its replay buffer is trimmed by them.
+ *
+ * Source of the rules: Discord gateway docs (Connections, Sending Heartbeats, Resuming, Rate Limiting).
+ *
+ * @module
+ */
+import type { Dice } from "../clock.ts";
+import type { DropReason, Observation, SessionLossReason, ShardStatus } from "../observation.ts";
+import { closeCode, END_SESSION, LEAVE_RESUMABLY, RATE_LIMITED } from "../protocol/close_codes.ts";
+import { type FrameHead, readFrameHead, readReady } from "../protocol/frame_head.ts";
+import { Opcode } from "../protocol/opcodes.ts";
+import { reconnectDelayMs } from "./backoff.ts";
+import { Deadlines } from "./deadlines.ts";
+import { SendBudget } from "./send_budget.ts";
+import type { ConnectionEnd } from "./transport.ts";
+
+/** A socket that has not opened by then is given up. */
+const OPEN_MAX_MS = 20_000;
+/** HELLO is sent at once by a healthy server; discord.js waits as long. */
+const HELLO_MAX_MS = 60_000;
+/**
+ * READY, or the next sign of progress of a resume. Long, because in an outage Discord answers heartbeats for
+ * minutes before it answers an IDENTIFY, and another IDENTIFY would only cost more of the daily budget.
+ */
+const ANSWER_MAX_MS = 180_000;
+/** What a heartbeat interval may plausibly be; Discord's has been 41,250 ms for years. */
+const HEARTBEAT_INTERVAL_MAX_MS = 3_600_000;
+/** After op 9 a client waits a random one to five seconds (Discord gateway docs until September 2022). */
+const INVALID_SESSION_WAIT_MIN_MS = 1_000;
+const INVALID_SESSION_WAIT_SPREAD_MS = 4_000;
+/** Resumes on the URL that READY gave before the main URL is tried too. */
+const RESUME_URL_ATTEMPTS = 3;
+/** How much less is sent on later connections each time Discord closes one for sending too much. */
+const RATE_LIMIT_PENALTY_FRAMES = 20;
+
+/** A command that waits to be sent on this shard. */
+export interface ShardCommand {
+  readonly opcode: number;
+  /** The frame, exactly as it will be sent. */
+  readonly text: string;
+  /** For a presence update the text of its `d`, sent again after a fresh IDENTIFY. */
+  readonly presence: string | null;
+  /** Monotonic milliseconds after which it is no longer sent. */
+  readonly expiresAtMs: number;
+  /** False once the broker will deliver it again: then it must not be sent from here. */
+  isCurrent(): boolean;
+}
+
+/** What a shard is started with: what an earlier process left of it. */
+export interface ShardStart {
+  readonly session: {
+    readonly sessionId: string;
+    readonly sequence: number;
+    readonly resumeGatewayUrl: string | null;
+  } | null;
+  /** The last op 3 that a bot sent, as the text of its `d`. */
+  readonly presence: string | null;
+  /** True where our own presence settings are others than those that the stored session was given. */
+  readonly presenceOutdated: boolean;
+  /** Set where the stored session should be replaced by a fresh one as soon as its turn comes. */
+  readonly replace: SessionLossReason | null;
+}
+
+export type ShardInput =
+  | { kind: "start"; start: ShardStart }
+  | { kind: "turn" }
+  | { kind: "opened" }
+  | { kind: "payload"; bytes: Uint8Array }
+  | { kind: "ended"; end: ConnectionEnd }
+  | { kind: "stored"; sessionId: string; sequence: number }
+  | { kind: "due" }
+  | { kind: "command"; command: ShardCommand }
+  | { kind: "restart"; mode: "resume" | "identify" }
+  | { kind: "park" }
+  | { kind: "unpark" }
+  | { kind: "stop" };
+
+export type ShardEffect =
+  /** `resume`: to the URL given; `main`: to the one that Discord gives to everybody. */
+  | { kind: "connect"; target: { kind: "resume"; url: string } | { kind: "main" } }
+  | { kind: "send"; text: string }
+  | { kind: "leave"; code: number; reason: string }
+  /** The identify queue: ask for a turn, say that IDENTIFY went out on it, give it back or stop asking. */
+  | { kind: "turn_request" }
+  | { kind: "turn_used" }
+  | { kind: "turn_return" }
+  | { kind: "deliver"; sessionId: string; sequence: number; type: string; bytes: Uint8Array; head: FrameHead }
+  /** A dispatch that nobody gets: the sequence moves over it. */
+  | { kind: "pass"; sessionId: string; sequence: number }
+  | {
+    kind: "session_started";
+    sessionId: string;
+    resumeGatewayUrl: string | null;
+    resumable: boolean;
+    guildIds: readonly bigint[];
+  }
+  | { kind: "session_lost" }
+  /** The presence that a bot set; null once our own settings have replaced it. */
+  | { kind: "presence_kept"; presence: string | null }
+  /** The session now has the presence of our own settings. */
+  | { kind: "presence_configured" }
+  | { kind: "command_sent"; command: ShardCommand }
+  | { kind: "command_expired"; command: ShardCommand }
+  | {
+    kind: "gap";
+    oldSession: string;
+    newSession: string;
+    lastSequence: number;
+    sinceMs: number;
+    reason: SessionLossReason;
+  }
+  | { kind: "fatal"; code: number }
+  | { kind: "observe"; observation: Observation };
+
+export interface MachineOptions {
+  readonly shard: number;
+  readonly dice: Dice;
+  /** The text of an IDENTIFY for this shard. */
+  readonly identifyFrame: () => string;
+  readonly resumeFrame: (sessionId: string, sequence: number) => string;
+  readonly heartbeatFrame: (sequence: number | null) => string;
+  readonly presenceFrame: (presence: string) => string;
+  /** Our own presence settings, the text of an op 3's `d`. */
+  readonly configuredPresence: string;
+}
+
+interface Session {
+  readonly id: string;
+  readonly resumeGatewayUrl: string | null;
+  /** False for a READY without a session id: events flow, but nobody can ask for them again. */
+  readonly resumable: boolean;
+  received: number;
+  stored: number;
+  /** Monotonic time of the last dispatch, the beginning of a gap. */
+  lastDispatchAtMs: number;
+  /** Set by an answer that leaves one RESUME: the next such answer ends the session. */
+  lastChance: boolean;
+}
+
+interface Heartbeat {
+  readonly intervalMs: number;
+  /** Beats without an ACK yet, oldest first. One that the server asked for is no proof of a zombie. */
+  readonly unacknowledged: { sentAtMs: number; regular: boolean }[];
+}
+
+/** What belongs to one connection that has said HELLO. */
+interface Link {
+  readonly heartbeat: Heartbeat;
+  readonly budget: SendBudget;
+}
+
+type State =
+  | { kind: "idle" }
+  | { kind: "waiting" }
+  | { kind: "queued" }
+  | { kind: "connecting" }
+  | { kind: "greeting" }
+  | { kind: "identifying"; link: Link }
+  | { kind: "resuming"; link: Link; replayed: number }
+  | { kind: "ready"; link: Link; turnRequested: boolean }
+  | { kind: "parked" }
+  | { kind: "stopped" };
+
+type DeadlineName = "reconnect" | "open" | "hello" | "heartbeat" | "answer" | "send" | "expiry";
+
+export class ShardMachine {
+  readonly #options: MachineOptions;
+  readonly #deadlines = new Deadlines<DeadlineName>();
+  #state: State = { kind: "idle" };
+  #session: Session | null = null;
+  /** Connections tried since the last READY or RESUMED. */
+  #attempt = 0;
+  /** A session given up, until the READY of the next one names the gap. */
+  #lost: { session: Session; reason: SessionLossReason } | null = null;
+  #replace: SessionLossReason | null = null;
+  #presenceKept: string | null = null;
+  #presenceOutdated = false;
+  #commands: ShardCommand[] = [];
+  #penaltyFrames = 0;
+  /** The sequence after which an unreadable frame came; the same again is skipped. -1: before any session. */
+  #unreadableAfter: number | null = null;
+  #statusSaid: { status: ShardStatus; waitingForTurn: boolean } | null = null;
+  #effects: ShardEffect[] = [];
+
+  constructor(options: MachineOptions) {
+    this.#options = options;
+  }
+
+  /** When `due` must be put in next, in monotonic milliseconds; null when only the outside can move the shard. */
+  nextDeadlineMs(): number | null {
+    return this.#deadlines.next();
+  }
+
+  /** True between READY or RESUMED and the end of that connection. */
+  get connected(): boolean {
+    return this.#state.kind === "ready";
+  }
+
+  /** Takes in what happened at `nowMs` (monotonic) and says what is to be done, in order. */
+  handle(input: ShardInput, nowMs: number): ShardEffect[] {
+    this.#effects = [];
+    switch (input.kind) {
+      case "payload":
+        this.#payload(input.bytes, nowMs);
+        break;
+      case "stored":
+        if (this.#session?.id === input.sessionId && input.sequence > this.#session.stored) {
+          this.#session.stored = input.sequence;
+        }
+        break;
+      case "due":
+        for (let name; (name = this.#deadlines.takeDue(nowMs)) !== null;) this.#due(name, nowMs);
+        break;
+      case "start":
+        this.#start(input.start, nowMs);
+        break;
+      case "turn":
+        this.#turn(nowMs);
+        break;
+      case "opened":
+        if (this.#state.kind === "connecting") {
+          this.#deadlines.clear("open");
+          this.#deadlines.set("hello", nowMs + HELLO_MAX_MS);
+          this.#state = { kind: "greeting" };
+        }
+        break;
+      case "ended":
+        this.#ended(input.end, nowMs);
+        break;
+      case "command":
+        if (this.#state.kind !== "stopped") this.#commands.push(input.command);
+        this.#sendCommands(nowMs);
+        break;
+      case "restart":
+        this.#restart(input.mode, nowMs);
+        break;
+      case "park":
+        this.#park();
+        break;
+      case "unpark":
+        if (this.#state.kind === "parked") {
+          this.#observe({ kind: "shard.unparked", shard: this.#options.shard });
+          this.#reconnectIn(0, nowMs);
+        }
+        break;
+      case "stop":
+        this.#leave(LEAVE_RESUMABLY, "shutting down");
+        this.#deadlines.clearAll();
+        this.#state = { kind: "stopped" };
+        break;
+      default:
+        input satisfies never;
+    }
+    this.#sayStatus();
+    return this.#effects;
+  }
+
+  // What arrives from the service.
+
+  #start(start: ShardStart, nowMs: number): void {
+    if (this.#state.kind !== "idle") return;
+    this.#presenceKept = start.presence;
+    this.#presenceOutdated = start.presenceOutdated;
+    this.#replace = start.replace;
+    if (start.session !== null) {
+      this.#session = {
+        id: start.session.sessionId,
+        resumeGatewayUrl: start.session.resumeGatewayUrl,
+        resumable: true,
+        received: start.session.sequence,
+        stored: start.session.sequence,
+        lastDispatchAtMs: nowMs,
+        lastChance: false,
+      };
+    }
+    this.#connectOrQueue(nowMs);
+  }
+
+  #turn(nowMs: number): void {
+    if (this.#state.kind === "queued") return this.#connect(nowMs);
+    if (this.#state.kind === "ready" && this.#state.turnRequested) {
+      const reason = this.#replace ?? "restart_requested";
+      // The turn is kept: it is what the next connection identifies with.
+      this.#state.turnRequested = false;
+      this.#leave(END_SESSION, "session replaced");
+      this.#loseSession(reason);
+      return this.#connect(nowMs);
+    }
+    this.#effects.push({ kind: "turn_return" });
+  }
+
+  #restart(mode: "resume" | "identify", nowMs: number): void {
+    switch (this.#state.kind) {
+      case "idle":
+      case "stopped":
+        return;
+      case "ready":
+        if (mode === "resume") return this.#reconnectNow("restart requested", nowMs);
+        // The old session goes on until the new one's turn has come, so that the gap is a second, not a queue.
+        this.#replace ??= "restart_requested";
+        return this.#requestReplacement(this.#state);
+      default:
+        // It is on its way already. A fresh session, where asked for, follows once this one stands.
+        if (mode === "identify" && this.#session !== null) this.#replace ??= "restart_requested";
+    }
+  }
+
+  #park(): void {
+    if (this.#state.kind === "parked" || this.#state.kind === "idle" || this.#state.kind === "stopped") {
+      return;
+    }
+    this.#leave(LEAVE_RESUMABLY, "too much unconfirmed");
+    this.#deadlines.clear("reconnect");
+    this.#state = { kind: "parked" };
+    this.#observe({ kind: "shard.parked", shard: this.#options.shard });
+  }
+
+  // Connecting.
+
+  #connectOrQueue(nowMs: number): void {
+    if (this.#session !== null) return this.#connect(nowMs);
+    this.#state = { kind: "queued" };
+    this.#effects.push({ kind: "turn_request" });
+  }
+
+  #connect(nowMs: number): void {
+    const target = this.#nextTarget();
+    this.#attempt += 1;
+    this.#state = { kind: "connecting" };
+    this.#deadlines.set("open", nowMs + OPEN_MAX_MS);
+    this.#effects.push({ kind: "connect", target });
+  }
+
+  /** The resume URL three times, then the main one and it in turn, for as long as it takes. */
+  #nextTarget(): { kind: "resume"; url: string } | { kind: "main" } {
+    const url = this.#session?.resumeGatewayUrl ?? null;
+    if (url === null) return { kind: "main" };
+    const beyond = this.#attempt - RESUME_URL_ATTEMPTS;
+    return beyond >= 0 && beyond % 2 === 0 ? { kind: "main" } : { kind: "resume", url };
+  }
+
+  #reconnectIn(delayMs: number, nowMs: number): void {
+    this.#state = { kind: "waiting" };
+    this.#observe({
+      kind: "shard.reconnecting",
+      shard: this.#options.shard,
+      delayMs,
+      resume: this.#session !== null,
+    });
+    if (delayMs === 0) return this.#connectOrQueue(nowMs);
+    this.#deadlines.set("reconnect", nowMs + delayMs);
+  }
+
+  /** Leaves resumably and comes back at once: op 7, a zombie, a restart. */
+  #reconnectNow(reason: string, nowMs: number): void {
+    this.#leave(LEAVE_RESUMABLY, reason);
+    this.#reconnectIn(this.#attempt <= 1 ? 0 : this.#backoffMs(), nowMs);
+  }
+
+  /** Leaves resumably and comes back after a pause that grows with every failure. */
+  #reconnectLater(reason: string, nowMs: number): void {
+    this.#leave(LEAVE_RESUMABLY, reason);
+    this.#reconnectIn(this.#backoffMs(), nowMs);
+  }
+
+  #backoffMs(): number {
+    return reconnectDelayMs(this.#attempt, this.#options.dice);
+  }
+
+  /** Closes whatever connection there is, and forgets what belonged to it. */
+  #leave(code: number, reason: string): void {
+    switch (this.#state.kind) {
+      case "connecting":
+      case "greeting":
+      case "identifying":
+      case "resuming":
+      case "ready":
+        this.#effects.push({ kind: "leave", code, reason });
+        this.#sayDisconnected({ code, reason }, "us");
+        break;
+    }
+    this.#forgetConnection();
+  }
+
+  #forgetConnection(): void {
+    const { kind } = this.#state;
+    const holdsTurn = kind === "queued" ||
+      ((kind === "connecting" || kind === "greeting") && this.#session === null) ||
+      (this.#state.kind === "ready" && this.#state.turnRequested);
+    if (holdsTurn) this.#effects.push({ kind: "turn_return" });
+    for (const name of ["open", "hello", "heartbeat", "answer", "send"] as const) this.#deadlines.clear(name);
+  }
+
+  #ended(end: ConnectionEnd, nowMs: number): void {
+    const { kind } = this.#state;
+    if (kind !== "connecting" && kind !== "greeting" && !("link" in this.#state)) return;
+    const identified = kind === "identifying";
+    this.#sayDisconnected(end, end.cause === "peer" && end.code !== 1006 ? "discord" : "network");
+    if (end.cause === "ruined") {
+      this.#observe({ kind: "frame.ruined", shard: this.#options.shard, error: end.reason });
+    }
+    this.#forgetConnection();
+    if (end.code === RATE_LIMITED) this.#penaltyFrames += RATE_LIMIT_PENALTY_FRAMES;
+    const row = closeCode(end.code);
+    if (row.next === "stop") {
+      this.#state = { kind: "stopped" };
+      this.#deadlines.clearAll();
+      this.#observe({
+        kind: "shard.fatal",
+        shard: this.#options.shard,
+        code: end.code,
+        meaning: row.meaning,
+      });
+      this.#effects.push({ kind: "fatal", code: end.code });
+      return;
+    }
+    const session = this.#session;
+    if (session !== null) {
+      if (row.next === "identify") {
+        this.#loseSession(end.code === 4007 ? "invalid_sequence" : "invalid_session");
+      } else if (row.next === "resume_once" && end.cause === "peer") {
+        if (session.lastChance) {
+          this.#loseSession(end.code === 4009 ? "session_timed_out" : "invalid_session");
+        } else session.lastChance = true;
+      }
+    }
+    // An IDENTIFY that was not answered has been paid for all the same: the pause grows with each.
+    const delayMs = identified || end.code === RATE_LIMITED
+      ? reconnectDelayMs(Math.max(this.#attempt, 3), this.#options.dice)
+      : this.#backoffMs();
+    this.#reconnectIn(delayMs, nowMs);
+  }
+
+  #due(name: DeadlineName, nowMs: number): void {
+    switch (name) {
+      case "reconnect":
+        return this.#connectOrQueue(nowMs);
+      case "open":
+        return this.#reconnectLater("the socket did not open in time", nowMs);
+      case "hello":
+        return this.#reconnectLater("no HELLO in time", nowMs);
+      case "answer":
+        return this.#reconnectLater("no answer to IDENTIFY or RESUME in time", nowMs);
+      case "heartbeat":
+        return this.#heartbeatDue(nowMs);
+      case "send":
+        return this.#sendCommands(nowMs);
+      case "expiry":
+        return this.#sendCommands(nowMs);
+      default:
+        name satisfies never;
+    }
+  }
+
+  // What arrives from Discord.
+
+  #payload(bytes: Uint8Array, nowMs: number): void {
+    const state = this.#state;
+    if (state.kind !== "greeting" && !("link" in state)) return;
+    const head = readFrameHead(bytes);
+    if (head === null) return this.#unreadable(bytes, nowMs);
+    switch (head.opcode) {
+      case Opcode.Dispatch:
+        return this.#dispatch(head, bytes, nowMs);
+      case Opcode.HeartbeatAck:
+        return this.#acknowledged(nowMs);
+      case Opcode.Heartbeat:
+        if ("link" in state) this.#beat(state.link, false, nowMs);
+        return;
+      case Opcode.Hello:
+        if (state.kind === "greeting") this.#hello(head, bytes, nowMs);
+        return;
+      case Opcode.Reconnect:
+        return this.#reconnectNow("reconnect asked by Discord", nowMs);
+      case Opcode.InvalidSession:
+        return this.#invalidSession(readData(head, bytes) === true, nowMs);
+      default:
+        this.#observe({ kind: "opcode.unknown", shard: this.#options.shard, opcode: head.opcode });
+    }
+  }
+
+  /**
+   * A frame without a readable head may be damage on the way, so the first one costs a reconnect and Discord
+   * sends it again; the same at the same place is Discord's own, and is skipped.
+   */
+  #unreadable(bytes: Uint8Array, nowMs: number): void {
+    const after = this.#session?.received ?? -1;
+    const skipped = this.#unreadableAfter === after;
+    this.#observe({ kind: "frame.unreadable", shard: this.#options.shard, bytes: bytes.length, skipped });
+    if (skipped) return;
+    this.#unreadableAfter = after;
+    this.#reconnectLater("unreadable frame", nowMs);
+  }
+
+  #hello(head: FrameHead, bytes: Uint8Array, nowMs: number): void {
+    const data = readData(head, bytes);
+    const intervalMs = typeof data === "object" && data !== null && "heartbeat_interval" in data
+      ? data.heartbeat_interval
+      : null;
+    if (typeof intervalMs !== "number" || !(intervalMs >= 1 && intervalMs <= HEARTBEAT_INTERVAL_MAX_MS)) {
+      return this.#reconnectLater("HELLO without a heartbeat interval", nowMs);
+    }
+    const { shard, dice } = this.#options;
+    this.#deadlines.clear("hello");
+    this.#deadlines.set("heartbeat", nowMs + intervalMs * dice());
+    this.#deadlines.set("answer", nowMs + ANSWER_MAX_MS);
+    const link: Link = {
+      heartbeat: { intervalMs, unacknowledged: [] },
+      budget: new SendBudget(intervalMs, this.#penaltyFrames),
+    };
+    this.#observe({ kind: "shard.connected", shard, heartbeatIntervalMs: intervalMs });
+    link.budget.recordFrame(nowMs);
+    if (this.#session !== null) {
+      const { id, stored } = this.#session;
+      this.#state = { kind: "resuming", link, replayed: 0 };
+      this.#effects.push({ kind: "send", text: this.#options.resumeFrame(id, stored) });
+      this.#observe({ kind: "shard.resuming", shard, sequence: stored });
+    } else {
+      this.#state = { kind: "identifying", link };
+      this.#effects.push({ kind: "send", text: this.#options.identifyFrame() }, { kind: "turn_used" });
+      this.#observe({ kind: "shard.identifying", shard });
+    }
+  }
+
+  #dispatch(head: FrameHead, bytes: Uint8Array, nowMs: number): void {
+    const state = this.#state;
+    if (head.type === "READY" && (state.kind === "identifying" || state.kind === "resuming")) {
+      return this.#ready(state.link, head, bytes, nowMs);
+    }
+    const session = this.#session;
+    const sequence = head.sequence;
+    if (session === null || (state.kind !== "resuming" && state.kind !== "ready")) {
+      return this.#dropped(head, "no_session");
+    }
+    if (sequence === null) return this.#dropped(head, "no_type");
+    if (sequence <= session.received) {
+      if (state.kind === "resuming") this.#deadlines.set("answer", nowMs + ANSWER_MAX_MS);
+      // RESUMED itself may carry a number seen before; it ends the replay all the same.
+      if (head.type === "RESUMED" && state.kind === "resuming") this.#resumed(state, nowMs);
+      return this.#dropped(head, "replayed");
+    }
+    session.received = sequence;
+    session.lastDispatchAtMs = nowMs;
+    if (head.type === null) {
+      this.#effects.push({ kind: "pass", sessionId: session.id, sequence });
+      return this.#dropped(head, "no_type");
+    }
+    this.#deliver(session, head, bytes);
+    if (state.kind === "resuming") {
+      if (head.type === "RESUMED") return this.#resumed(state, nowMs);
+      state.replayed += 1;
+      this.#deadlines.set("answer", nowMs + ANSWER_MAX_MS);
+    }
+  }
+
+  #deliver(session: Session, head: FrameHead, bytes: Uint8Array): void {
+    const { type, sequence } = head;
+    if (type === null || sequence === null) return;
+    this.#effects.push({ kind: "deliver", sessionId: session.id, sequence, type, bytes, head });
+  }
+
+  #ready(link: Link, head: FrameHead, bytes: Uint8Array, nowMs: number): void {
+    const { shard } = this.#options;
+    const ready = readReady(bytes, head);
+    const sequence = head.sequence ?? 0;
+    if (this.#session !== null && this.#session.id === ready.sessionId) {
+      // A session resumed from its very beginning replays its own READY.
+      if (sequence > this.#session.received) {
+        this.#session.received = sequence;
+        this.#deliver(this.#session, head, bytes);
+      }
+      return;
+    }
+    if (this.#session !== null) this.#loseSession("invalid_session");
+    const session: Session = {
+      id: ready.sessionId ?? `unnamed-${shard}-${Math.floor(this.#options.dice() * 2 ** 48).toString(36)}`,
+      resumeGatewayUrl: ready.resumeGatewayUrl,
+      resumable: ready.sessionId !== null,
+      received: sequence,
+      stored: 0,
+      lastDispatchAtMs: nowMs,
+      lastChance: false,
+    };
+    this.#session = session;
+    this.#replace = null;
+    if (this.#presenceOutdated) this.#preferConfiguredPresence();
+    this.#effects.push({
+      kind: "session_started",
+      sessionId: session.id,
+      resumeGatewayUrl: session.resumeGatewayUrl,
+      resumable: session.resumable,
+      guildIds: ready.guildIds,
+    });
+    if (this.#lost !== null) {
+      this.#effects.push({
+        kind: "gap",
+        oldSession: this.#lost.session.id,
+        newSession: session.id,
+        lastSequence: this.#lost.session.received,
+        sinceMs: this.#lost.session.lastDispatchAtMs,
+        reason: this.#lost.reason,
+      });
+      this.#lost = null;
+    }
+    this.#deliver(session, head, bytes);
+    this.#observe({
+      kind: "shard.ready",
+      shard,
+      session: session.id,
+      guilds: ready.guildIds.length,
+      resumable: session.resumable,
+    });
+    this.#settle(link);
+    if (this.#presenceKept !== null) this.#sendPresence(link, this.#presenceKept, nowMs);
+    this.#sendCommands(nowMs);
+  }
+
+  #resumed(state: { link: Link; replayed: number }, nowMs: number): void {
+    const { shard } = this.#options;
+    if (this.#session !== null) this.#session.lastChance = false;
+    this.#observe({ kind: "shard.resumed", shard, replayed: state.replayed });
+    const ready = this.#settle(state.link);
+    if (this.#presenceOutdated) {
+      this.#preferConfiguredPresence();
+      this.#sendPresence(state.link, this.#options.configuredPresence, nowMs);
+      this.#effects.push({ kind: "presence_configured" });
+    }
+    this.#sendCommands(nowMs);
+    if (this.#replace !== null) this.#requestReplacement(ready);
+  }
+
+  /** The connection stands: nothing more is waited for, and the next trouble starts from the shortest pause. */
+  #settle(link: Link): State & { kind: "ready" } {
+    this.#deadlines.clear("answer");
+    this.#attempt = 0;
+    const ready: State & { kind: "ready" } = { kind: "ready", link, turnRequested: false };
+    this.#state = ready;
+    return ready;
+  }
+
+  #requestReplacement(ready: State & { kind: "ready" }): void {
+    if (ready.turnRequested) return;
+    ready.turnRequested = true;
+    this.#effects.push({ kind: "turn_request" });
+  }
+
+  #invalidSession(resumable: boolean, nowMs: number): void {
+    const session = this.#session;
+    if (session !== null) {
+      // The same answer twice in a row means that it will not be resumed, whatever the flag says.
+      if (!resumable || session.lastChance) this.#loseSession("invalid_session");
+      else session.lastChance = true;
+    }
+    this.#leave(LEAVE_RESUMABLY, "invalid session");
+    this.#reconnectIn(
+      INVALID_SESSION_WAIT_MIN_MS + this.#options.dice() * INVALID_SESSION_WAIT_SPREAD_MS,
+      nowMs,
+    );
+  }
+
+  #loseSession(reason: SessionLossReason): void {
+    const session = this.#session;
+    if (session === null) return;
+    this.#lost ??= { session, reason };
+    this.#session = null;
+    this.#replace = null;
+    this.#attempt = 0;
+    this.#effects.push({ kind: "session_lost" });
+  }
+
+  // Heartbeats.
+
+  #heartbeatDue(nowMs: number): void {
+    if (!("link" in this.#state)) return;
+    const { link } = this.#state;
+    if (link.heartbeat.unacknowledged.some((beat) => beat.regular)) {
+      this.#observe({ kind: "shard.zombie", shard: this.#options.shard });
+      return this.#reconnectNow("heartbeat not acknowledged", nowMs);
+    }
+    this.#beat(link, true, nowMs);
+    this.#deadlines.set("heartbeat", nowMs + link.heartbeat.intervalMs);
+  }
+
+  #beat(link: Link, regular: boolean, nowMs: number): void {
+    if (!link.budget.mayHeartbeat(nowMs)) return;
+    link.budget.recordFrame(nowMs);
+    link.heartbeat.unacknowledged.push({ sentAtMs: nowMs, regular });
+    const stored = this.#session?.stored ?? 0;
+    this.#effects.push({ kind: "send", text: this.#options.heartbeatFrame(stored === 0 ? null : stored) });
+  }
+
+  #acknowledged(nowMs: number): void {
+    if (!("link" in this.#state)) return;
+    const beat = this.#state.link.heartbeat.unacknowledged.shift();
+    if (beat === undefined) return;
+    this.#observe({
+      kind: "shard.acknowledged",
+      shard: this.#options.shard,
+      latencyMs: nowMs - beat.sentAtMs,
+    });
+  }
+
+  // Commands.
+
+  #sendPresence(link: Link, presence: string, nowMs: number): void {
+    link.budget.recordPresence(nowMs);
+    this.#effects.push({ kind: "send", text: this.#options.presenceFrame(presence) });
+  }
+
+  /** The operator changed the presence settings since: what a bot had set before gives way to them. */
+  #preferConfiguredPresence(): void {
+    this.#presenceOutdated = false;
+    this.#presenceKept = null;
+    this.#effects.push({ kind: "presence_kept", presence: null });
+  }
+
+  /**
+   * Sends what may be sent now, in order, and keeps the rest. Presence updates past Discord's limit, which it
+   * would silently drop, wait without holding up the others, and only the newest of them is kept.
+   */
+  #sendCommands(nowMs: number): void {
+    const waiting = this.#commands.filter((command) => command.isCurrent());
+    const newestPresence = waiting.findLast((command) => command.presence !== null);
+    const link = this.#state.kind === "ready" ? this.#state.link : null;
+    const kept: ShardCommand[] = [];
+    let wakeAtMs = Infinity;
+    let full = false;
+    for (const command of waiting) {
+      if (command.expiresAtMs <= nowMs) {
+        this.#effects.push({ kind: "command_expired", command });
+        continue;
+      }
+      if (link === null || full) {
+        kept.push(command);
+        continue;
+      }
+      const commandAtMs = link.budget.commandAtMs(nowMs);
+      const roomAtMs = command.presence === null ? commandAtMs : link.budget.presenceAtMs(nowMs);
+      if (roomAtMs <= nowMs) this.#sendCommand(link, command, nowMs);
+      else if (command.presence !== null && command !== newestPresence) {
+        this.#effects.push({ kind: "command_sent", command });
+      } else {
+        kept.push(command);
+        wakeAtMs = Math.min(wakeAtMs, roomAtMs);
+        full = commandAtMs > nowMs;
+      }
+    }
+    this.#commands = kept;
+    this.#setOrClear("send", wakeAtMs);
+    this.#setOrClear("expiry", Math.min(...kept.map((command) => command.expiresAtMs)));
+  }
+
+  #setOrClear(name: DeadlineName, atMs: number): void {
+    if (atMs === Infinity) this.#deadlines.clear(name);
+    else this.#deadlines.set(name, atMs);
+  }
+
+  #sendCommand(link: Link, command: ShardCommand, nowMs: number): void {
+    if (command.presence === null) link.budget.recordFrame(nowMs);
+    else {
+      link.budget.recordPresence(nowMs);
+      this.#presenceKept = command.presence;
+      this.#effects.push({ kind: "presence_kept", presence: command.presence });
+    }
+    this.#effects.push({ kind: "send", text: command.text }, { kind: "command_sent", command });
+  }
+
+  // What is said.
+
+  #observe(observation: Observation): void {
+    this.#effects.push({ kind: "observe", observation });
+  }
+
+  #dropped(head: FrameHead, reason: DropReason): void {
+    this.#observe({ kind: "event.dropped", shard: this.#options.shard, type: head.type, reason });
+  }
+
+  #sayDisconnected(end: { code: number; reason: string }, by: "discord" | "us" | "network"): void {
+    this.#observe({
+      kind: "shard.disconnected",
+      shard: this.#options.shard,
+      code: end.code,
+      reason: end.reason,
+      by,
+    });
+  }
+
+  #sayStatus(): void {
+    const status = statusOf(this.#state);
+    const waitingForTurn = this.#state.kind === "queued";
+    const said = this.#statusSaid;
+    if (said !== null && said.status === status && said.waitingForTurn === waitingForTurn) return;
+    this.#statusSaid = { status, waitingForTurn };
+    this.#observe({ kind: "shard.status", shard: this.#options.shard, status, waitingForTurn });
+  }
+}
+
+function statusOf(state: State): ShardStatus {
+  switch (state.kind) {
+    case "connecting":
+    case "greeting":
+      return "Handshaking";
+    case "identifying":
+      return "Identifying";
+    case "resuming":
+      return "Resuming";
+    case "ready":
+      return "Connected";
+    default:
+      return "Disconnected";
+  }
+}
+
+/** The `d` of a small control frame; null where it is not JSON. */
+function readData(head: FrameHead, bytes: Uint8Array): unknown {
+  if (head.data === null) return null;
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes.subarray(head.data.start, head.data.end)));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * What may be sent on one connection, and when: Discord's limits on client frames, with room kept for
+ * heartbeats.
+ *
+ * @module
+ */
+import { SlidingWindow } from "./sliding_window.ts";
+
+/** 120 frames per 60 s and connection (Discord gateway docs, Rate Limiting). */
+const FRAMES_PER_WINDOW = 120;
+/** The documented minute, and two seconds for frames that were slow on their way while later ones were not. */
+const FRAMES_WINDOW_MS = 62_000;
+/** Five presence updates per 20 s; more are silently dropped by Discord (gateway docs, Update Presence). */
+const PRESENCES_PER_WINDOW = 5;
+/** The documented 20 s, and one for the way. */
+const PRESENCES_WINDOW_MS = 21_000;
+/** However fast the heartbeat, this many frames stay for commands. */
+const COMMANDS_MIN_PER_WINDOW = 60;
+
+export class SendBudget {
+  readonly #frames = new SlidingWindow(FRAMES_WINDOW_MS);
+  readonly #presences = new SlidingWindow(PRESENCES_WINDOW_MS);
+  readonly #commandLimit: number;
+
+  /** `penaltyFrames`: how much less to spend, after Discord closed an earlier connection for sending too much. */
+  constructor(heartbeatIntervalMs: number, penaltyFrames: number) {
+    const heartbeats = Math.ceil(FRAMES_WINDOW_MS / heartbeatIntervalMs) + 1;
+    this.#commandLimit = Math.max(COMMANDS_MIN_PER_WINDOW, FRAMES_PER_WINDOW - heartbeats - penaltyFrames);
+  }
+
+  /** When the next frame that is neither heartbeat nor presence may go out: `nowMs`, or later. */
+  commandAtMs(nowMs: number): number {
+    return this.#frames.roomAtMs(nowMs, this.#commandLimit);
+  }
+
+  /** When the next presence update may go out. */
+  presenceAtMs(nowMs: number): number {
+    return Math.max(this.commandAtMs(nowMs), this.#presences.roomAtMs(nowMs, PRESENCES_PER_WINDOW));
+  }
+
+  /** False only where one more frame of any kind would break the limit. */
+  mayHeartbeat(nowMs: number): boolean {
+    return this.#frames.count(nowMs) < FRAMES_PER_WINDOW;
+  }
+
+  recordFrame(nowMs: number): void {
+    this.#frames.record(nowMs);
+  }
+
+  recordPresence(nowMs: number): void {
+    this.#frames.record(nowMs);
+    this.#presences.record(nowMs);
+  }
+}
