@@ -1,0 +1,271 @@
+/**
+ * The Prometheus metrics of the service.
+ *
+ * Names without a unit or `_total` are those of twilight-dispatch and stay as they are (wire contract, HTTP);
+ * ours follow Prometheus naming.
+ *
+ * @module
+ */
+import process from "node:process";
+import { setImmediate } from "node:timers";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Clock } from "../clock.ts";
+import type { Observation, Observer, SessionLossReason } from "../observation.ts";
+import type { StatusSnapshot } from "../status.ts";
+import { EventCounts } from "./event_counts.ts";
+import { LabelValues } from "./label_values.ts";
+
+export interface MetricsOptions {
+  readonly clock: Clock;
+  readonly status: () => StatusSnapshot;
+  /** What was handed to the broker and is not confirmed yet. */
+  readonly unconfirmed: () => { events: number; bytes: number };
+}
+
+/** The observations counted in `gateway_shard_events`, each with its `type`. */
+const SHARD_EVENT_TYPES: ReadonlyMap<Observation["kind"], string> = new Map<Observation["kind"], string>([
+  ["shard.connecting", "Connecting"],
+  ["shard.connected", "Connected"],
+  ["shard.identifying", "Identifying"],
+  ["shard.ready", "Ready"],
+  ["shard.resuming", "Resuming"],
+  ["shard.resumed", "Resumed"],
+  ["shard.disconnected", "Disconnected"],
+  ["shard.reconnecting", "Reconnecting"],
+]);
+
+/** Every key of a record, so that the compiler tells when a reason is added. */
+const SESSION_LOSS_REASONS = Object.keys(
+  {
+    invalid_session: true,
+    invalid_sequence: true,
+    session_timed_out: true,
+    intents_changed: true,
+    total_changed: true,
+    restart_requested: true,
+    resume_disabled: true,
+  } satisfies Record<SessionLossReason, true>,
+);
+
+/** From a confirmation on the same machine to a broker that was away. */
+const PUBLISH_BUCKETS_SECONDS = [
+  ...[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5],
+  ...[1, 2.5, 5, 10, 30, 60],
+];
+const WRITE_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+
+/** All counters, gauges and histograms but {@link EventCounts}. */
+function createFamilies(registry: Registry) {
+  const registers = [registry];
+  const counter = (name: string, help: string) => new Counter({ name, help, registers });
+  const counterBy = <Label extends string>(labelNames: Label[], name: string, help: string) =>
+    new Counter({ name, help, labelNames, registers });
+  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const gaugeBy = <Label extends string>(labelNames: Label[], name: string, help: string) =>
+    new Gauge({ name, help, labelNames, registers });
+  const histogram = (name: string, help: string, buckets: number[]) =>
+    new Histogram({ name, help, buckets, registers });
+
+  return {
+    shardEvents: counterBy(["type"], "gateway_shard_events", "Changes of the shards' connections"),
+    guildEvents: counterBy(["type"], "gateway_guild_events", "Guilds joined and left"),
+    shards: gauge("gateway_shards", "Shards of this process"),
+    statuses: gaugeBy(["type"], "gateway_statuses", "Shards by status"),
+    status: gaugeBy(["type"], "gateway_status", "Shards by status, under its first name"),
+    latencies: gaugeBy(["shard"], "gateway_latencies", "Heartbeat round trip in milliseconds"),
+    latency: gaugeBy(
+      ["shard"],
+      "gateway_latency",
+      "Heartbeat round trip in milliseconds, under its first name",
+    ),
+    parkedShards: gauge("gateway_parked_shards", "Shards given up until asked for again"),
+    zombies: counter("gateway_zombies_total", "Connections left because a heartbeat was not acknowledged"),
+    sessionGaps: counterBy(
+      ["reason"],
+      "gateway_session_gaps_total",
+      "Sessions lost, each a gap in the events",
+    ),
+
+    receivedBytes: counter("gateway_received_bytes_total", "Bytes of events received, decompressed"),
+    framesUnreadable: counter("gateway_frames_unreadable_total", "Frames whose head could not be read"),
+    eventsDropped: counterBy(["type", "reason"], "gateway_events_dropped_total", "Events not handed on"),
+    eventsUnroutable: counter("gateway_events_unroutable_total", "Events that reached no queue"),
+    unconfirmedEvents: gauge("gateway_unconfirmed_events", "Events the broker has not confirmed yet"),
+    unconfirmedBytes: gauge("gateway_unconfirmed_bytes", "Bytes of events the broker has not confirmed yet"),
+    publishSeconds: histogram(
+      "gateway_publish_seconds",
+      "Time from the receipt of an event to the broker's confirmation",
+      PUBLISH_BUCKETS_SECONDS,
+    ),
+
+    commands: counterBy(["result"], "gateway_commands_total", "Commands carried out or rejected"),
+    commandsRejected: counterBy(["reason"], "gateway_commands_rejected_total", "Commands rejected"),
+
+    identifyRemaining: gauge("gateway_identify_remaining", "Identifies left of the daily budget"),
+    identifyTotal: gauge("gateway_identify_total", "Identifies in the daily budget"),
+    identifyReset: gauge("gateway_identify_reset_seconds", "Time until the daily budget is renewed"),
+    recommendedShards: gauge("gateway_recommended_shards", "Number of shards that Discord recommends"),
+
+    brokerConnected: gauge("gateway_broker_connected", "1 while both connections to the broker are open"),
+    redisConnected: gauge("gateway_redis_connected", "1 while the connection to Redis is open"),
+    redisGarbage: counter("gateway_redis_garbage_total", "Values in Redis that could not be read"),
+    pointsWriteSeconds: histogram(
+      "gateway_points_write_seconds",
+      "Time to store the resume points that moved",
+      WRITE_BUCKETS_SECONDS,
+    ),
+    restFailures: counter("gateway_rest_failures_total", "Requests to Discord's REST API that failed"),
+    logEmbedsDropped: counter("gateway_log_embeds_dropped_total", "Embeds for the log channels not sent"),
+    newsDropped: counter("gateway_news_dropped_total", "News for gateway.events not published"),
+
+    // prom-client's own default metrics read files under /proc, for which the service has no permission.
+    memory: gauge("process_resident_memory_bytes", "Resident memory"),
+    cpu: counter("process_cpu_seconds_total", "User and system CPU time"),
+    startTime: gauge("process_start_time_seconds", "Start of the process, seconds since the epoch"),
+    eventLoopLag: gauge(
+      "process_event_loop_lag_seconds",
+      "Delay of one turn of the event loop, as just measured",
+    ),
+  };
+}
+
+export class Metrics {
+  readonly contentType: string = Registry.PROMETHEUS_CONTENT_TYPE;
+  readonly #options: MetricsOptions;
+  readonly #registry = new Registry();
+  readonly #families = createFamilies(this.#registry);
+  readonly #events = new EventCounts();
+  readonly #droppedTypes = new LabelValues();
+  #identifyResetsAtMs: number | null = null;
+
+  constructor(options: MetricsOptions) {
+    this.#options = options;
+    const families = this.#families;
+    // A series that begins at 0 shows its first increase; one that appears at 1 does not.
+    for (const type of SHARD_EVENT_TYPES.values()) families.shardEvents.inc({ type }, 0);
+    for (const type of ["Join", "Leave"]) families.guildEvents.inc({ type }, 0);
+    for (const reason of SESSION_LOSS_REASONS) families.sessionGaps.inc({ reason }, 0);
+    for (const result of ["carried_out", "rejected"]) families.commands.inc({ result }, 0);
+    // What Discord has not told yet is absent: 0 would be an alarm.
+    families.identifyRemaining.remove();
+    families.identifyTotal.remove();
+    families.identifyReset.remove();
+    families.recommendedShards.remove();
+    families.startTime.set(options.clock.wallMs() / 1000);
+  }
+
+  readonly observe: Observer = (observation) => {
+    const families = this.#families;
+    if (observation.kind === "event.received") { // First, for it comes with every event.
+      this.#events.add(observation.type, observation.shard);
+      families.receivedBytes.inc(observation.bytes);
+      return;
+    }
+    const shardEventType = SHARD_EVENT_TYPES.get(observation.kind);
+    if (shardEventType !== undefined) families.shardEvents.inc({ type: shardEventType });
+
+    switch (observation.kind) {
+      case "shard.zombie":
+        return families.zombies.inc();
+      case "shard.gap":
+        return families.sessionGaps.inc({ reason: observation.reason });
+      case "event.dropped": {
+        const type = this.#droppedTypes.bounded(observation.type ?? "none");
+        return families.eventsDropped.inc({ type, reason: observation.reason });
+      }
+      case "frame.unreadable":
+        return families.framesUnreadable.inc();
+      case "guild.joined":
+        return families.guildEvents.inc({ type: "Join" });
+      case "guild.left":
+        return families.guildEvents.inc({ type: "Leave" });
+      case "command.carried_out":
+        return families.commands.inc({ result: "carried_out" });
+      case "command.rejected":
+        families.commands.inc({ result: "rejected" });
+        return families.commandsRejected.inc({ reason: observation.reason });
+      case "identify.budget":
+      case "identify.low":
+        families.identifyRemaining.set(observation.remaining);
+        families.identifyTotal.set(observation.total);
+        return this.#setIdentifyReset(observation.resetsInMs);
+      case "identify.exhausted":
+        families.identifyRemaining.set(0);
+        return this.#setIdentifyReset(observation.resetsInMs);
+      case "shards.recommendation":
+        return families.recommendedShards.set(observation.recommended);
+      case "broker.returned":
+        return families.eventsUnroutable.inc();
+      case "news.dropped":
+        return families.newsDropped.inc(observation.count);
+      case "redis.garbage":
+        return families.redisGarbage.inc();
+      case "points.written":
+        return families.pointsWriteSeconds.observe(observation.tookMs / 1000);
+      case "rest.failed":
+        return families.restFailures.inc();
+      case "log_channel.dropped":
+        return families.logEmbedsDropped.inc(observation.count);
+    }
+  };
+
+  /** The broker confirmed an event that was received `tookMs` ago. */
+  published(tookMs: number): void {
+    this.#families.publishSeconds.observe(tookMs / 1000);
+  }
+
+  /** Everything, in Prometheus's text format 0.0.4. */
+  async text(): Promise<string> {
+    this.#readStatus();
+    this.#readUnconfirmed();
+    this.#readIdentifyReset();
+    await this.#readProcess();
+    return `${await this.#registry.metrics()}\n${this.#events.text()}`;
+  }
+
+  #readStatus(): void {
+    const families = this.#families;
+    const snapshot = this.#options.status();
+    families.shards.set(snapshot.shards.length);
+    families.parkedShards.set(snapshot.shards.filter((shard) => shard.parked).length);
+    for (const [type, count] of Object.entries(snapshot.counts)) {
+      families.statuses.set({ type }, count);
+      families.status.set({ type }, count);
+    }
+    families.latencies.reset(); // A shard may have left this process.
+    families.latency.reset();
+    for (const { shard, latencyMs } of snapshot.shards) {
+      families.latencies.set({ shard }, latencyMs);
+      families.latency.set({ shard }, latencyMs);
+    }
+    families.brokerConnected.set(Number(snapshot.brokerConnected));
+    families.redisConnected.set(Number(snapshot.redisConnected));
+  }
+
+  #readUnconfirmed(): void {
+    const { events, bytes } = this.#options.unconfirmed();
+    this.#families.unconfirmedEvents.set(events);
+    this.#families.unconfirmedBytes.set(bytes);
+  }
+
+  #setIdentifyReset(resetsInMs: number): void {
+    this.#identifyResetsAtMs = this.#options.clock.nowMs() + resetsInMs;
+  }
+
+  #readIdentifyReset(): void {
+    if (this.#identifyResetsAtMs === null) return;
+    const leftMs = Math.max(0, this.#identifyResetsAtMs - this.#options.clock.nowMs());
+    this.#families.identifyReset.set(leftMs / 1000);
+  }
+
+  async #readProcess(): Promise<void> {
+    const families = this.#families;
+    families.memory.set(Deno.memoryUsage().rss);
+    const { user, system } = process.cpuUsage();
+    families.cpu.reset();
+    families.cpu.inc((user + system) / 1_000_000);
+    const beforeMs = this.#options.clock.nowMs();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    families.eventLoopLag.set((this.#options.clock.nowMs() - beforeMs) / 1000);
+  }
+}

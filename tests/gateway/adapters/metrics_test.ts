@@ -1,0 +1,318 @@
+import assert from "node:assert/strict";
+import { Metrics } from "../../../gateway/adapters/metrics.ts";
+import type { Observation } from "../../../gateway/observation.ts";
+import { Status } from "../../../gateway/status.ts";
+import { ManualClock } from "../../fakes/manual_clock.ts";
+import { metricValue, readMetrics } from "../../fakes/prometheus_text.ts";
+
+function metricsOf(...shards: number[]) {
+  const clock = new ManualClock();
+  const status = new Status(clock);
+  status.assign(shards);
+  const unconfirmed = { events: 0, bytes: 0 };
+  const metrics = new Metrics({ clock, status: () => status.snapshot(), unconfirmed: () => unconfirmed });
+  const observe = (observation: Observation) => {
+    status.observe(observation);
+    metrics.observe(observation);
+  };
+  /** One scrape, as a function from name and labels to value. */
+  const scrape = async () => {
+    const samples = readMetrics(await metrics.text());
+    return (name: string, labels: Readonly<Record<string, string>> = {}) =>
+      metricValue(samples, name, labels);
+  };
+  return { clock, status, unconfirmed, metrics, observe, scrape };
+}
+
+const SHARD_EVENT_TYPES = [
+  "Connecting",
+  "Connected",
+  "Identifying",
+  "Ready",
+  "Resuming",
+  "Resumed",
+  "Disconnected",
+  "Reconnecting",
+];
+const STATUSES = ["Connected", "Disconnected", "Handshaking", "Identifying", "Resuming"];
+
+Deno.test("Metrics.text() shows every known series of the contract from the start, with 0", async () => {
+  const value = await metricsOf().scrape();
+
+  for (const type of SHARD_EVENT_TYPES) assert.equal(value("gateway_shard_events", { type }), 0, type);
+  for (const type of ["Join", "Leave"]) assert.equal(value("gateway_guild_events", { type }), 0, type);
+  for (const type of STATUSES) {
+    assert.equal(value("gateway_statuses", { type }), 0, type);
+    assert.equal(value("gateway_status", { type }), 0, type);
+  }
+  assert.equal(value("gateway_shards"), 0);
+});
+
+Deno.test("Metrics.text() gives each family of the contract its type", async () => {
+  const text = await metricsOf(0).metrics.text();
+  const types = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name, type]));
+
+  for (const name of ["gateway_events", "gateway_shard_events", "gateway_guild_events"]) {
+    assert.equal(types.get(name), "counter", name);
+  }
+  for (const name of ["shards", "statuses", "latencies", "status", "latency"]) {
+    assert.equal(types.get(`gateway_${name}`), "gauge", name);
+  }
+});
+
+Deno.test("Metrics.text() names every family of the service gateway_ or process_", async () => {
+  const text = await metricsOf(0).metrics.text();
+  for (const [, name] of text.matchAll(/^# TYPE (\S+)/gm)) assert.match(name ?? "", /^(gateway|process)_/);
+});
+
+Deno.test("Metrics.observe() counts events by type and shard, and their bytes", async () => {
+  const { observe, scrape } = metricsOf(0, 1);
+  observe({ kind: "event.received", shard: 0, type: "MESSAGE_CREATE", bytes: 500 });
+  observe({ kind: "event.received", shard: 0, type: "MESSAGE_CREATE", bytes: 300 });
+  observe({ kind: "event.received", shard: 1, type: "TYPING_START", bytes: 100 });
+
+  const value = await scrape();
+  assert.equal(value("gateway_events", { type: "MESSAGE_CREATE", shard: "0" }), 2);
+  assert.equal(value("gateway_events", { type: "TYPING_START", shard: "1" }), 1);
+  assert.equal(value("gateway_received_bytes_total"), 900);
+});
+
+const SHARD_EVENTS: readonly [string, Observation][] = [
+  ["Connecting", { kind: "shard.connecting", shard: 0, host: "gateway.discord.gg", attempt: 1 }],
+  ["Connected", { kind: "shard.connected", shard: 0, heartbeatIntervalMs: 41_250 }],
+  ["Identifying", { kind: "shard.identifying", shard: 0 }],
+  ["Ready", { kind: "shard.ready", shard: 0, session: "a", guilds: 1, resumable: true }],
+  ["Resuming", { kind: "shard.resuming", shard: 0, session: "a", sequence: 5 }],
+  ["Resumed", { kind: "shard.resumed", shard: 0, replayed: 2 }],
+  ["Disconnected", { kind: "shard.disconnected", shard: 0, code: 4000, reason: "", by: "discord" }],
+  ["Reconnecting", { kind: "shard.reconnecting", shard: 0, delayMs: 0, resume: true }],
+];
+
+for (const [type, observation] of SHARD_EVENTS) {
+  Deno.test(`Metrics.observe() counts ${observation.kind} as the shard event ${type} alone`, async () => {
+    const { observe, scrape } = metricsOf(0);
+    observe(observation);
+    const value = await scrape();
+    for (const other of SHARD_EVENT_TYPES) {
+      assert.equal(value("gateway_shard_events", { type: other }), other === type ? 1 : 0, other);
+    }
+  });
+}
+
+/** An observation, and the one series that it moves from 0 (or from absence) to the value. */
+const MOVES: readonly [Observation, string, Record<string, string>, number][] = [
+  [{ kind: "guild.joined", shard: 0, guild: "1", name: "a" }, "gateway_guild_events", { type: "Join" }, 1],
+  [{ kind: "guild.left", shard: 0, guild: "1", name: null }, "gateway_guild_events", { type: "Leave" }, 1],
+  [{ kind: "shard.zombie", shard: 0 }, "gateway_zombies_total", {}, 1],
+  [
+    {
+      kind: "shard.gap",
+      shard: 0,
+      oldSession: "a",
+      newSession: null,
+      lastSequence: 1,
+      fromMs: 0,
+      toMs: 1,
+      reason: "session_timed_out",
+    },
+    "gateway_session_gaps_total",
+    { reason: "session_timed_out" },
+    1,
+  ],
+  [{ kind: "shard.parked", shard: 0 }, "gateway_parked_shards", {}, 1],
+  [
+    { kind: "event.dropped", shard: 0, type: "TYPING_START", reason: "replayed" },
+    "gateway_events_dropped_total",
+    { type: "TYPING_START", reason: "replayed" },
+    1,
+  ],
+  [
+    { kind: "event.dropped", shard: 0, type: null, reason: "no_type" },
+    "gateway_events_dropped_total",
+    { type: "none", reason: "no_type" },
+    1,
+  ],
+  [
+    { kind: "frame.unreadable", shard: 0, bytes: 9, skipped: true },
+    "gateway_frames_unreadable_total",
+    {},
+    1,
+  ],
+  [{ kind: "broker.returned", type: "MESSAGE_CREATE" }, "gateway_events_unroutable_total", {}, 1],
+  [
+    { kind: "command.carried_out", opcode: 0, shards: 2 },
+    "gateway_commands_total",
+    { result: "carried_out" },
+    1,
+  ],
+  [
+    { kind: "command.rejected", reason: "not_json", message: "" },
+    "gateway_commands_total",
+    { result: "rejected" },
+    1,
+  ],
+  [
+    { kind: "command.rejected", reason: "not_json", message: "" },
+    "gateway_commands_rejected_total",
+    { reason: "not_json" },
+    1,
+  ],
+  [
+    { kind: "identify.budget", remaining: 990, total: 1000, resetsInMs: 5_000 },
+    "gateway_identify_remaining",
+    {},
+    990,
+  ],
+  [
+    { kind: "identify.low", remaining: 9, total: 1000, resetsInMs: 5_000 },
+    "gateway_identify_remaining",
+    {},
+    9,
+  ],
+  [
+    { kind: "identify.budget", remaining: 990, total: 1000, resetsInMs: 5_000 },
+    "gateway_identify_total",
+    {},
+    1000,
+  ],
+  [{ kind: "identify.exhausted", resetsInMs: 7_000 }, "gateway_identify_remaining", {}, 0],
+  [{ kind: "identify.exhausted", resetsInMs: 7_000 }, "gateway_identify_reset_seconds", {}, 7],
+  [
+    { kind: "shards.recommendation", recommended: 18, running: 16 },
+    "gateway_recommended_shards",
+    {},
+    18,
+  ],
+  [{ kind: "redis.connected", address: "redis:6379" }, "gateway_redis_connected", {}, 1],
+  [
+    { kind: "redis.garbage", key: "gateway_sessions", problem: "not JSON" },
+    "gateway_redis_garbage_total",
+    {},
+    1,
+  ],
+  [{ kind: "points.written", shards: 3, tookMs: 4 }, "gateway_points_write_seconds_sum", {}, 0.004],
+  [{ kind: "points.written", shards: 3, tookMs: 4 }, "gateway_points_write_seconds_count", {}, 1],
+  [
+    { kind: "rest.failed", route: "GET /gateway/bot", status: 500, error: "", retryInMs: 1 },
+    "gateway_rest_failures_total",
+    {},
+    1,
+  ],
+  [{ kind: "log_channel.dropped", count: 4 }, "gateway_log_embeds_dropped_total", {}, 4],
+  [{ kind: "news.dropped", count: 2 }, "gateway_news_dropped_total", {}, 2],
+];
+
+for (const [observation, name, labels, expected] of MOVES) {
+  const series = `${name}${JSON.stringify(labels)}`;
+  Deno.test(`Metrics.observe() moves ${series} to ${expected} on ${observation.kind}`, async () => {
+    const { observe, scrape } = metricsOf(0);
+    const before = (await scrape())(name, labels);
+    assert.ok(before === undefined || before === 0, `${series} begins at ${before}`);
+    observe(observation);
+    assert.equal((await scrape())(name, labels), expected);
+  });
+}
+
+Deno.test("Metrics.observe() bounds the types of dropped events", async () => {
+  const { observe, metrics } = metricsOf(0);
+  for (let number = 0; number < 1_000; number += 1) {
+    observe({ kind: "event.dropped", shard: 0, type: `TYPE_${number}`, reason: "replayed" });
+  }
+  const dropped = readMetrics(await metrics.text()).filter(({ name }) =>
+    name === "gateway_events_dropped_total"
+  );
+  assert.equal(dropped.length, 201);
+  assert.equal(
+    metricValue(dropped, "gateway_events_dropped_total", { type: "other", reason: "replayed" }),
+    800,
+  );
+});
+
+Deno.test("Metrics.text() shows status and latency of the shards under both names", async () => {
+  const { observe, scrape } = metricsOf(0, 1);
+  observe({ kind: "shard.status", shard: 0, status: "Connected", waitingForTurn: false });
+  observe({ kind: "shard.acknowledged", shard: 0, latencyMs: 41 });
+
+  const value = await scrape();
+  assert.equal(value("gateway_shards"), 2);
+  for (const name of ["gateway_statuses", "gateway_status"]) {
+    assert.equal(value(name, { type: "Connected" }), 1);
+    assert.equal(value(name, { type: "Disconnected" }), 1);
+  }
+  for (const name of ["gateway_latencies", "gateway_latency"]) {
+    assert.equal(value(name, { shard: "0" }), 41);
+    assert.equal(value(name, { shard: "1" }), 0);
+  }
+});
+
+Deno.test("Metrics.text() drops the latency of a shard that left this process", async () => {
+  const { status, scrape } = metricsOf(0, 1);
+  assert.equal((await scrape())("gateway_latencies", { shard: "1" }), 0);
+  status.assign([0]);
+  const value = await scrape();
+  assert.equal(value("gateway_latencies", { shard: "1" }), undefined);
+  assert.equal(value("gateway_latency", { shard: "1" }), undefined);
+  assert.equal(value("gateway_shards"), 1);
+});
+
+Deno.test("Metrics.text() calls the broker connected only while both connections are", async () => {
+  const { observe, scrape } = metricsOf();
+  const connected = async () => (await scrape())("gateway_broker_connected");
+  assert.equal(await connected(), 0);
+  observe({ kind: "broker.connected", address: "broker:5672", purpose: "publishing" });
+  assert.equal(await connected(), 0);
+  observe({ kind: "broker.connected", address: "broker:5672", purpose: "consuming" });
+  assert.equal(await connected(), 1);
+  observe({ kind: "broker.lost", address: "broker:5672", purpose: "consuming", error: "reset" });
+  assert.equal(await connected(), 0);
+});
+
+Deno.test("Metrics.text() reads what is unconfirmed at the moment of the scrape", async () => {
+  const { unconfirmed, scrape } = metricsOf();
+  assert.equal((await scrape())("gateway_unconfirmed_events"), 0);
+  unconfirmed.events = 3;
+  unconfirmed.bytes = 1_500;
+  const value = await scrape();
+  assert.equal(value("gateway_unconfirmed_events"), 3);
+  assert.equal(value("gateway_unconfirmed_bytes"), 1_500);
+});
+
+Deno.test("Metrics.text() counts down to the renewal of the identify budget, and stops at 0", async () => {
+  const { clock, observe, scrape } = metricsOf();
+  observe({ kind: "identify.budget", remaining: 1, total: 1000, resetsInMs: 60_000 });
+  clock.advance(45_000);
+  assert.equal((await scrape())("gateway_identify_reset_seconds"), 15);
+  clock.advance(45_000);
+  assert.equal((await scrape())("gateway_identify_reset_seconds"), 0);
+});
+
+Deno.test("Metrics.text() leaves out what Discord has not told yet", async () => {
+  const value = await metricsOf(0).scrape();
+  for (
+    const name of ["identify_remaining", "identify_total", "identify_reset_seconds", "recommended_shards"]
+  ) {
+    assert.equal(value(`gateway_${name}`), undefined, name);
+  }
+});
+
+Deno.test("Metrics.published() sorts the time to a confirmation into buckets", async () => {
+  const { metrics, scrape } = metricsOf();
+  metrics.published(4);
+  metrics.published(90_000);
+
+  const value = await scrape();
+  assert.equal(value("gateway_publish_seconds_bucket", { le: "0.0025" }), 0);
+  assert.equal(value("gateway_publish_seconds_bucket", { le: "0.005" }), 1);
+  assert.equal(value("gateway_publish_seconds_bucket", { le: "60" }), 1);
+  assert.equal(value("gateway_publish_seconds_bucket", { le: "+Inf" }), 2);
+  assert.equal(value("gateway_publish_seconds_sum"), 90.004);
+});
+
+Deno.test("Metrics.text() shows the process itself", async () => {
+  const { clock, scrape } = metricsOf();
+  const value = await scrape();
+  assert.ok((value("process_resident_memory_bytes") ?? 0) > 1_000_000);
+  assert.ok((value("process_cpu_seconds_total") ?? 0) > 0);
+  assert.equal(value("process_start_time_seconds"), clock.epochMs / 1000);
+  assert.equal(value("process_event_loop_lag_seconds"), 0);
+});
