@@ -1,0 +1,246 @@
+/**
+ * What happens on the simulated Discord: guilds, people and an endless, repeatable stream of events. It knows nothing of
+ * sockets or sessions.
+ *
+ * @module
+ */
+
+import { Bot } from "./bot.ts";
+import { BUILDERS } from "./builders/table.ts";
+import { guildChannels } from "./channel.ts";
+import type { EventName } from "./events.ts";
+import { Guild, GUILD_BYTES_MAX } from "./guild.ts";
+import { guildCreate } from "./guild_state.ts";
+import { EVENT_INTENTS } from "./intents.ts";
+import { guildMember } from "./member.ts";
+import { DEFAULT_MIX, Mix } from "./mix.ts";
+import { Population } from "./population.ts";
+import { CONCERN, Random, streamSeed } from "./random.ts";
+import { Scene } from "./scene.ts";
+import { DISCORD_EPOCH_MS, IDS_PER_MILLISECOND, snowflake, SnowflakeSequence } from "./snowflake.ts";
+
+/** Where the bytes of a large guild come from when nothing is said: some megabytes. */
+const LARGE_GUILD_BYTES = 2 * 1024 * 1024;
+
+/** One guild in so many is large, the first one always. */
+const LARGE_GUILD_EVERY = 100;
+
+/** Share of messages, reactions and the like that happen in direct channels, where they can. */
+const DIRECT_SHARE = 0.03;
+
+export interface WorldOptions {
+  /** Any integer >= 0. Same seed, same calls: same bytes. */
+  readonly seed: number;
+  /** How many guilds the bot is in, 1 to 2,097,152. */
+  readonly guilds: number;
+  /** When the simulation begins, in milliseconds of the Unix epoch. Guilds and accounts are older than this. */
+  readonly startMs: number;
+  /** Weight of each event in {@link World.next}, in place of {@link DEFAULT_MIX}. */
+  readonly mix?: Readonly<Record<string, number>>;
+  /** Bytes, at least, of the GUILD_CREATE of a large guild to a session with every intent. 0: no guild is made large. Default 2 MiB. */
+  readonly largeGuildBytes?: number;
+}
+
+/** One thing that happened, before anybody asked who may see it. */
+export interface WorldEvent {
+  readonly t: EventName;
+  /** The guild, by which the event finds its shard. Null: shard 0. */
+  readonly guildId: bigint | null;
+  /** The `d` of the dispatch, as a session with every intent sees it. */
+  readonly data: Record<string, unknown>;
+  /** Intents any of which lets it through; 0: always sent. */
+  readonly intents: number;
+  /** The bot did it, or it is about the bot's own membership. */
+  readonly fromBot?: boolean;
+  /** It happened in a direct channel with the bot. */
+  readonly direct?: boolean;
+  /** A message that mentions the bot. */
+  readonly mentionsBot?: boolean;
+}
+
+/** Events that belong to no guild although nobody sent them in a direct channel. */
+const OUTSIDE_GUILDS: ReadonlySet<EventName> = new Set<EventName>([
+  "READY",
+  "RESUMED",
+  "USER_UPDATE",
+  "ENTITLEMENT_CREATE",
+  "ENTITLEMENT_UPDATE",
+  "ENTITLEMENT_DELETE",
+  "SUBSCRIPTION_CREATE",
+  "SUBSCRIPTION_UPDATE",
+  "SUBSCRIPTION_DELETE",
+]);
+
+export class World {
+  /** The bot's own user, as READY shows it. */
+  readonly user: Record<string, unknown>;
+  /** The bot's application, as READY shows it. */
+  readonly application: { readonly id: string; readonly flags: number };
+  /** Every guild the bot is in, oldest first. */
+  readonly guildIds: readonly bigint[];
+
+  readonly #seed: number;
+  readonly #bot: Bot;
+  readonly #population: Population;
+  readonly #ids = new SnowflakeSequence();
+  readonly #mix: Mix;
+  readonly #largeGuildBytes: number;
+  /** Worked out when first asked for. */
+  readonly #guilds: (Guild | undefined)[] = [];
+  readonly #mixDraws: Random;
+  readonly #place = new Random(0);
+  readonly #detail = new Random(0);
+  readonly #text = new Random(0);
+  #eventCount = 0;
+
+  /** Throws RangeError where an option is out of its range. */
+  constructor(options: WorldOptions) {
+    const { seed, guilds, startMs, mix = DEFAULT_MIX, largeGuildBytes = LARGE_GUILD_BYTES } = options;
+    if (!Number.isSafeInteger(seed) || seed < 0) {
+      throw new RangeError(`Cannot make a world: seed must be an integer >= 0, not ${seed}`);
+    }
+    if (!Number.isInteger(guilds) || guilds < 1 || guilds > IDS_PER_MILLISECOND) {
+      throw new RangeError(`Cannot make a world: guilds must be an integer from 1 to 2097152, not ${guilds}`);
+    }
+    if (!(largeGuildBytes >= 0 && largeGuildBytes <= GUILD_BYTES_MAX)) {
+      throw new RangeError(
+        `Cannot make a world: largeGuildBytes must be from 0 to ${GUILD_BYTES_MAX}, not ${largeGuildBytes}`,
+      );
+    }
+    this.#seed = seed;
+    this.#bot = new Bot(seed, startMs);
+    this.#population = new Population(seed, startMs);
+    this.#mix = new Mix(mix as Readonly<Record<string, number>>);
+    this.#mixDraws = new Random(streamSeed(seed, CONCERN.mix));
+    this.#largeGuildBytes = largeGuildBytes;
+    this.user = { ...this.#bot.user };
+    this.application = this.#bot.application;
+    this.guildIds = guildIds(seed, guilds, startMs);
+  }
+
+  /** The next event of the mix. */
+  next(nowMs: number): WorldEvent {
+    return this.#event(this.#mix.draw(this.#mixDraws), nowMs, undefined);
+  }
+
+  /** An event of any name, in the given guild or in one that is drawn. Throws RangeError for a guild that the bot is not in. */
+  make(t: EventName, nowMs: number, guildId?: bigint): WorldEvent {
+    return this.#event(t, nowMs, guildId);
+  }
+
+  /** The `d` of GUILD_CREATE for one session. Throws RangeError for a guild that the bot is not in. */
+  guildCreate(
+    guildId: bigint,
+    intents: number,
+    nowMs: number,
+    largeThreshold: number,
+  ): Record<string, unknown> {
+    const guild = this.#guild(guildId);
+    return {
+      ...guildCreate(guild, this.#population, this.#bot, nowMs, {
+        intents,
+        largeThreshold,
+        bytesAtLeast: guild.bytesAtLeast,
+      }),
+    };
+  }
+
+  /** All members of a guild, the bot first: worked out anew at each call, some microseconds for each. */
+  members(guildId: bigint): readonly Record<string, unknown>[] {
+    const guild = this.#guild(guildId);
+    return Array.from(
+      { length: guild.memberCount },
+      (_, number) => ({ ...guildMember(guild, number, this.#population, this.#bot) }),
+    );
+  }
+
+  /** All channels of a guild, threads not counted. */
+  channels(guildId: bigint): readonly Record<string, unknown>[] {
+    return guildChannels(this.#guild(guildId)).map((channel) => ({ ...channel }));
+  }
+
+  #event(t: EventName, nowMs: number, guildId: bigint | undefined): WorldEvent {
+    const number = this.#eventCount++;
+    this.#place.restart(streamSeed(this.#seed, CONCERN.place, number));
+    this.#detail.restart(streamSeed(this.#seed, CONCERN.detail, number));
+    this.#text.restart(streamSeed(this.#seed, CONCERN.text, number));
+    const needed = EVENT_INTENTS[t];
+    const direct = guildId === undefined && needed.direct !== null && this.#place.chance(DIRECT_SHARE);
+    const scene = new Scene({
+      bot: this.#bot,
+      population: this.#population,
+      ids: this.#ids,
+      place: this.#place,
+      detail: this.#detail,
+      text: this.#text,
+      guild: guildId === undefined ? this.#drawGuild(t) : this.#guild(guildId),
+      direct,
+      nowMs,
+    });
+    const builder = BUILDERS[t];
+    if (builder === undefined) throw new RangeError(`Cannot make ${t}`);
+    const data = builder(scene) as unknown as Record<string, unknown>;
+    const fromBot = isFromBot(data, this.#bot.id);
+    const alwaysSent = t === "GUILD_MEMBER_UPDATE" && fromBot;
+    return {
+      t,
+      guildId: direct || OUTSIDE_GUILDS.has(t) ? null : scene.guild.snowflake,
+      data,
+      intents: alwaysSent ? 0 : direct ? needed.direct as number : needed.guild,
+      fromBot,
+      direct,
+      mentionsBot: mentionsUser(data, this.#bot.id),
+    };
+  }
+
+  /** Busier guilds come up more often: the larger of two drawn. A GUILD_CREATE is of one of the large guilds. */
+  #drawGuild(t: EventName): Guild {
+    const count = this.guildIds.length;
+    if (t === "GUILD_CREATE") {
+      return this.#guildAt(this.#place.below(Math.ceil(count / LARGE_GUILD_EVERY)) * LARGE_GUILD_EVERY);
+    }
+    const one = this.#guildAt(this.#place.below(count));
+    const other = this.#guildAt(this.#place.below(count));
+    return one.memberCount >= other.memberCount ? one : other;
+  }
+
+  #guild(guildId: bigint): Guild {
+    const index = Number(guildId & BigInt(IDS_PER_MILLISECOND - 1));
+    if (this.guildIds[index] !== guildId) {
+      throw new RangeError(`Cannot find guild ${guildId}: the bot is not in it`);
+    }
+    return this.#guildAt(index);
+  }
+
+  #guildAt(index: number): Guild {
+    const bytesAtLeast = index % LARGE_GUILD_EVERY === 0 ? this.#largeGuildBytes : 0;
+    return this.#guilds[index] ??= new Guild(
+      this.#seed,
+      index,
+      this.guildIds[index] as bigint,
+      this.#population,
+      bytesAtLeast,
+    );
+  }
+}
+
+/** True where the bot wrote the message, or the user in question is the bot. */
+function isFromBot(data: { author?: unknown; user?: unknown; user_id?: unknown }, botId: string): boolean {
+  const user = (data.author ?? data.user) as { id?: unknown } | undefined;
+  return (user?.id ?? data.user_id) === botId;
+}
+
+function mentionsUser(data: { mentions?: unknown }, userId: string): boolean {
+  return Array.isArray(data.mentions) && data.mentions.some(({ id }) => id === userId);
+}
+
+/** Ids of guilds made evenly over the years before `startMs`; the low bits are the guild's number. */
+function guildIds(seed: number, count: number, startMs: number): bigint[] {
+  const spacingMs = Math.floor((startMs - DISCORD_EPOCH_MS) / count);
+  const ids: bigint[] = [];
+  for (let index = 0; index < count; index++) {
+    const jitterMs = streamSeed(seed, CONCERN.guild, index, 2) % spacingMs;
+    ids.push(snowflake(DISCORD_EPOCH_MS + index * spacingMs + jitterMs, index));
+  }
+  return ids;
+}
