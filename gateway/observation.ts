@@ -78,7 +78,11 @@ export type Observation =
   | { kind: "broker.unreachable"; address: string; error: string }
   | { kind: "broker.blocked"; reason: string }
   | { kind: "broker.unblocked" }
+  // `returned`: no queue took the event. `refused`: the broker did not confirm it.
   | { kind: "broker.returned"; type: string }
+  | { kind: "broker.refused"; type: string }
+  // A channel was closed, or could not be opened, while its connection stands.
+  | { kind: "broker.channel_lost"; purpose: "publishing" | "consuming"; error: string }
   | { kind: "news.dropped"; count: number }
   | { kind: "redis.connected"; address: string }
   | { kind: "redis.lost"; address: string; error: string }

@@ -1,0 +1,17 @@
+/**
+ * Failures of servers in words.
+ *
+ * @module
+ */
+
+/** What went wrong, as one line for a log. */
+export function failureText(error: unknown): string {
+  // A host with several addresses fails with one error for each, under a name of its own without words.
+  if (error instanceof AggregateError && error.errors.length > 0) return failureText(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** True where nobody answered at all, as opposed to a server that refused us. */
+export function isNetworkFailure(error: unknown): boolean {
+  return error instanceof Error && "syscall" in error;
+}

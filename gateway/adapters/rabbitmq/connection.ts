@@ -1,0 +1,174 @@
+/**
+ * A connection to RabbitMQ that is made anew for as long as it takes.
+ *
+ * @module
+ */
+import { type Channel, type ChannelModel, connect, credentials } from "amqplib";
+import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
+import type { Observer } from "../../observation.ts";
+import { failureText, isNetworkFailure } from "../failure.ts";
+import { serverRetryDelayMs } from "../server_retry.ts";
+import { type ChannelUser, KeptChannel } from "./kept_channel.ts";
+
+/** Two missed beats end a connection, so a silent broker is noticed after 20 to 30 s (RabbitMQ docs, Heartbeats: 5 to 20). */
+const HEARTBEAT_SECONDS = 10;
+/** A host that swallows packets must not hold back the next attempt for minutes, as the kernel would. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** A connection that lived this long was sound: its loss is answered at once, not after ever longer waits. */
+const SOUND_AFTER_MS = 30_000;
+/** A healthy broker answers a close within milliseconds; a hung one must not hold back our shutdown. */
+const CLOSE_DEADLINE_MS = 2_000;
+
+const HOW_TO_GET_ONE = "start RabbitMQ there (Debian: apt-get install rabbitmq-server; " +
+  "Docker: docker run -p 5672:5672 rabbitmq), or set RABBIT_HOST and RABBIT_PORT, or RABBIT_URL";
+
+export interface RabbitConnectionOptions {
+  /** `amqp://` or `amqps://`, with user, password and virtual host where they are not the defaults. */
+  readonly url: string;
+  /** Names the connection in the broker's own lists and in observations. */
+  readonly purpose: "publishing" | "consuming";
+  readonly clock: Clock;
+  readonly dice: Dice;
+  readonly observe: Observer;
+}
+
+/** Publishing and consuming use one each: the broker blocks a whole connection when it is short of memory. */
+export class RabbitConnection {
+  /** `host:port`, never with a password. */
+  readonly address: string;
+  readonly #options: RabbitConnectionOptions;
+  readonly #url: string;
+  readonly #credentials: ReturnType<typeof credentials.plain>;
+  readonly #channels: KeptChannel<Channel>[] = [];
+  readonly #closing = new AbortController();
+  #running: Promise<void> | null = null;
+  #open: { model: ChannelModel; lost: AbortSignal } | null = null;
+  #isOutageReported = false;
+
+  /** Throws a TypeError for what is not a URL, and a URIError where user or password is not percent-encoded. */
+  constructor(options: RabbitConnectionOptions) {
+    this.#options = options;
+    const url = new URL(options.url);
+    this.address = `${url.hostname}:${url.port || (url.protocol === "amqps:" ? 5671 : 5672)}`;
+    // amqplib decodes them as Latin-1.
+    this.#credentials = url.username === "" && url.password === ""
+      ? credentials.plain("guest", "guest")
+      : credentials.plain(decodeURIComponent(url.username), decodeURIComponent(url.password));
+    if (!url.searchParams.has("heartbeat")) url.searchParams.set("heartbeat", String(HEARTBEAT_SECONDS));
+    this.#url = url.href;
+  }
+
+  /** Aborted when {@link close} is called. */
+  get over(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** Connects, and reconnects until {@link close}. Safe to call again. */
+  start(): void {
+    if (!this.#closing.signal.aborted) this.#running ??= this.#run();
+  }
+
+  /** Keeps a channel open on this connection, from now or from the next connection on, until {@link close}. */
+  keepChannel<Kind extends Channel>(user: ChannelUser<Kind>): KeptChannel<Kind> {
+    const channel = new KeptChannel(user, this.#options);
+    this.#channels.push(channel);
+    if (this.#open !== null) channel.keep(this.#open.model, this.#open.lost);
+    return channel;
+  }
+
+  /** Closes its channels, then itself, in good order; a broker that does not answer within 2 s is left. Safe twice. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { clock, dice } = this.#options;
+    let attempt = 0;
+    while (!this.#closing.signal.aborted) {
+      const startedAtMs = clock.nowMs();
+      await this.#connectOnce();
+      if (clock.nowMs() - startedAtMs >= SOUND_AFTER_MS) attempt = 0;
+      await sleepUntil(clock, clock.nowMs() + serverRetryDelayMs(attempt++, dice), this.#closing.signal);
+    }
+  }
+
+  /** One connection, from its first packet to its last. */
+  async #connectOnce(): Promise<void> {
+    const { purpose, observe } = this.#options;
+    // amqplib only ends its socket, which a silent peer never answers; this signal lets go of it.
+    const socket = new AbortController();
+    const abandon = () => socket.abort();
+    this.#closing.signal.addEventListener("abort", abandon);
+    try {
+      const socketOptions = {
+        signal: socket.signal,
+        // Confirmations must not wait for the other side's delayed acknowledgement.
+        noDelay: true,
+        timeout: CONNECT_TIMEOUT_MS,
+        credentials: this.#credentials,
+        clientProperties: { connection_name: `shardline ${purpose}` },
+      };
+      const model = await connect(this.#url, socketOptions);
+      this.#closing.signal.removeEventListener("abort", abandon);
+      this.#isOutageReported = false;
+      observe({ kind: "broker.connected", address: this.address, purpose });
+      const problem = await this.#serve(model);
+      if (problem === null) await this.#closeInOrder(model);
+      else observe({ kind: "broker.lost", address: this.address, purpose, error: problem });
+    } catch (error) {
+      if (!this.#closing.signal.aborted) this.#reportOutage(error);
+    } finally {
+      this.#closing.signal.removeEventListener("abort", abandon);
+      socket.abort();
+    }
+  }
+
+  /** Both connections lead to the same broker: one line says that it is not there, however many attempts fail. */
+  #reportOutage(error: unknown): void {
+    const { purpose, observe } = this.#options;
+    if (this.#isOutageReported || purpose !== "publishing") return;
+    this.#isOutageReported = true;
+    const advice = isNetworkFailure(error) ? `; ${HOW_TO_GET_ONE}` : "";
+    observe({ kind: "broker.unreachable", address: this.address, error: `${failureText(error)}${advice}` });
+  }
+
+  /** Resolves with what ended the connection, or with null when we are to close it. */
+  #serve(model: ChannelModel): Promise<string | null> {
+    const { observe } = this.#options;
+    const lost = new AbortController();
+    return new Promise((resolve) => {
+      const end = (problem: string | null) => {
+        this.#open = null;
+        lost.abort();
+        this.#closing.signal.removeEventListener("abort", close);
+        resolve(problem);
+      };
+      const close = () => end(null);
+      model.on("error", (error) => end(failureText(error)));
+      model.on("close", (error) => end(error === undefined ? "closed by the broker" : failureText(error)));
+      model.on("blocked", (reason) => observe({ kind: "broker.blocked", reason }));
+      model.on("unblocked", () => observe({ kind: "broker.unblocked" }));
+      if (this.#closing.signal.aborted) return close();
+      this.#closing.signal.addEventListener("abort", close);
+      this.#open = { model, lost: lost.signal };
+      for (const channel of this.#channels) channel.keep(model, lost.signal);
+    });
+  }
+
+  async #closeInOrder(model: ChannelModel): Promise<void> {
+    const { clock } = this.#options;
+    const closed = async () => {
+      // First the channels: amqplib lets a connection's close overtake what its channels have not sent yet, and
+      // an acknowledgement lost this way is a command carried out twice.
+      await Promise.all(this.#channels.map((channel) => channel.closed));
+      await model.close();
+    };
+    const deadline = new AbortController();
+    await Promise.race([
+      closed().catch(() => {}), // it was lost meanwhile: closed all the same
+      sleepUntil(clock, clock.nowMs() + CLOSE_DEADLINE_MS, deadline.signal),
+    ]);
+    deadline.abort();
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * A channel that is opened anew whenever it is lost, for as long as its connection lives.
+ *
+ * @module
+ */
+import type { Channel, ChannelModel } from "amqplib";
+import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
+import type { Observer } from "../../observation.ts";
+import { failureText } from "../failure.ts";
+import { serverRetryDelayMs } from "../server_retry.ts";
+
+/** A channel that lived this long was sound: what ended it is a new trouble, answered at once. */
+const SOUND_AFTER_MS = 30_000;
+const CONNECTION_OVER = "the connection is over";
+
+/** Whoever works on the channel. */
+export interface ChannelUser<Kind extends Channel> {
+  /** Declares what is needed and opens the channel. A rejection is tried again. */
+  open(model: ChannelModel): Promise<Kind>;
+  /** The channel is ready for use. */
+  opened(channel: Kind): void;
+  /** The channel is gone; whatever still comes from it is to be ignored. Once for each `opened`. */
+  lost(): void;
+}
+
+export interface KeptChannelOptions {
+  readonly purpose: "publishing" | "consuming";
+  readonly clock: Clock;
+  readonly dice: Dice;
+  readonly observe: Observer;
+}
+
+export class KeptChannel<Kind extends Channel> {
+  readonly #user: ChannelUser<Kind>;
+  readonly #options: KeptChannelOptions;
+  #keeping: Promise<void> = Promise.resolve();
+  #leave: ((problem: string) => void) | null = null;
+
+  constructor(user: ChannelUser<Kind>, options: KeptChannelOptions) {
+    this.#user = user;
+    this.#options = options;
+  }
+
+  /** Opens the channel on a connection, and again after each loss, until `over`. */
+  keep(model: ChannelModel, over: AbortSignal): void {
+    // The channel of an old connection is through with its user before that of the next one opens.
+    this.#keeping = this.#keeping.then(() => this.#keepOn(model, over));
+  }
+
+  /** Resolves when the last channel is closed, so that the broker has dealt with all that was sent on it. */
+  get closed(): Promise<void> {
+    return this.#keeping;
+  }
+
+  /**
+   * Leaves the channel, if one is open: `lost` is called before this returns. Another one is opened after a pause
+   * and after the broker has dealt with all that was sent on this one.
+   */
+  giveUp(problem: string): void {
+    this.#leave?.(problem);
+  }
+
+  async #keepOn(model: ChannelModel, over: AbortSignal): Promise<void> {
+    const { clock, dice, observe, purpose } = this.#options;
+    let attempt = 0;
+    let reported: string | null = null;
+    while (!over.aborted) {
+      const openingAtMs = clock.nowMs();
+      let problem: string;
+      try {
+        const channel = await this.#user.open(model);
+        problem = await this.#use(channel, over);
+        await closed(channel);
+      } catch (error) {
+        problem = failureText(error);
+      }
+      if (over.aborted) return;
+      if (clock.nowMs() - openingAtMs >= SOUND_AFTER_MS) {
+        attempt = 0;
+        reported = null;
+      }
+      if (problem !== reported) observe({ kind: "broker.channel_lost", purpose, error: problem });
+      reported = problem;
+      await sleepUntil(clock, clock.nowMs() + serverRetryDelayMs(attempt++, dice), over);
+    }
+  }
+
+  /** Hands the channel to its user, and resolves with what ended it. */
+  #use(channel: Kind, over: AbortSignal): Promise<string> {
+    return new Promise((resolve) => {
+      if (over.aborted) return resolve(CONNECTION_OVER);
+      const leave = (problem: string) => {
+        if (this.#leave !== leave) return;
+        this.#leave = null;
+        over.removeEventListener("abort", leaveWithConnection);
+        this.#user.lost();
+        resolve(problem);
+      };
+      const leaveWithConnection = () => leave(CONNECTION_OVER);
+      this.#leave = leave;
+      over.addEventListener("abort", leaveWithConnection);
+      channel.on("error", (error) => leave(failureText(error)));
+      channel.on("close", () => leave("closed by the broker"));
+      channel.on("handler-error", (error) => {
+        throw error; // a fault of ours: amqplib would take it for the broker's and close the connection
+      });
+      this.#user.opened(channel);
+    });
+  }
+}
+
+/** Resolves when the channel is closed, however that comes about. */
+function closed(channel: Channel): Promise<void> {
+  return new Promise((resolve) => {
+    channel.once("close", resolve);
+    // Never settles where the connection is lost meanwhile; rejects where the channel is closed already.
+    channel.close().catch(() => resolve());
+  });
+}

@@ -1,0 +1,104 @@
+/**
+ * Events on their way to RabbitMQ.
+ *
+ * @module
+ */
+import type { ChannelModel, ConfirmChannel } from "amqplib";
+import type { OutgoingEvent, Publisher, PublisherEvents } from "../../delivery/publisher.ts";
+import type { Observer } from "../../observation.ts";
+import { bufferView } from "./buffer_view.ts";
+import type { RabbitConnection } from "./connection.ts";
+import type { KeptChannel } from "./kept_channel.ts";
+import { shortString } from "./short_string.ts";
+import { declareForEvents, EVENT_EXCHANGE } from "./topology.ts";
+
+export interface RabbitPublisherOptions {
+  /** Default queues: declared, and bound so that they receive every event. */
+  readonly queues: readonly string[];
+  /** Whether the broker keeps events on disk. */
+  readonly persistent: boolean;
+  /** Names of events that it keeps in memory all the same. */
+  readonly transientTypes: ReadonlySet<string>;
+  /** How long an event may wait in a queue; 0 = for ever. */
+  readonly ttlMs: number;
+  readonly observe: Observer;
+}
+
+/** Publishes in confirm mode. Owns its connection, and closes it. */
+export class RabbitPublisher implements Publisher {
+  readonly #connection: RabbitConnection;
+  readonly #options: RabbitPublisherOptions;
+  #kept: KeptChannel<ConfirmChannel> | null = null;
+  #events: PublisherEvents | null = null;
+  /** The channel that events go to; callbacks of any other are those of a channel already left. */
+  #channel: ConfirmChannel | null = null;
+
+  constructor(connection: RabbitConnection, options: RabbitPublisherOptions) {
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  /** True between `opened` and `closed`. */
+  get connected(): boolean {
+    return this.#channel !== null;
+  }
+
+  start(events: PublisherEvents): void {
+    this.#events = events;
+    this.#kept = this.#connection.keepChannel({
+      open: (model) => this.#open(model),
+      opened: (channel) => this.#opened(channel),
+      lost: () => this.#lost(),
+    });
+    this.#connection.start();
+  }
+
+  publish(event: OutgoingEvent, confirmed: () => void): void {
+    const channel = this.#channel;
+    if (channel === null) throw new Error(`Cannot publish ${event.type}: no channel is open`);
+    const { queues, persistent, transientTypes, ttlMs } = this.#options;
+    // The answer, false where the socket cannot keep up, is not heeded: the outbox bounds what is unconfirmed.
+    channel.publish(EVENT_EXCHANGE, shortString(event.type), bufferView(event.body), {
+      contentType: "application/json",
+      persistent: persistent && !transientTypes.has(event.type),
+      type: shortString(event.type),
+      messageId: shortString(`${event.session}:${event.sequence}`),
+      timestamp: Math.floor(event.receivedAtMs / 1_000),
+      appId: "shardline",
+      headers: { shard: event.shard },
+      mandatory: queues.length > 0,
+      ...(ttlMs > 0 ? { expiration: String(ttlMs) } : {}),
+    }, (error: unknown) => {
+      if (channel !== this.#channel) return;
+      if (error === null) return confirmed();
+      this.#options.observe({ kind: "broker.refused", type: event.type });
+      this.#kept?.giveUp(`the broker refused ${event.type}`);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#events = null;
+    await this.#connection.close();
+  }
+
+  async #open(model: ChannelModel): Promise<ConfirmChannel> {
+    await declareForEvents(model, this.#options.queues);
+    return await model.createConfirmChannel();
+  }
+
+  #opened(channel: ConfirmChannel): void {
+    this.#channel = channel;
+    // A return comes before the confirmation of the same event, which is then that of a channel already left.
+    channel.on("return", ({ fields }) => {
+      if (channel !== this.#channel) return;
+      this.#options.observe({ kind: "broker.returned", type: fields.routingKey });
+      this.#kept?.giveUp(`no queue takes ${fields.routingKey}`);
+    });
+    this.#events?.opened();
+  }
+
+  #lost(): void {
+    this.#channel = null;
+    this.#events?.closed();
+  }
+}
