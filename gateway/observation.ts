@@ -18,7 +18,8 @@ export type SessionLossReason =
   | "intents_changed"
   | "total_changed"
   | "restart_requested"
-  | "resume_disabled";
+  | "resume_disabled"
+  | "not_resumable";
 
 /** Why a dispatch was not handed on. */
 export type DropReason = "no_session" | "no_type" | "replayed";

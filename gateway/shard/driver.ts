@@ -7,14 +7,15 @@
 import type { Clock } from "../clock.ts";
 import type { Observer, SessionLossReason } from "../observation.ts";
 import type { FrameHead } from "../protocol/frame_head.ts";
+import type { ShardCommand } from "./command_queue.ts";
 import {
-  type ShardCommand,
+  type ConnectTarget,
+  type MachineOptions,
   type ShardEffect,
   type ShardInput,
   ShardMachine,
   type ShardStart,
 } from "./machine.ts";
-import type { MachineOptions } from "./machine.ts";
 import type { Connection, ConnectionEvents, Transport } from "./transport.ts";
 
 /** What a shard needs done by others. */
@@ -80,7 +81,6 @@ export class ShardDriver {
   #connection: Connection | null = null;
   /** Counts connections: what a socket that we have left still has to say is nobody's. */
   #epoch = 0;
-  #attempts = 0;
   readonly #leaving = new Set<Promise<void>>();
   #timer: { atMs: number; cancel: () => void } | null = null;
   readonly #inputs: ShardInput[] = [];
@@ -167,8 +167,7 @@ export class ShardDriver {
       case "pass":
         return host.pass(effect.sessionId, effect.sequence);
       case "connect":
-        this.#connect(effect.target);
-        return;
+        return this.#connect(effect.target, effect.attempt);
       case "leave":
         return this.#leave(effect.code, effect.reason);
       case "turn_request":
@@ -198,30 +197,29 @@ export class ShardDriver {
     }
   }
 
-  #connect(target: { kind: "resume"; url: string } | { kind: "main" }): void {
+  #connect(target: ConnectTarget, attempt: number): void {
     const epoch = ++this.#epoch;
     this.#connection = null;
     const own = target.kind === "resume" ? this.#options.connectionUrl(target.url) : null;
-    if (own !== null) return this.#open(own, epoch);
+    if (own !== null) return this.#open(own, attempt, epoch);
     const main = this.#options.host.mainUrl();
-    if (typeof main === "string") return this.#openMain(main, epoch);
-    main.then((url) => this.#openMain(url, epoch));
+    if (typeof main === "string") return this.#openMain(main, attempt, epoch);
+    main.then((url) => this.#openMain(url, attempt, epoch));
   }
 
-  #openMain(gatewayUrl: string, epoch: number): void {
+  #openMain(gatewayUrl: string, attempt: number, epoch: number): void {
     if (epoch !== this.#epoch) return;
     const url = this.#options.connectionUrl(gatewayUrl);
-    if (url !== null) return this.#open(url, epoch);
+    if (url !== null) return this.#open(url, attempt, epoch);
     this.#feed({
       kind: "ended",
       end: { code: 1006, reason: "Discord gave a gateway URL that is none", cause: "refused" },
     });
   }
 
-  #open(url: URL, epoch: number): void {
+  #open(url: URL, attempt: number, epoch: number): void {
     const { transport, observe } = this.#options;
-    this.#attempts += 1;
-    observe({ kind: "shard.connecting", shard: this.shard, host: url.host, attempt: this.#attempts });
+    observe({ kind: "shard.connecting", shard: this.shard, host: url.host, attempt });
     const ifCurrent = (input: ShardInput) => {
       if (epoch === this.#epoch) this.#feed(input);
     };

@@ -13,10 +13,18 @@
 import type { Dice } from "../clock.ts";
 import type { DropReason, Observation, SessionLossReason, ShardStatus } from "../observation.ts";
 import { closeCode, END_SESSION, LEAVE_RESUMABLY, RATE_LIMITED } from "../protocol/close_codes.ts";
-import { type FrameHead, readFrameHead, readReady } from "../protocol/frame_head.ts";
+import {
+  type FrameHead,
+  readFrameHead,
+  readHeartbeatIntervalMs,
+  readReady,
+  readResumable,
+} from "../protocol/frame_head.ts";
 import { Opcode } from "../protocol/opcodes.ts";
 import { reconnectDelayMs } from "./backoff.ts";
+import { CommandQueue, type ShardCommand } from "./command_queue.ts";
 import { Deadlines } from "./deadlines.ts";
+import { Heartbeat } from "./heartbeat.ts";
 import { SendBudget } from "./send_budget.ts";
 import type { ConnectionEnd } from "./transport.ts";
 
@@ -36,21 +44,10 @@ const INVALID_SESSION_WAIT_MIN_MS = 1_000;
 const INVALID_SESSION_WAIT_SPREAD_MS = 4_000;
 /** Resumes on the URL that READY gave before the main URL is tried too. */
 const RESUME_URL_ATTEMPTS = 3;
+/** Discord's are 32 hexadecimal digits; more than this does not fit into a `message_id`. */
+const SESSION_ID = /^[\x21-\x7e]{1,200}$/;
 /** How much less is sent on later connections each time Discord closes one for sending too much. */
 const RATE_LIMIT_PENALTY_FRAMES = 20;
-
-/** A command that waits to be sent on this shard. */
-export interface ShardCommand {
-  readonly opcode: number;
-  /** The frame, exactly as it will be sent. */
-  readonly text: string;
-  /** For a presence update the text of its `d`, sent again after a fresh IDENTIFY. */
-  readonly presence: string | null;
-  /** Monotonic milliseconds after which it is no longer sent. */
-  readonly expiresAtMs: number;
-  /** False once the broker will deliver it again: then it must not be sent from here. */
-  isCurrent(): boolean;
-}
 
 /** What a shard is started with: what an earlier process left of it. */
 export interface ShardStart {
@@ -63,6 +60,10 @@ export interface ShardStart {
   readonly presence: string | null;
   /** True where our own presence settings are others than those that the stored session was given. */
   readonly presenceOutdated: boolean;
+  /** A stored session that is not to be resumed: the gap is named once there is a new one. */
+  readonly lost:
+    | { readonly sessionId: string; readonly sequence: number; readonly reason: SessionLossReason }
+    | null;
   /** Set where the stored session should be replaced by a fresh one as soon as its turn comes. */
   readonly replace: SessionLossReason | null;
 }
@@ -81,9 +82,12 @@ export type ShardInput =
   | { kind: "unpark" }
   | { kind: "stop" };
 
+/** The URL that READY gave, or the main one that Discord gives to everybody. */
+export type ConnectTarget = { kind: "resume"; url: string } | { kind: "main" };
+
 export type ShardEffect =
-  /** `resume`: to the URL given; `main`: to the one that Discord gives to everybody. */
-  | { kind: "connect"; target: { kind: "resume"; url: string } | { kind: "main" } }
+  /** `attempt` counts from 1 since the last READY or RESUMED. */
+  | { kind: "connect"; target: ConnectTarget; attempt: number }
   | { kind: "send"; text: string }
   | { kind: "leave"; code: number; reason: string }
   /** The identify queue: ask for a turn, say that IDENTIFY went out on it, give it back or stop asking. */
@@ -143,12 +147,6 @@ interface Session {
   lastChance: boolean;
 }
 
-interface Heartbeat {
-  readonly intervalMs: number;
-  /** Beats without an ACK yet, oldest first. One that the server asked for is no proof of a zombie. */
-  readonly unacknowledged: { sentAtMs: number; regular: boolean }[];
-}
-
 /** What belongs to one connection that has said HELLO. */
 interface Link {
   readonly heartbeat: Heartbeat;
@@ -177,11 +175,11 @@ export class ShardMachine {
   /** Connections tried since the last READY or RESUMED. */
   #attempt = 0;
   /** A session given up, until the READY of the next one names the gap. */
-  #lost: { session: Session; reason: SessionLossReason } | null = null;
+  #lost: { sessionId: string; sequence: number; sinceMs: number; reason: SessionLossReason } | null = null;
   #replace: SessionLossReason | null = null;
   #presenceKept: string | null = null;
   #presenceOutdated = false;
-  #commands: ShardCommand[] = [];
+  readonly #commands = new CommandQueue();
   #penaltyFrames = 0;
   /** The sequence after which an unreadable frame came; the same again is skipped. -1: before any session. */
   #unreadableAfter: number | null = null;
@@ -268,6 +266,7 @@ export class ShardMachine {
     this.#presenceKept = start.presence;
     this.#presenceOutdated = start.presenceOutdated;
     this.#replace = start.replace;
+    if (start.lost !== null) this.#lost = { ...start.lost, sinceMs: nowMs };
     if (start.session !== null) {
       this.#session = {
         id: start.session.sessionId,
@@ -334,11 +333,11 @@ export class ShardMachine {
     this.#attempt += 1;
     this.#state = { kind: "connecting" };
     this.#deadlines.set("open", nowMs + OPEN_MAX_MS);
-    this.#effects.push({ kind: "connect", target });
+    this.#effects.push({ kind: "connect", target, attempt: this.#attempt });
   }
 
   /** The resume URL three times, then the main one and it in turn, for as long as it takes. */
-  #nextTarget(): { kind: "resume"; url: string } | { kind: "main" } {
+  #nextTarget(): ConnectTarget {
     const url = this.#session?.resumeGatewayUrl ?? null;
     if (url === null) return { kind: "main" };
     const beyond = this.#attempt - RESUME_URL_ATTEMPTS;
@@ -346,6 +345,7 @@ export class ShardMachine {
   }
 
   #reconnectIn(delayMs: number, nowMs: number): void {
+    if (this.#session?.resumable === false) this.#loseSession("not_resumable");
     this.#state = { kind: "waiting" };
     this.#observe({
       kind: "shard.reconnecting",
@@ -479,7 +479,7 @@ export class ShardMachine {
       case Opcode.Reconnect:
         return this.#reconnectNow("reconnect asked by Discord", nowMs);
       case Opcode.InvalidSession:
-        return this.#invalidSession(readData(head, bytes) === true, nowMs);
+        return this.#invalidSession(readResumable(bytes, head), nowMs);
       default:
         this.#observe({ kind: "opcode.unknown", shard: this.#options.shard, opcode: head.opcode });
     }
@@ -499,11 +499,8 @@ export class ShardMachine {
   }
 
   #hello(head: FrameHead, bytes: Uint8Array, nowMs: number): void {
-    const data = readData(head, bytes);
-    const intervalMs = typeof data === "object" && data !== null && "heartbeat_interval" in data
-      ? data.heartbeat_interval
-      : null;
-    if (typeof intervalMs !== "number" || !(intervalMs >= 1 && intervalMs <= HEARTBEAT_INTERVAL_MAX_MS)) {
+    const intervalMs = readHeartbeatIntervalMs(bytes, head);
+    if (intervalMs === null || intervalMs > HEARTBEAT_INTERVAL_MAX_MS) {
       return this.#reconnectLater("HELLO without a heartbeat interval", nowMs);
     }
     const { shard, dice } = this.#options;
@@ -511,7 +508,7 @@ export class ShardMachine {
     this.#deadlines.set("heartbeat", nowMs + intervalMs * dice());
     this.#deadlines.set("answer", nowMs + ANSWER_MAX_MS);
     const link: Link = {
-      heartbeat: { intervalMs, unacknowledged: [] },
+      heartbeat: new Heartbeat(intervalMs),
       budget: new SendBudget(intervalMs, this.#penaltyFrames),
     };
     this.#observe({ kind: "shard.connected", shard, heartbeatIntervalMs: intervalMs });
@@ -520,7 +517,7 @@ export class ShardMachine {
       const { id, stored } = this.#session;
       this.#state = { kind: "resuming", link, replayed: 0 };
       this.#effects.push({ kind: "send", text: this.#options.resumeFrame(id, stored) });
-      this.#observe({ kind: "shard.resuming", shard, sequence: stored });
+      this.#observe({ kind: "shard.resuming", shard, session: id, sequence: stored });
     } else {
       this.#state = { kind: "identifying", link };
       this.#effects.push({ kind: "send", text: this.#options.identifyFrame() }, { kind: "turn_used" });
@@ -568,8 +565,9 @@ export class ShardMachine {
   #ready(link: Link, head: FrameHead, bytes: Uint8Array, nowMs: number): void {
     const { shard } = this.#options;
     const ready = readReady(bytes, head);
+    const sessionId = ready.sessionId !== null && SESSION_ID.test(ready.sessionId) ? ready.sessionId : null;
     const sequence = head.sequence ?? 0;
-    if (this.#session !== null && this.#session.id === ready.sessionId) {
+    if (this.#session !== null && this.#session.id === sessionId) {
       // A session resumed from its very beginning replays its own READY.
       if (sequence > this.#session.received) {
         this.#session.received = sequence;
@@ -579,9 +577,9 @@ export class ShardMachine {
     }
     if (this.#session !== null) this.#loseSession("invalid_session");
     const session: Session = {
-      id: ready.sessionId ?? `unnamed-${shard}-${Math.floor(this.#options.dice() * 2 ** 48).toString(36)}`,
+      id: sessionId ?? `unnamed-${shard}-${Math.floor(this.#options.dice() * 2 ** 48).toString(36)}`,
       resumeGatewayUrl: ready.resumeGatewayUrl,
-      resumable: ready.sessionId !== null,
+      resumable: sessionId !== null,
       received: sequence,
       stored: 0,
       lastDispatchAtMs: nowMs,
@@ -600,10 +598,10 @@ export class ShardMachine {
     if (this.#lost !== null) {
       this.#effects.push({
         kind: "gap",
-        oldSession: this.#lost.session.id,
+        oldSession: this.#lost.sessionId,
         newSession: session.id,
-        lastSequence: this.#lost.session.received,
-        sinceMs: this.#lost.session.lastDispatchAtMs,
+        lastSequence: this.#lost.sequence,
+        sinceMs: this.#lost.sinceMs,
         reason: this.#lost.reason,
       });
       this.#lost = null;
@@ -667,7 +665,12 @@ export class ShardMachine {
   #loseSession(reason: SessionLossReason): void {
     const session = this.#session;
     if (session === null) return;
-    this.#lost ??= { session, reason };
+    this.#lost ??= {
+      sessionId: session.id,
+      sequence: session.received,
+      sinceMs: session.lastDispatchAtMs,
+      reason,
+    };
     this.#session = null;
     this.#replace = null;
     this.#attempt = 0;
@@ -679,7 +682,7 @@ export class ShardMachine {
   #heartbeatDue(nowMs: number): void {
     if (!("link" in this.#state)) return;
     const { link } = this.#state;
-    if (link.heartbeat.unacknowledged.some((beat) => beat.regular)) {
+    if (link.heartbeat.zombie) {
       this.#observe({ kind: "shard.zombie", shard: this.#options.shard });
       return this.#reconnectNow("heartbeat not acknowledged", nowMs);
     }
@@ -690,20 +693,16 @@ export class ShardMachine {
   #beat(link: Link, regular: boolean, nowMs: number): void {
     if (!link.budget.mayHeartbeat(nowMs)) return;
     link.budget.recordFrame(nowMs);
-    link.heartbeat.unacknowledged.push({ sentAtMs: nowMs, regular });
+    link.heartbeat.sent(nowMs, regular);
     const stored = this.#session?.stored ?? 0;
     this.#effects.push({ kind: "send", text: this.#options.heartbeatFrame(stored === 0 ? null : stored) });
   }
 
   #acknowledged(nowMs: number): void {
     if (!("link" in this.#state)) return;
-    const beat = this.#state.link.heartbeat.unacknowledged.shift();
-    if (beat === undefined) return;
-    this.#observe({
-      kind: "shard.acknowledged",
-      shard: this.#options.shard,
-      latencyMs: nowMs - beat.sentAtMs,
-    });
+    const latencyMs = this.#state.link.heartbeat.acknowledged(nowMs);
+    if (latencyMs === null) return;
+    this.#observe({ kind: "shard.acknowledged", shard: this.#options.shard, latencyMs });
   }
 
   // Commands.
@@ -720,40 +719,15 @@ export class ShardMachine {
     this.#effects.push({ kind: "presence_kept", presence: null });
   }
 
-  /**
-   * Sends what may be sent now, in order, and keeps the rest. Presence updates past Discord's limit, which it
-   * would silently drop, wait without holding up the others, and only the newest of them is kept.
-   */
   #sendCommands(nowMs: number): void {
-    const waiting = this.#commands.filter((command) => command.isCurrent());
-    const newestPresence = waiting.findLast((command) => command.presence !== null);
-    const link = this.#state.kind === "ready" ? this.#state.link : null;
-    const kept: ShardCommand[] = [];
-    let wakeAtMs = Infinity;
-    let full = false;
-    for (const command of waiting) {
-      if (command.expiresAtMs <= nowMs) {
-        this.#effects.push({ kind: "command_expired", command });
-        continue;
-      }
-      if (link === null || full) {
-        kept.push(command);
-        continue;
-      }
-      const commandAtMs = link.budget.commandAtMs(nowMs);
-      const roomAtMs = command.presence === null ? commandAtMs : link.budget.presenceAtMs(nowMs);
-      if (roomAtMs <= nowMs) this.#sendCommand(link, command, nowMs);
-      else if (command.presence !== null && command !== newestPresence) {
-        this.#effects.push({ kind: "command_sent", command });
-      } else {
-        kept.push(command);
-        wakeAtMs = Math.min(wakeAtMs, roomAtMs);
-        full = commandAtMs > nowMs;
-      }
-    }
-    this.#commands = kept;
-    this.#setOrClear("send", wakeAtMs);
-    this.#setOrClear("expiry", Math.min(...kept.map((command) => command.expiresAtMs)));
+    const budget = this.#state.kind === "ready" ? this.#state.link.budget : null;
+    this.#commands.release(nowMs, budget, (command, fate) => {
+      if (fate === "expired") return this.#effects.push({ kind: "command_expired", command });
+      if (fate === "send" && budget !== null) this.#sendCommand(budget, command, nowMs);
+      this.#effects.push({ kind: "command_sent", command });
+    });
+    this.#setOrClear("send", this.#commands.roomAtMs);
+    this.#setOrClear("expiry", this.#commands.expiryAtMs);
   }
 
   #setOrClear(name: DeadlineName, atMs: number): void {
@@ -761,14 +735,14 @@ export class ShardMachine {
     else this.#deadlines.set(name, atMs);
   }
 
-  #sendCommand(link: Link, command: ShardCommand, nowMs: number): void {
-    if (command.presence === null) link.budget.recordFrame(nowMs);
+  #sendCommand(budget: SendBudget, command: ShardCommand, nowMs: number): void {
+    if (command.presence === null) budget.recordFrame(nowMs);
     else {
-      link.budget.recordPresence(nowMs);
+      budget.recordPresence(nowMs);
       this.#presenceKept = command.presence;
       this.#effects.push({ kind: "presence_kept", presence: command.presence });
     }
-    this.#effects.push({ kind: "send", text: command.text }, { kind: "command_sent", command });
+    this.#effects.push({ kind: "send", text: command.text });
   }
 
   // What is said.
@@ -814,15 +788,5 @@ function statusOf(state: State): ShardStatus {
       return "Connected";
     default:
       return "Disconnected";
-  }
-}
-
-/** The `d` of a small control frame; null where it is not JSON. */
-function readData(head: FrameHead, bytes: Uint8Array): unknown {
-  if (head.data === null) return null;
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes.subarray(head.data.start, head.data.end)));
-  } catch {
-    return null;
   }
 }

@@ -1,0 +1,621 @@
+import assert from "node:assert/strict";
+import { closeCode, knownCloseCodes } from "../../../gateway/protocol/close_codes.ts";
+import { fresh, HEARTBEAT_MS, MachineRig, RESUME_URL, SESSION, stored } from "./machine_rig.ts";
+
+// The lifecycle, row by row (Discord gateway docs, Connections).
+
+Deno.test("ShardMachine without a session asks for a turn before it connects", () => {
+  const rig = new MachineRig().put({ kind: "start", start: fresh });
+  assert.deepEqual(rig.effects.map((effect) => effect.kind), ["turn_request", "observe"]);
+  assert.equal(rig.status, "Disconnected");
+  rig.put({ kind: "turn" });
+  assert.deepEqual(rig.targets, ["main"]);
+  assert.equal(rig.status, "Handshaking");
+});
+
+Deno.test("ShardMachine with a stored session connects to its resume URL at once, without a turn", () => {
+  const rig = new MachineRig().put({ kind: "start", start: stored });
+  assert.deepEqual(rig.targets, [RESUME_URL]);
+  assert.equal(rig.of("turn_request").length, 0);
+});
+
+Deno.test("ShardMachine resumes a session without a resume URL on the main one", () => {
+  const session = { sessionId: SESSION, sequence: 40, resumeGatewayUrl: null };
+  assert.deepEqual(new MachineRig().put({ kind: "start", start: { ...fresh, session } }).targets, ["main"]);
+});
+
+Deno.test("ShardMachine identifies on HELLO and says that its turn is used", () => {
+  const rig = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "turn" }).put({
+    kind: "opened",
+  });
+  assert.deepEqual(rig.sent, []);
+  rig.hello();
+  assert.deepEqual(rig.sent, ["IDENTIFY"]);
+  assert.equal(rig.of("turn_used").length, 1);
+  assert.equal(rig.status, "Identifying");
+});
+
+Deno.test("ShardMachine resumes on HELLO from the stored sequence", () => {
+  const rig = new MachineRig().put({ kind: "start", start: stored }).put({ kind: "opened" }).hello();
+  assert.deepEqual(rig.sent, [`RESUME ${SESSION} 40`]);
+  assert.equal(rig.of("turn_used").length, 0);
+  assert.equal(rig.status, "Resuming");
+});
+
+Deno.test("ShardMachine starts a session with READY and delivers it", () => {
+  const guilds = [{ id: "41771983423143937", unavailable: true }];
+  const rig = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "turn" }).put({
+    kind: "opened",
+  })
+    .hello().ready({ session_id: SESSION, resume_gateway_url: RESUME_URL, guilds });
+  assert.deepEqual(rig.of("session_started"), [{
+    kind: "session_started",
+    sessionId: SESSION,
+    resumeGatewayUrl: RESUME_URL,
+    resumable: true,
+    guildIds: [41771983423143937n],
+  }]);
+  assert.deepEqual(rig.delivered, [1]);
+  assert.equal(rig.status, "Connected");
+});
+
+Deno.test("ShardMachine hands replayed dispatches on and is connected with RESUMED", () => {
+  const rig = new MachineRig().put({ kind: "start", start: stored }).put({ kind: "opened" }).hello();
+  assert.deepEqual(rig.dispatch(41).delivered, [41]);
+  assert.equal(rig.status, "Resuming");
+  assert.deepEqual(rig.dispatch(42, "RESUMED").delivered, [42]);
+  assert.equal(rig.status, "Connected");
+  assert.deepEqual(rig.dispatch(43).delivered, [43]);
+});
+
+Deno.test("ShardMachine answers op 1 with op 1 at once, carrying the stored sequence", () => {
+  const rig = new MachineRig().identified();
+  assert.deepEqual(rig.say({ op: 1, d: null }).sent, ["HEARTBEAT null"]);
+  rig.put({ kind: "stored", sessionId: SESSION, sequence: 1 });
+  assert.deepEqual(rig.dispatch(2).say({ op: 1, d: null }).sent, ["HEARTBEAT 1"]);
+});
+
+Deno.test("ShardMachine takes no stored sequence of another session, nor a step back", () => {
+  const rig = new MachineRig().resumed();
+  rig.put({ kind: "stored", sessionId: "another", sequence: 90 });
+  rig.put({ kind: "stored", sessionId: SESSION, sequence: 39 });
+  assert.deepEqual(rig.say({ op: 1, d: null }).sent, ["HEARTBEAT 40"]);
+});
+
+Deno.test("ShardMachine obeys op 7 by leaving resumably and resuming without a pause", () => {
+  const rig = new MachineRig().identified().say({ op: 7, d: null });
+  assert.deepEqual(rig.of("leave").map((effect) => effect.code), [4000]);
+  assert.deepEqual(rig.targets, [RESUME_URL]);
+});
+
+Deno.test("ShardMachine obeys op 7 instead of HELLO, and gives its turn back", () => {
+  const rig = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "turn" }).put({
+    kind: "opened",
+  })
+    .say({ t: null, s: null, op: 7, d: null });
+  assert.deepEqual(rig.of("leave").map((effect) => effect.code), [4000]);
+  assert.deepEqual(rig.effects.map((effect) => effect.kind).filter((kind) => kind.startsWith("turn")), [
+    "turn_return",
+    "turn_request",
+  ]);
+});
+
+Deno.test("ShardMachine pauses longer and longer where op 7 comes on every connection before HELLO", () => {
+  const rig = new MachineRig().put({ kind: "start", start: stored });
+  const pausesMs: number[] = [];
+  for (let round = 0; round < 5; round += 1) {
+    const beforeMs = rig.nowMs;
+    rig.put({ kind: "opened" }).say({ op: 7, d: null }).reconnect();
+    pausesMs.push(rig.nowMs - beforeMs);
+  }
+  assert.deepEqual(pausesMs, [0, 1_500, 3_000, 6_000, 12_000]);
+});
+
+Deno.test("ShardMachine resumes again after op 9 true, once", () => {
+  const rig = new MachineRig().identified().say({ op: 9, d: true });
+  assert.equal(rig.of("session_lost").length, 0);
+  rig.reconnect();
+  assert.deepEqual(rig.targets, [RESUME_URL]);
+  rig.put({ kind: "opened" }).hello().say({ op: 9, d: true });
+  assert.equal(rig.of("session_lost").length, 1);
+});
+
+Deno.test("ShardMachine gets its chances back with RESUMED", () => {
+  const rig = new MachineRig().identified().say({ op: 9, d: true }).reconnect().put({ kind: "opened" })
+    .hello();
+  rig.dispatch(2, "RESUMED").say({ op: 9, d: true });
+  assert.equal(rig.of("session_lost").length, 0);
+});
+
+Deno.test("ShardMachine gives the session up on op 9 false, waits one to five seconds and asks for a turn", () => {
+  for (const [dice, pauseMs] of [[0, 1_000], [0.999, 4_996]] as const) {
+    const rig = new MachineRig().identified();
+    rig.dice = dice;
+    rig.say({ op: 9, d: false });
+    assert.equal(rig.of("session_lost").length, 1);
+    assert.deepEqual(rig.pass(pauseMs - 1).of("turn_request"), []);
+    assert.equal(rig.pass(1).of("turn_request").length, 1);
+  }
+});
+
+Deno.test("ShardMachine identifies again after op 9 to an IDENTIFY", () => {
+  const rig = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "turn" }).put({
+    kind: "opened",
+  })
+    .hello().say({ op: 9, d: false }).pass(5_000);
+  assert.equal(rig.of("turn_request").length, 1);
+});
+
+Deno.test("ShardMachine names the gap once the new session stands", () => {
+  const rig = new MachineRig().identified().dispatch(2).dispatch(3);
+  rig.pass(700).say({ op: 9, d: false }).pass(5_000).put({ kind: "turn" }).put({ kind: "opened" }).hello();
+  assert.equal(rig.of("gap").length, 0);
+  rig.ready({ session_id: "another", resume_gateway_url: RESUME_URL, guilds: [] });
+  assert.deepEqual(rig.of("gap"), [{
+    kind: "gap",
+    oldSession: SESSION,
+    newSession: "another",
+    lastSequence: 3,
+    sinceMs: 0,
+    reason: "invalid_session",
+  }]);
+});
+
+Deno.test("ShardMachine names the gap of a stored session that it was told not to resume", () => {
+  const lost = { sessionId: "old", sequence: 17, reason: "resume_disabled" } as const;
+  const rig = new MachineRig().identified({ ...fresh, lost });
+  const [gap] = rig.of("gap");
+  assert.deepEqual([gap?.oldSession, gap?.lastSequence, gap?.reason], ["old", 17, "resume_disabled"]);
+});
+
+Deno.test("ShardMachine leaves resumably on stop, and connects no more", () => {
+  const rig = new MachineRig().identified().put({ kind: "stop" });
+  assert.deepEqual(rig.of("leave").map((effect) => effect.code), [4000]);
+  assert.equal(rig.status, "Disconnected");
+  assert.equal(rig.machine.nextDeadlineMs(), null);
+  assert.deepEqual(rig.put({ kind: "turn" }).targets, []);
+  assert.deepEqual(rig.put({ kind: "restart", mode: "resume" }).targets, []);
+});
+
+// Close codes, row by row.
+
+Deno.test("ShardMachine resumes, resumes once, identifies or stops as the row of each close code says", () => {
+  for (const code of [...knownCloseCodes(), 4006, 4999, 3000]) {
+    const { next } = closeCode(code);
+    const rig = new MachineRig().identified().ended(code);
+    const lost = rig.of("session_lost").length === 1;
+    const fatal = rig.of("fatal").map((effect) => effect.code);
+    if (next === "stop") {
+      assert.deepEqual(fatal, [code]);
+      assert.equal(rig.machine.nextDeadlineMs(), null, `${code} leaves nothing to wait for`);
+      continue;
+    }
+    assert.deepEqual(fatal, [], `${code}`);
+    assert.equal(lost, next === "identify", `${code}`);
+    rig.reconnect();
+    if (next === "identify") {
+      assert.equal(rig.of("turn_request").length, 1, `${code}`);
+      continue;
+    }
+    assert.deepEqual(rig.targets, [RESUME_URL], `${code}`);
+    rig.put({ kind: "opened" }).hello();
+    assert.deepEqual(rig.sent, [`RESUME ${SESSION} 0`], `${code}`);
+    rig.ended(code);
+    assert.equal(rig.of("session_lost").length, next === "resume_once" ? 1 : 0, `${code} a second time`);
+  }
+});
+
+Deno.test("closeCode() has the documented reading of every documented code", () => {
+  const expected = {
+    resume: [1001, 1005, 1006, 4000, 4001, 4002, 4005, 4008],
+    resume_once: [1000, 4003, 4009],
+    identify: [4007],
+    stop: [4004, 4010, 4011, 4012, 4013, 4014],
+  };
+  for (const [next, codes] of Object.entries(expected)) {
+    for (const code of codes) assert.equal(closeCode(code).next, next, `${code}`);
+  }
+  assert.equal(closeCode(4242).next, "resume");
+});
+
+Deno.test("ShardMachine sends less after Discord has closed for sending too much", () => {
+  const burst = (rig: MachineRig) => {
+    let sent = 0;
+    for (let index = 0; index < 130; index += 1) {
+      rig.submit();
+      sent += rig.sent.length;
+    }
+    return sent;
+  };
+  const rig = new MachineRig().identified();
+  const before = burst(rig);
+  rig.ended(4008).reconnect().put({ kind: "opened" }).hello().dispatch(2, "RESUMED");
+  const heldBack = rig.sent.length;
+  assert(before > heldBack && heldBack > 0, `${before} then ${heldBack}`);
+});
+
+// Connecting that fails never ends a session.
+
+Deno.test("ShardMachine tries the resume URL three times, then the main one and it in turn, for ever", () => {
+  const rig = new MachineRig().put({ kind: "start", start: stored });
+  const targets = [...rig.targets];
+  for (let round = 0; round < 9; round += 1) {
+    rig.ended(1006, "refused").reconnect();
+    targets.push(...rig.targets);
+  }
+  const own = RESUME_URL;
+  assert.deepEqual(targets, [own, own, own, "main", own, "main", own, "main", own, "main"]);
+  assert.equal(rig.history.some((effect) => effect.kind === "session_lost"), false);
+});
+
+Deno.test("ShardMachine keeps the session through a thousand sockets lost before RESUMED", () => {
+  const rig = new MachineRig().put({ kind: "start", start: stored });
+  for (let round = 0; round < 1_000; round += 1) {
+    rig.put({ kind: "opened" }).hello().ended(1006).reconnect();
+  }
+  rig.put({ kind: "opened" }).hello();
+  assert.deepEqual(rig.sent, [`RESUME ${SESSION} 40`]);
+});
+
+Deno.test("ShardMachine pauses up to a minute between attempts and starts anew after RESUMED", () => {
+  const rig = new MachineRig().put({ kind: "start", start: stored });
+  rig.dice = 0.999_999;
+  const pauseMs = () => {
+    const beforeMs = rig.nowMs;
+    rig.ended(1006, "refused").reconnect();
+    return Math.round(rig.nowMs - beforeMs);
+  };
+  assert.deepEqual([1, 2, 3, 4, 5, 6, 7, 8, 9].map(pauseMs), [
+    1_000,
+    2_000,
+    4_000,
+    8_000,
+    16_000,
+    32_000,
+    60_000,
+    60_000,
+    60_000,
+  ]);
+  rig.put({ kind: "opened" }).hello().dispatch(41, "RESUMED");
+  assert(pauseMs() <= 500);
+});
+
+Deno.test("ShardMachine gives a failed connection's turn back and asks for another", () => {
+  const rig = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "turn" }).ended(
+    1006,
+    "refused",
+  );
+  assert.equal(rig.of("turn_return").length, 1);
+  assert.equal(rig.pass(60_000).of("turn_request").length, 1);
+});
+
+Deno.test("ShardMachine leaves a socket that does not open, says no HELLO, or gives no answer", () => {
+  const opening = new MachineRig().put({ kind: "start", start: stored }).pass(20_000);
+  assert.equal(opening.of("leave").length, 1);
+  const greeting = new MachineRig().put({ kind: "start", start: stored }).put({ kind: "opened" }).pass(
+    60_000,
+  );
+  assert.equal(greeting.of("leave").length, 1);
+  const rig = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "turn" }).put({
+    kind: "opened",
+  })
+    .hello();
+  for (let beat = 0; beat < 4; beat += 1) {
+    rig.pass(HEARTBEAT_MS).acknowledge();
+    assert.deepEqual(rig.of("leave"), [], "a slow READY is no dead socket");
+  }
+  assert.equal(rig.pass(HEARTBEAT_MS).of("leave").length, 1);
+});
+
+Deno.test("ShardMachine waits on for RESUMED while the replay makes progress", () => {
+  const rig = new MachineRig().put({ kind: "start", start: stored }).put({ kind: "opened" }).hello();
+  for (let sequence = 41; sequence < 60; sequence += 1) {
+    rig.pass(HEARTBEAT_MS).acknowledge().dispatch(sequence);
+    assert.equal(rig.status, "Resuming");
+  }
+});
+
+Deno.test("ShardMachine pauses longer after an IDENTIFY that was not answered", () => {
+  const rig = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "turn" }).put({
+    kind: "opened",
+  })
+    .hello().ended(1006);
+  assert.deepEqual(rig.pass(1_999).of("turn_request"), []);
+  assert.equal(rig.pass(4_000).of("turn_request").length, 1);
+});
+
+// Heartbeats.
+
+Deno.test("ShardMachine sends its first beat after a random part of the interval, then one an interval", () => {
+  const rig = new MachineRig();
+  rig.dice = 0.25;
+  rig.put({ kind: "start", start: stored }).put({ kind: "opened" }).hello(40_000);
+  assert.deepEqual(rig.pass(9_999).sent, []);
+  assert.deepEqual(rig.pass(1).sent, ["HEARTBEAT 40"]);
+  rig.acknowledge();
+  assert.deepEqual(rig.pass(39_999).sent, []);
+  assert.deepEqual(rig.pass(1).sent, ["HEARTBEAT 40"]);
+});
+
+Deno.test("ShardMachine measures latency from each beat to its own ACK", () => {
+  const rig = new MachineRig().resumed().pass(HEARTBEAT_MS / 2);
+  rig.nowMs += 5;
+  rig.say({ op: 1, d: null });
+  rig.nowMs += 20;
+  rig.acknowledge();
+  const latencies = () =>
+    rig.history.flatMap((effect) =>
+      effect.kind === "observe" && effect.observation.kind === "shard.acknowledged"
+        ? [effect.observation.latencyMs]
+        : []
+    );
+  assert.deepEqual(latencies(), [25]);
+  rig.acknowledge();
+  assert.deepEqual(latencies(), [25, 20]);
+  rig.acknowledge();
+  assert.deepEqual(latencies(), [25, 20], "an ACK too many measures nothing");
+});
+
+Deno.test("ShardMachine leaves a zombie resumably and resumes at once", () => {
+  const rig = new MachineRig().resumed().pass(HEARTBEAT_MS / 2);
+  rig.dispatch(42);
+  rig.pass(HEARTBEAT_MS);
+  assert(rig.observed("shard.zombie"));
+  assert.deepEqual(rig.of("leave").map((effect) => effect.code), [4000]);
+  assert.deepEqual(rig.targets, [RESUME_URL]);
+});
+
+Deno.test("ShardMachine is not fooled into a zombie by a beat that the server asked for, nor kept from seeing one", () => {
+  const alive = new MachineRig().resumed().pass(HEARTBEAT_MS / 2).acknowledge();
+  alive.pass(HEARTBEAT_MS - 1).say({ op: 1, d: null });
+  assert.equal(alive.pass(1).observed("shard.zombie"), false);
+  const dead = new MachineRig().resumed().pass(HEARTBEAT_MS / 2);
+  dead.say({ op: 1, d: null });
+  assert(dead.pass(HEARTBEAT_MS).observed("shard.zombie"));
+});
+
+Deno.test("ShardMachine takes timers and ACKs of an old connection for nothing", () => {
+  const rig = new MachineRig().resumed().say({ op: 7, d: null });
+  assert.deepEqual(rig.acknowledge().effects, []);
+  assert.deepEqual(rig.put({ kind: "opened" }).sent, []);
+  assert.equal(rig.machine.nextDeadlineMs(), rig.nowMs + 60_000, "only HELLO is waited for");
+});
+
+// Sequences.
+
+Deno.test("ShardMachine resumes from what is stored and drops what it has received already", () => {
+  const rig = new MachineRig().resumed().dispatch(42).dispatch(43).dispatch(44);
+  rig.put({ kind: "stored", sessionId: SESSION, sequence: 42 }).ended(1006).reconnect().put({
+    kind: "opened",
+  })
+    .hello();
+  assert.deepEqual(rig.sent, [`RESUME ${SESSION} 42`]);
+  assert.deepEqual(rig.dispatch(43).delivered, []);
+  assert(rig.observed("event.dropped"));
+  assert.deepEqual(rig.dispatch(44).delivered, []);
+  assert.deepEqual(rig.dispatch(45).delivered, [45]);
+  assert.deepEqual(rig.dispatch(46, "RESUMED").delivered, [46]);
+});
+
+Deno.test("ShardMachine moves the sequence over a dispatch without a name", () => {
+  const rig = new MachineRig().resumed().dispatch(42, null);
+  assert.deepEqual(rig.delivered, []);
+  assert.deepEqual(rig.of("pass"), [{ kind: "pass", sessionId: SESSION, sequence: 42 }]);
+});
+
+Deno.test("ShardMachine drops dispatches before READY, which belong to no session", () => {
+  const rig = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "turn" }).put({
+    kind: "opened",
+  })
+    .hello().dispatch(5);
+  assert.deepEqual(rig.delivered, []);
+  assert(rig.observed("event.dropped"));
+});
+
+Deno.test("ShardMachine goes on with a READY without fields, though nobody can resume it", () => {
+  const rig = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "turn" }).put({
+    kind: "opened",
+  })
+    .hello().ready({});
+  const [session] = rig.of("session_started");
+  assert.equal(session?.resumable, false);
+  assert.deepEqual(rig.delivered, [1]);
+  assert.equal(rig.status, "Connected");
+  rig.ended(1006).reconnect();
+  assert.equal(rig.of("turn_request").length, 1, "a session without an id cannot be resumed");
+});
+
+Deno.test("ShardMachine hands on the READY that a session resumed from its beginning replays", () => {
+  const session = { sessionId: SESSION, sequence: 0, resumeGatewayUrl: RESUME_URL };
+  const rig = new MachineRig().put({ kind: "start", start: { ...fresh, session } }).put({ kind: "opened" })
+    .hello();
+  assert.deepEqual(rig.ready().delivered, [1]);
+  assert.deepEqual(rig.of("session_started"), []);
+  assert.deepEqual(rig.dispatch(2, "RESUMED").delivered, [2]);
+});
+
+// What cannot be read.
+
+Deno.test("ShardMachine reconnects once for an unreadable frame, then skips it", () => {
+  const rig = new MachineRig().resumed().bytes("{");
+  assert.deepEqual(rig.of("leave").map((effect) => effect.code), [4000]);
+  rig.reconnect().put({ kind: "opened" }).hello().bytes("{");
+  assert.deepEqual(rig.of("leave"), []);
+  assert(rig.observed("frame.unreadable"));
+  assert.deepEqual(rig.dispatch(42).delivered, [42]);
+  assert.equal(rig.bytes("{").of("leave").length, 1, "another place, another chance");
+});
+
+Deno.test("ShardMachine passes over opcodes that it does not know", () => {
+  const rig = new MachineRig().resumed().say({ op: 99, d: {} });
+  assert.deepEqual(rig.of("leave"), []);
+  assert(rig.observed("opcode.unknown"));
+});
+
+Deno.test("ShardMachine reconnects for a HELLO without a usable interval", () => {
+  for (const interval of [null, "41250", 0, -1, 1e300, {}]) {
+    const rig = new MachineRig().put({ kind: "start", start: stored }).put({ kind: "opened" }).hello(
+      interval,
+    );
+    assert.equal(rig.of("leave").length, 1, JSON.stringify(interval));
+    assert.deepEqual(rig.sent, []);
+  }
+});
+
+Deno.test("ShardMachine resumes after a stream that could not be decompressed", () => {
+  const rig = new MachineRig().resumed().ended(1006, "ruined");
+  assert(rig.observed("frame.ruined"));
+  assert.deepEqual(rig.reconnect().targets, [RESUME_URL]);
+});
+
+// Commands.
+
+Deno.test("ShardMachine holds commands until it is connected, and over a resume, in order", () => {
+  const rig = new MachineRig().put({ kind: "start", start: stored });
+  rig.submit({ text: "first" });
+  rig.submit({ text: "second" });
+  assert.deepEqual(rig.put({ kind: "opened" }).hello().sent, [`RESUME ${SESSION} 40`]);
+  assert.deepEqual(rig.dispatch(41, "RESUMED").sent, ["first", "second"]);
+  assert.equal(rig.of("command_sent").length, 2);
+  rig.ended(1006);
+  rig.submit({ text: "third" });
+  assert.deepEqual(rig.sent, []);
+  rig.reconnect().put({ kind: "opened" }).hello().dispatch(42, "RESUMED");
+  assert.deepEqual(rig.sent, ["third"]);
+});
+
+Deno.test("ShardMachine spends what the limit leaves at once, then waits, and always has room for beats", () => {
+  const rig = new MachineRig().resumed().pass(HEARTBEAT_MS / 2).acknowledge();
+  rig.pass(10_000);
+  const sentAtMs: number[] = [];
+  const note = () => sentAtMs.push(...rig.sent.map(() => rig.nowMs));
+  for (let index = 0; index < 300; index += 1) {
+    rig.submit({ text: String(index) });
+    note();
+  }
+  const atOnce = sentAtMs.length;
+  assert(atOnce >= 110 && atOnce < 118, `${atOnce} at once`);
+  for (let second = 0; second < 300; second += 1) {
+    rig.pass(1_000);
+    note();
+    if (rig.sent.some((text) => text.startsWith("HEARTBEAT"))) rig.acknowledge();
+  }
+  const frames = rig.history.flatMap((effect) => effect.kind === "send" ? [effect.text] : []);
+  const commands = frames.filter((text) => /^\d+$/.test(text));
+  assert.deepEqual(commands, Array.from({ length: 300 }, (_, index) => String(index)));
+  for (const [index, atMs] of sentAtMs.entries()) {
+    const within = sentAtMs.filter((other, at) => at >= index && other < atMs + 60_000).length;
+    assert(within <= 120, `${within} frames within a minute`);
+  }
+});
+
+Deno.test("ShardMachine keeps the newest of the presences past five in 20 s, without holding up others", () => {
+  const rig = new MachineRig().resumed();
+  const presence = (text: string) => rig.submit({ opcode: 3, text, presence: text });
+  for (const text of ["1", "2", "3", "4", "5"]) presence(text);
+  presence("6");
+  assert.deepEqual(rig.sent, []);
+  rig.submit({ text: "voice" });
+  assert.deepEqual(rig.sent, ["voice"]);
+  presence("7");
+  assert.equal(rig.of("command_sent").length, 1, "the sixth gave way to the seventh");
+  assert.deepEqual(rig.pass(22_000).sent.filter((text) => /^\d/.test(text)), ["7"]);
+});
+
+Deno.test("ShardMachine lets a command expire that could not be sent in time", () => {
+  const rig = new MachineRig().put({ kind: "start", start: stored });
+  rig.submit({ expiresAtMs: 5_000 });
+  assert.deepEqual(rig.pass(4_999).of("command_expired"), []);
+  assert.equal(rig.pass(1).of("command_expired").length, 1);
+  assert.deepEqual(rig.put({ kind: "opened" }).hello().dispatch(41, "RESUMED").sent, []);
+});
+
+Deno.test("ShardMachine sends no command that the broker will deliver again", () => {
+  let current = true;
+  const rig = new MachineRig().put({ kind: "start", start: stored });
+  rig.submit({ isCurrent: () => current });
+  current = false;
+  rig.put({ kind: "opened" }).hello().dispatch(41, "RESUMED");
+  assert.deepEqual(rig.sent, []);
+  assert.deepEqual(rig.of("command_sent"), []);
+});
+
+// Presence.
+
+Deno.test("ShardMachine sends the last presence of a bot again after a fresh IDENTIFY, not after a resume", () => {
+  const rig = new MachineRig().identified();
+  rig.submit({ opcode: 3, text: "dnd", presence: "dnd" });
+  assert.deepEqual(rig.of("presence_kept"), [{ kind: "presence_kept", presence: "dnd" }]);
+  rig.ended(1006).reconnect().put({ kind: "opened" }).hello();
+  assert.deepEqual(rig.dispatch(2, "RESUMED").sent, []);
+  rig.say({ op: 9, d: false }).pass(5_000).put({ kind: "turn" }).put({ kind: "opened" }).hello();
+  assert.deepEqual(rig.ready({ session_id: "another", guilds: [] }).sent, ["PRESENCE dnd"]);
+});
+
+Deno.test("ShardMachine sends the presence that an earlier process kept after a fresh IDENTIFY", () => {
+  assert.deepEqual(new MachineRig().identified({ ...fresh, presence: "idle" }).sent, ["PRESENCE idle"]);
+});
+
+Deno.test("ShardMachine sends changed presence settings after RESUMED, over what a bot had set", () => {
+  const rig = new MachineRig().resumed({ ...stored, presence: "idle", presenceOutdated: true });
+  assert.deepEqual(rig.sent, ["PRESENCE configured"]);
+  assert.deepEqual(rig.of("presence_kept"), [{ kind: "presence_kept", presence: null }]);
+  assert.equal(rig.of("presence_configured").length, 1);
+  rig.ended(1006).reconnect().put({ kind: "opened" }).hello();
+  assert.deepEqual(rig.dispatch(42, "RESUMED").sent, [], "once");
+});
+
+// What an operator asks for.
+
+Deno.test("ShardMachine restarts by resuming at once", () => {
+  const rig = new MachineRig().resumed().put({ kind: "restart", mode: "resume" });
+  assert.deepEqual(rig.of("leave").map((effect) => effect.code), [4000]);
+  assert.deepEqual(rig.targets, [RESUME_URL]);
+});
+
+Deno.test("ShardMachine restarts with a fresh session when its turn has come, and until then goes on", () => {
+  const rig = new MachineRig().resumed().put({ kind: "restart", mode: "identify" });
+  assert.deepEqual(rig.effects, [{ kind: "turn_request" }]);
+  assert.deepEqual(rig.dispatch(42).delivered, [42]);
+  rig.put({ kind: "turn" });
+  assert.deepEqual(rig.of("leave").map((effect) => effect.code), [1000]);
+  assert.equal(rig.of("session_lost").length, 1);
+  assert.equal(rig.of("turn_return").length, 0);
+  assert.deepEqual(rig.targets, ["main"]);
+  rig.put({ kind: "opened" }).hello().ready({ session_id: "another", guilds: [] });
+  assert.deepEqual(rig.of("gap").map((gap) => [gap.reason, gap.lastSequence]), [["restart_requested", 42]]);
+});
+
+Deno.test("ShardMachine asks for its turn again where the connection is lost while it waits for it", () => {
+  const rig = new MachineRig().resumed().put({ kind: "restart", mode: "identify" }).ended(1006);
+  assert.equal(rig.of("turn_return").length, 1);
+  rig.reconnect().put({ kind: "opened" }).hello().dispatch(42, "RESUMED");
+  assert.equal(rig.of("turn_request").length, 1);
+});
+
+Deno.test("ShardMachine replaces a session whose intents changed, only after it has resumed it", () => {
+  const rig = new MachineRig().put({ kind: "start", start: { ...stored, replace: "intents_changed" } });
+  assert.deepEqual(rig.targets, [RESUME_URL]);
+  rig.put({ kind: "opened" }).hello().dispatch(41, "RESUMED");
+  assert.equal(rig.of("turn_request").length, 1);
+  rig.put({ kind: "turn" }).put({ kind: "opened" }).hello().ready({ session_id: "another", guilds: [] });
+  assert.deepEqual(rig.of("gap").map((gap) => gap.reason), ["intents_changed"]);
+});
+
+Deno.test("ShardMachine returns a turn that it no longer wants", () => {
+  assert.equal(new MachineRig().resumed().put({ kind: "turn" }).of("turn_return").length, 1);
+});
+
+Deno.test("ShardMachine is parked resumably, in any state, and resumes when there is room", () => {
+  const rig = new MachineRig().resumed().put({ kind: "park" });
+  assert.deepEqual(rig.of("leave").map((effect) => effect.code), [4000]);
+  assert.equal(rig.status, "Disconnected");
+  assert.deepEqual(rig.pass(3_600_000).effects, []);
+  assert.deepEqual(rig.put({ kind: "park" }).effects, []);
+  assert.deepEqual(rig.put({ kind: "unpark" }).targets, [RESUME_URL]);
+  const waiting = new MachineRig().resumed().ended(4008).put({ kind: "park" });
+  assert.deepEqual(waiting.pass(3_600_000).targets, []);
+  assert.deepEqual(waiting.put({ kind: "unpark" }).targets, [RESUME_URL]);
+  const queued = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "park" });
+  assert.equal(queued.of("turn_return").length, 1);
+});
