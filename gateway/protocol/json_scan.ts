@@ -1,0 +1,230 @@
+/**
+ * Finds values inside JSON text by walking over its bytes, so that an event of several megabytes is never
+ * parsed for the sake of one field.
+ *
+ * Skipping is not validating. Where `JSON.parse` accepts a text, a scan finds the same members with the same
+ * values. Where it does not, a scan still ends and never throws: it finds what can be found, or answers
+ * {@link MALFORMED} or null. Invalid UTF-8 inside strings is passed over.
+ *
+ * @module
+ */
+
+/** In place of an index: there is no whole value here. */
+export const MALFORMED = -1;
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+const SNOWFLAKE = /^\d{1,20}$/;
+/** Snowflakes are unsigned and have 64 bits (Discord reference, Snowflakes). */
+const SNOWFLAKE_MAX = 2n ** 64n - 1n;
+
+// A byte order mark inside a string is a character of that string.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Walks the members of the object that starts at a given index. */
+export class MemberScan {
+  /** Index of the first byte of the current member's value. */
+  valueStart = MALFORMED;
+  /** Index behind the current member's value. */
+  valueEnd = MALFORMED;
+  /** Index behind the object once `next` has returned false; {@link MALFORMED} before, and without a whole object. */
+  end = MALFORMED;
+
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  #keyStart = MALFORMED;
+  #keyEnd = MALFORMED;
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.#bytes = bytes;
+    this.#start = start;
+  }
+
+  /**
+   * Steps to the next member. False behind the last one, or where the text is not an object any more; then it is
+   * not to be called again.
+   */
+  next(): boolean {
+    const bytes = this.#bytes;
+    const at = nextItem(bytes, this.#start, this.valueEnd, OPEN_BRACE, CLOSE_BRACE);
+    if (at === MALFORMED) return false;
+    if (bytes[at] === CLOSE_BRACE) {
+      this.end = at + 1;
+      return false;
+    }
+    if (bytes[at] !== QUOTE) return false;
+    this.#keyStart = at;
+    this.#keyEnd = skipString(bytes, at);
+    if (this.#keyEnd === MALFORMED) return false;
+    const colonAt = skipWhitespace(bytes, this.#keyEnd);
+    if (bytes[colonAt] !== COLON) return false;
+    this.valueStart = skipWhitespace(bytes, colonAt + 1);
+    this.valueEnd = skipValue(bytes, this.valueStart);
+    return this.valueEnd !== MALFORMED;
+  }
+
+  /** Whether the current member has this name, plain or written with escapes. `name` is ASCII. */
+  keyIs(name: string): boolean {
+    const bytes = this.#bytes;
+    const first = this.#keyStart + 1;
+    const last = this.#keyEnd - 1;
+    if (last - first === name.length) {
+      let matching = 0;
+      while (matching < name.length && bytes[first + matching] === name.charCodeAt(matching)) matching++;
+      if (matching === name.length) return true;
+    }
+    return bytes.subarray(first, last).includes(BACKSLASH) &&
+      readString(bytes, this.#keyStart, this.#keyEnd) === name;
+  }
+}
+
+/** Walks the elements of the array that starts at a given index. */
+export class ElementScan {
+  /** Index of the first byte of the current element. */
+  valueStart = MALFORMED;
+  /** Index behind the current element. */
+  valueEnd = MALFORMED;
+
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.#bytes = bytes;
+    this.#start = start;
+  }
+
+  /** Like {@link MemberScan.next}, for elements. */
+  next(): boolean {
+    const at = nextItem(this.#bytes, this.#start, this.valueEnd, OPEN_BRACKET, CLOSE_BRACKET);
+    if (at === MALFORMED || this.#bytes[at] === CLOSE_BRACKET) return false;
+    this.valueStart = at;
+    this.valueEnd = skipValue(this.#bytes, at);
+    return this.valueEnd !== MALFORMED;
+  }
+}
+
+/** Index of the first byte at or behind `at` that is not JSON whitespace; the length when there is none. */
+export function skipWhitespace(bytes: Uint8Array, at: number): number {
+  while (at < bytes.length && isWhitespace(bytes[at])) at++;
+  return at;
+}
+
+/** Index behind the value that starts at `at`, or {@link MALFORMED}. */
+export function skipValue(bytes: Uint8Array, at: number): number {
+  switch (bytes[at]) {
+    case QUOTE:
+      return skipString(bytes, at);
+    case OPEN_BRACE:
+    case OPEN_BRACKET:
+      return skipContainer(bytes, at);
+    default:
+      return skipScalar(bytes, at);
+  }
+}
+
+/** The string at this place, escapes decoded, invalid UTF-8 as U+FFFD; null where there is something else. */
+export function readString(bytes: Uint8Array, start: number, end: number): string | null {
+  if (bytes[start] !== QUOTE) return null;
+  if (!bytes.subarray(start, end).includes(BACKSLASH)) {
+    return decoder.decode(bytes.subarray(start + 1, end - 1));
+  }
+  try {
+    return String(JSON.parse(decoder.decode(bytes.subarray(start, end))));
+  } catch {
+    return null;
+  }
+}
+
+/** The number at this place, rounded as `JSON.parse` does; null where there is something else. */
+export function readNumber(bytes: Uint8Array, start: number, end: number): number | null {
+  const text = decoder.decode(bytes.subarray(start, end));
+  return NUMBER.test(text) ? Number(text) : null;
+}
+
+/** The boolean at this place; null where there is something else. */
+export function readBoolean(bytes: Uint8Array, start: number, end: number): boolean | null {
+  const text = decoder.decode(bytes.subarray(start, end));
+  return text === "true" ? true : text === "false" ? false : null;
+}
+
+/**
+ * The snowflake at this place; null where there is something else. They are strings, but ids too small to be
+ * one can come back as integers (Discord reference, ID Serialization).
+ */
+export function readSnowflake(bytes: Uint8Array, start: number, end: number): bigint | null {
+  const text = readString(bytes, start, end) ?? decoder.decode(bytes.subarray(start, end));
+  if (!SNOWFLAKE.test(text)) return null;
+  const snowflake = BigInt(text);
+  return snowflake <= SNOWFLAKE_MAX ? snowflake : null;
+}
+
+/** Where the next item of a container or its closing byte is; `itemEnd` is {@link MALFORMED} before the first. */
+function nextItem(bytes: Uint8Array, start: number, itemEnd: number, open: number, close: number): number {
+  if (itemEnd === MALFORMED) {
+    return bytes[start] === open ? skipWhitespace(bytes, start + 1) : MALFORMED;
+  }
+  const at = skipWhitespace(bytes, itemEnd);
+  if (bytes[at] === close) return at;
+  if (bytes[at] !== COMMA) return MALFORMED;
+  const itemAt = skipWhitespace(bytes, at + 1);
+  return bytes[itemAt] === close ? MALFORMED : itemAt;
+}
+
+function skipString(bytes: Uint8Array, at: number): number {
+  const length = bytes.length;
+  let index = at + 1;
+  while (index < length) {
+    const byte = bytes[index];
+    if (byte === QUOTE) return index + 1;
+    index += byte === BACKSLASH ? 2 : 1;
+  }
+  return MALFORMED;
+}
+
+/** Counts depth instead of recursing, so that no nesting can exhaust the stack. */
+function skipContainer(bytes: Uint8Array, at: number): number {
+  const length = bytes.length;
+  let depth = 0;
+  let index = at;
+  while (index < length) {
+    switch (bytes[index]) {
+      case QUOTE:
+        index = skipString(bytes, index);
+        if (index === MALFORMED) return MALFORMED;
+        continue;
+      case OPEN_BRACE:
+      case OPEN_BRACKET:
+        depth++;
+        break;
+      case CLOSE_BRACE:
+      case CLOSE_BRACKET:
+        depth--;
+        if (depth === 0) return index + 1;
+        break;
+    }
+    index++;
+  }
+  return MALFORMED;
+}
+
+function skipScalar(bytes: Uint8Array, at: number): number {
+  let index = at;
+  while (index < bytes.length && !endsScalar(bytes[index])) index++;
+  return index === at ? MALFORMED : index;
+}
+
+function endsScalar(byte: number | undefined): boolean {
+  return byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || isWhitespace(byte);
+}
+
+function isWhitespace(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
