@@ -1,0 +1,195 @@
+/**
+ * Reads commands, the messages of the queue `gateway.send`.
+ *
+ * @module
+ */
+
+import { MemberScan, skipWhitespace } from "../protocol/json_scan.ts";
+import { CLIENT_FRAME_MAX_BYTES, COMMAND_OPCODES, Opcode } from "../protocol/opcodes.ts";
+
+/** A command that may be carried out, as far as its text tells: whether its shards exist is not known here. */
+export type Command =
+  /** Sends a gateway payload on each of the shards. */
+  | {
+    readonly kind: "send";
+    readonly shards: CommandShards;
+    readonly opcode: number;
+    /** The very text of the payload as it stood in the command. */
+    readonly payload: string;
+    /** Of a presence update the very text of `d`, to be sent again in a new session; of others null. */
+    readonly presence: string | null;
+  }
+  /** Reconnects each of the shards. */
+  | { readonly kind: "reconnect"; readonly shards: CommandShards; readonly mode: ReconnectMode };
+
+/** Shard ids, each once and at least one. */
+export type CommandShards = "all" | readonly number[];
+
+/** `identify` gives the session up and begins a new one. */
+export type ReconnectMode = "resume" | "identify";
+
+/** Why a command is refused: header `reason`, and `error` of a reply. The last two are found out elsewhere. */
+export type CommandError =
+  | "not_json"
+  | "invalid"
+  | "unknown_op"
+  | "forbidden_op"
+  | "too_large"
+  | "unknown_shard"
+  | "expired";
+
+export interface CommandRefusal {
+  readonly ok: false;
+  readonly error: CommandError;
+  /** One sentence for whoever sent it: what to send instead. Never quotes the command. */
+  readonly message: string;
+}
+
+export type CommandReading = { readonly ok: true; readonly command: Command } | CommandRefusal;
+
+/**
+ * Above this a body is refused before it is parsed. A payload of 4096 bytes and a list of every shard that any
+ * bot has fit many times over.
+ */
+const COMMAND_MAX_BYTES = 1024 * 1024;
+
+/** What the `op` of a payload looks like: other spellings of the number, `3.0`, may mean something else to Discord. */
+const PLAIN_INTEGER = /^(?:0|[1-9]\d*)$/;
+
+// A byte order mark is not JSON, so it is kept for JSON.parse to refuse.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Reads and checks one command. Never throws, whatever the bytes are. */
+export function readCommand(body: Uint8Array): CommandReading {
+  if (body.length > COMMAND_MAX_BYTES) {
+    return refuse("too_large", `The command is too large: send at most ${COMMAND_MAX_BYTES} bytes`);
+  }
+  const value = parse(body);
+  if (value === NOT_JSON) {
+    return refuse("not_json", 'The command is not JSON: send {"op", "shard", "data"} in UTF-8');
+  }
+  if (!isObject(value)) {
+    return refuse("invalid", 'The command is not an object: send {"op", "shard", "data"}');
+  }
+  const { op, shard, data } = value;
+  if (typeof op !== "number") {
+    return refuse("invalid", 'The command has no op: send "op" as 0 for a gateway payload, 1 to reconnect');
+  }
+  if (op !== 0 && op !== 1) {
+    return refuse("unknown_op", "The command's op is unknown: send 0 for a gateway payload, 1 to reconnect");
+  }
+  const shards = readShards(shard);
+  if (shards === null) {
+    return refuse(
+      "invalid",
+      'The command names no shards: send "shard" as an integer >= 0, a list of them, or "all"',
+    );
+  }
+  return op === 0 ? readSend(body, shards) : readReconnect(data, shards);
+}
+
+function readReconnect(data: unknown, shards: CommandShards): CommandReading {
+  const mode = reconnectMode(data);
+  if (mode === null) {
+    return refuse(
+      "invalid",
+      'The mode is unknown: send no "data", or {"mode": "resume"}, or {"mode": "identify"}',
+    );
+  }
+  return { ok: true, command: { kind: "reconnect", shards, mode } };
+}
+
+/** Resume where no mode is asked for; null where an unknown one is. */
+function reconnectMode(data: unknown): ReconnectMode | null {
+  if (data === undefined || data === null) return "resume";
+  if (!isObject(data)) return null;
+  const { mode } = data;
+  if (mode === undefined) return "resume";
+  return mode === "resume" || mode === "identify" ? mode : null;
+}
+
+/** `body` is valid JSON of an object. */
+function readSend(body: Uint8Array, shards: CommandShards): CommandReading {
+  const payloadSpan = lastMember(body, skipWhitespace(body, 0), "data").span;
+  if (payloadSpan === null) return refuseMissingPayload();
+  const op = lastMember(body, payloadSpan.start, "op");
+  const data = lastMember(body, payloadSpan.start, "d");
+  if (op.span === null || data.span === null) return refuseMissingPayload();
+  // Which of two members of one name counts is up to each reader: Discord must read what was checked here.
+  if (op.count > 1 || data.count > 1) {
+    return refuse("invalid", 'The gateway payload repeats a member: send "op" and "d" once each');
+  }
+  const opText = textOf(body, op.span);
+  if (!PLAIN_INTEGER.test(opText)) {
+    return refuse("invalid", 'The gateway payload has no plain op: send "op" as an integer, in digits alone');
+  }
+  const opcode = Number(opText);
+  if (!COMMAND_OPCODES.has(opcode)) {
+    const allowed = [...COMMAND_OPCODES].join(", ");
+    return refuse("forbidden_op", `The gateway op may not be sent: send one of ${allowed}`);
+  }
+  if (payloadSpan.end - payloadSpan.start > CLIENT_FRAME_MAX_BYTES) {
+    return refuse(
+      "too_large",
+      `The gateway payload is too large: send at most ${CLIENT_FRAME_MAX_BYTES} bytes, as Discord allows`,
+    );
+  }
+  const payload = textOf(body, payloadSpan);
+  const presence = opcode === Opcode.PresenceUpdate ? textOf(body, data.span) : null;
+  return { ok: true, command: { kind: "send", shards, opcode, payload, presence } };
+}
+
+function refuseMissingPayload(): CommandRefusal {
+  return refuse("invalid", 'The command carries no gateway payload: send "data" as an object {"op", "d"}');
+}
+
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** How many members of the object at `start` have this name, and where the last one's value is. */
+function lastMember(bytes: Uint8Array, start: number, name: string): { count: number; span: Span | null } {
+  let count = 0;
+  let span: Span | null = null;
+  const scan = new MemberScan(bytes, start);
+  while (scan.next()) {
+    if (!scan.keyIs(name)) continue;
+    count++;
+    span = { start: scan.valueStart, end: scan.valueEnd };
+  }
+  return { count, span };
+}
+
+function textOf(bytes: Uint8Array, span: Span): string {
+  return decoder.decode(bytes.subarray(span.start, span.end));
+}
+
+/** Null for anything but "all", a shard id, and a list of at least one. */
+function readShards(value: unknown): CommandShards | null {
+  if (value === "all") return "all";
+  const ids: unknown[] = Array.isArray(value) ? value : [value];
+  return ids.length > 0 && ids.every(isShardId) ? [...new Set(ids)] : null;
+}
+
+function isShardId(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+const NOT_JSON = Symbol("not JSON");
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(body));
+  } catch {
+    return NOT_JSON;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function refuse(error: CommandError, message: string): CommandRefusal {
+  return { ok: false, error, message };
+}
