@@ -1,0 +1,91 @@
+/**
+ * What the log says of each observation, and how much it matters.
+ *
+ * @module
+ */
+import type { LogLevel } from "../config.ts";
+import type { Observation } from "../observation.ts";
+
+/** The levels that a line can have, the weightiest first. */
+export type LineLevel = Exclude<LogLevel, "off">;
+
+export interface Phrase<Seen extends Observation = Observation> {
+  /** null: never logged, because it is said at the pace of the events themselves. */
+  readonly level: LineLevel | null;
+  readonly text: string | ((observation: Seen) => string);
+}
+
+type Phrases = { readonly [Kind in Observation["kind"]]: Phrase<Extract<Observation, { kind: Kind }>> };
+
+/**
+ * One row for each kind, or this does not compile. A field `message` is told in the text and nowhere else; all
+ * other fields follow the text under their own names.
+ */
+const PHRASES: Phrases = {
+  "shard.connecting": { level: "debug", text: "Shard connecting" },
+  "shard.connected": { level: "debug", text: "Shard connected" },
+  "shard.identifying": { level: "info", text: "Shard identifying" },
+  "shard.ready": { level: "info", text: "Shard ready" },
+  "shard.resuming": { level: "info", text: "Shard resuming" },
+  "shard.resumed": { level: "info", text: "Shard resumed" },
+  "shard.disconnected": { level: "info", text: "Shard disconnected" },
+  "shard.reconnecting": { level: "info", text: "Shard reconnecting" },
+  "shard.status": { level: "trace", text: "Shard status" },
+  "shard.acknowledged": { level: "trace", text: "Heartbeat acknowledged" },
+  "shard.zombie": { level: "warn", text: "Shard without answer" },
+  "shard.parked": { level: "warn", text: "Shard parked until the broker has caught up" },
+  "shard.unparked": { level: "info", text: "Shard no longer parked" },
+  "shard.gap": { level: "warn", text: "Session lost, events missed" },
+  "shard.fatal": { level: "error", text: "Discord refuses for good" },
+  "event.received": { level: null, text: "Event received" },
+  "event.dropped": { level: "debug", text: "Event dropped" },
+  "frame.unreadable": {
+    level: "error",
+    text: ({ skipped }) => skipped ? "Unreadable frame skipped" : "Unreadable frame, shard reconnects",
+  },
+  "frame.ruined": { level: "warn", text: "Compressed stream ruined" },
+  "opcode.unknown": { level: "debug", text: "Unknown opcode ignored" },
+  "guild.joined": { level: "info", text: "Guild joined" },
+  "guild.left": { level: "info", text: "Guild left" },
+  "command.carried_out": { level: "debug", text: "Command carried out" },
+  "command.rejected": { level: "warn", text: ({ message }) => `Command rejected: ${message}` },
+  "identify.budget": { level: "info", text: "Identifies left today" },
+  "identify.exhausted": { level: "error", text: "No identify left today, shards wait" },
+  "identify.low": { level: "warn", text: "Few identifies left today" },
+  "shards.recommendation": { level: "warn", text: "Discord recommends another number of shards" },
+  "broker.connected": { level: "info", text: "RabbitMQ connected" },
+  "broker.lost": { level: "warn", text: "RabbitMQ lost, connecting again" },
+  "broker.unreachable": { level: "error", text: "RabbitMQ not reachable, waiting for it" },
+  "broker.blocked": { level: "warn", text: "RabbitMQ takes no events for now" },
+  "broker.unblocked": { level: "info", text: "RabbitMQ takes events again" },
+  "broker.returned": { level: "warn", text: "Event returned, because its queue is gone: declared again" },
+  "broker.refused": { level: "warn", text: "Event refused by RabbitMQ, published again" },
+  "broker.channel_lost": { level: "warn", text: "RabbitMQ channel lost, opening it again" },
+  "news.dropped": { level: "warn", text: "News for gateway.events dropped" },
+  "redis.connected": { level: "info", text: "Redis connected" },
+  "redis.lost": { level: "warn", text: "Redis lost, connecting again" },
+  "redis.unreachable": { level: "error", text: "Redis not reachable, waiting for it" },
+  "redis.garbage": { level: "warn", text: "Unreadable value in Redis skipped" },
+  "points.written": { level: "trace", text: "Resume points stored" },
+  "points.refused": { level: "error", text: "Resume points not stored" },
+  "rest.failed": { level: "warn", text: "Request to Discord failed" },
+  "log_channel.dropped": { level: "warn", text: "Messages to the log channel dropped" },
+  "service.notice": { level: "info", text: ({ message }) => message },
+  "service.warning": { level: "warn", text: ({ message }) => message },
+  "service.started": { level: "info", text: "Service started" },
+  "service.stopping": { level: "info", text: "Service stopping" },
+  "service.late": { level: "error", text: "Phase of stopping not done in time" },
+  "service.stopped": { level: "info", text: "Service stopped" },
+};
+
+/** The level of an observation's line; null where it has none. */
+export function levelOf(observation: Observation): LineLevel | null {
+  return PHRASES[observation.kind].level;
+}
+
+/** The text of an observation's line, as it comes: it may quote the network. */
+export function textOf(observation: Observation): string {
+  // The table's own type ties each row to its kind, which an index by a union of kinds cannot express.
+  const { text } = PHRASES[observation.kind] as Phrase;
+  return typeof text === "string" ? text : text(observation);
+}
