@@ -91,6 +91,7 @@ export type Observation =
   | { kind: "redis.garbage"; key: string; problem: string }
   | { kind: "points.written"; shards: number; tookMs: number }
   | { kind: "points.refused"; error: string }
+  | { kind: "board.refused"; error: string }
   | { kind: "rest.failed"; route: string; status: number | null; error: string; retryInMs: number | null }
   | { kind: "log_channel.dropped"; count: number }
   // The service itself.
