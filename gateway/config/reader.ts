@@ -190,9 +190,11 @@ export const botToken: Reader<Secret> = (text) => {
         "`deno task demo` needs none",
     };
   }
-  return /\s/.test(token) || hasControlCharacter(token)
-    ? { expected: "a token without spaces or line breaks inside" }
-    : { value: new Secret(token) };
+  // Printable ASCII: what was copied from a page may hide a character that no HTTP header can carry.
+  return /^[!-~]+$/.test(token)
+    ? { value: new Secret(token) }
+    : { expected: "a token without spaces, line breaks or invisible characters inside" };
+};
 };
 
 /** Base of the REST calls, without the slash at its end. */

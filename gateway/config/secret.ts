@@ -27,10 +27,7 @@ export class Secret {
     return REDACTED;
   }
 
-  [Symbol.for("Deno.customInspect")](): string {
-    return REDACTED;
-  }
-
+  /** Deno.inspect and console ask for this one too. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return REDACTED;
   }

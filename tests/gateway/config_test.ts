@@ -255,6 +255,12 @@ Deno.test("parseConfig() takes a token with the prefix that HTTP wants", () => {
   }
 });
 
+Deno.test("parseConfig() refuses a token with anything in it that cannot be sent", () => {
+  for (const text of ["a b", "a\tb", "a\nb", "a\u200bb", "a\u0000b", "Bot Bot a"]) {
+    assertOneFault({ BOT_TOKEN: text }, /^BOT_TOKEN is a value that is not shown: .*without spaces/);
+  }
+});
+
 Deno.test("parseConfig() never shows a secret that it refuses", () => {
   const secrets = {
     BOT_TOKEN: "hunter2 hunter2",
@@ -309,7 +315,16 @@ const REFUSED: Record<string, string[]> = {
   EVENT_TTL: ["4294968"],
   PARTITIONS: ["0", "1025"],
   COMMAND_TTL: ["0", "1800"],
-  MAX_UNCONFIRMED_BYTES: ["0", "64MB", "64M", "-1", "1.5GiB", "9007199254740992", "MiB"],
+  MAX_UNCONFIRMED_BYTES: [
+    "0",
+    "64MB",
+    "64M",
+    "-1",
+    "1.5GiB",
+    "9007199254740992",
+    "9007199254740991KiB",
+    "MiB",
+  ],
   LOG_LEVEL: ["verbose"],
   LOG_FORMAT: ["xml"],
   LOG_CHANNEL: ["#general", "18446744073709551616", "01"],
