@@ -195,7 +195,6 @@ export const botToken: Reader<Secret> = (text) => {
     ? { value: new Secret(token) }
     : { expected: "a token without spaces, line breaks or invisible characters inside" };
 };
-};
 
 /** Base of the REST calls, without the slash at its end. */
 export const httpUrl: Reader<string> = reader(
