@@ -3,7 +3,7 @@ import { CONCERN, Random, streamSeed } from "./random.ts";
 import { snowflake } from "./snowflake.ts";
 
 /** How long before the start of the simulation the bot's application was made. */
-const AGE_MS = 400 * 24 * 3_600_000;
+export const BOT_AGE_MS = 400 * 24 * 3_600_000;
 
 /**
  * `flags` of the application: all three privileged intents granted without the limits of small bots, and slash commands
@@ -19,7 +19,7 @@ export class Bot {
 
   constructor(seed: number, startMs: number) {
     const random = new Random(streamSeed(seed, CONCERN.bot));
-    this.id = snowflake(startMs - AGE_MS, 0).toString();
+    this.id = snowflake(startMs - BOT_AGE_MS, 0).toString();
     this.application = { id: this.id, flags: APPLICATION_FLAGS };
     this.user = {
       id: this.id,

@@ -1,9 +1,4 @@
-import type {
-  APIChannel,
-  APIThreadChannel,
-  GuildChannelType,
-  ThreadChannelType,
-} from "discord-api-types/v10";
+import type { GatewayChannelModifyDispatchData } from "discord-api-types/v10";
 import type { AsWritten } from "./events.ts";
 import type { Guild } from "./guild.ts";
 import { CONCERN, Random, streamSeed } from "./random.ts";
@@ -11,17 +6,9 @@ import { sentence, title } from "./text.ts";
 import { timestamp } from "./timestamp.ts";
 
 /** A channel of a guild that is no thread (Channel Object). */
-export type GuildChannel = AsWritten<APIChannel & { type: Exclude<GuildChannelType, ThreadChannelType> }>;
+export type GuildChannel = AsWritten<GatewayChannelModifyDispatchData>;
 
-/** A thread (Channel Object of types 10 to 12). */
-export type Thread = AsWritten<APIThreadChannel>;
-
-/** The numbers of a guild's channels by kind: categories come first, then text, voice, announcement, stage, forum. */
-export function stageChannelNumber(guild: Guild): number {
-  return guild.channelCount - 2;
-}
-
-/** The `number`-th channel of a guild, in [0, channelCount). */
+/** The `number`-th channel of a guild, in [0, channelCount): categories, text, voice, announcements, stage, forum in this order. */
 export function guildChannel(guild: Guild, number: number): GuildChannel {
   const random = new Random(streamSeed(guild.seed, CONCERN.channel, guild.index, number));
   const base = {
@@ -57,7 +44,7 @@ export function guildChannel(guild: Guild, number: number): GuildChannel {
       default_auto_archive_duration: 4_320,
     };
   }
-  if (number < announcement || number === stageChannelNumber(guild)) {
+  if (number < announcement || number === announcement + 1) {
     return {
       ...inCategory,
       type: number < announcement ? 2 : 13,
@@ -78,7 +65,7 @@ export function guildChannel(guild: Guild, number: number): GuildChannel {
     default_thread_rate_limit_per_user: 0,
     available_tags: [
       {
-        id: guild.partId("channel", number + 1),
+        id: guild.partId("tag", 0),
         name: "bug",
         moderated: false,
         emoji_id: null,

@@ -3,9 +3,9 @@ import type { Guild } from "./guild.ts";
 import { CONCERN, Random, streamSeed } from "./random.ts";
 import { EMOJI, handle } from "./text.ts";
 
-/** One of the guild's own emoji (Emoji Object). */
+/** The `number`-th of the guild's own emoji, in [0, emojiCount) (Emoji Object). */
 export function guildEmoji(guild: Guild, number: number): APIEmoji {
-  const random = new Random(streamSeed(guild.seed, CONCERN.expression, guild.index, number));
+  const random = new Random(streamSeed(guild.seed, CONCERN.emoji, guild.index, number));
   return {
     id: guild.partId("emoji", number),
     name: handle(random),
@@ -15,6 +15,11 @@ export function guildEmoji(guild: Guild, number: number): APIEmoji {
     animated: random.chance(0.25),
     available: true,
   };
+}
+
+/** All emoji of a guild's own. */
+export function guildEmojis(guild: Guild): APIEmoji[] {
+  return Array.from({ length: guild.emojiCount }, (_, number) => guildEmoji(guild, number));
 }
 
 /** What somebody reacts with: one of the guild's own emoji or one that everybody has. */

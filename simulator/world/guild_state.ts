@@ -7,16 +7,21 @@
 import type { APIGuild } from "discord-api-types/v10";
 import type { Bot } from "./bot.ts";
 import { guildChannels } from "./channel.ts";
-import { guildEmoji } from "./emoji.ts";
+import { guildEmojis } from "./emoji.ts";
 import type { AsWritten, EventData } from "./events.ts";
 import { type Guild, LISTED_MEMBERS_MAX } from "./guild.ts";
 import { INTENT } from "./intents.ts";
-import { BOT_MEMBER, guildMember, type Member, OWNER_MEMBER } from "./member.ts";
+import { BOT_MEMBER, guildMember, joinedMs, type Member, OWNER_MEMBER } from "./member.ts";
 import type { Population } from "./population.ts";
 import { type Presence, presence } from "./presence.ts";
 import { CONCERN, Random, streamSeed } from "./random.ts";
 import { guildRoles } from "./role.ts";
+import { scheduledEvent } from "./scheduled_event.ts";
+import { guildSounds } from "./soundboard_sound.ts";
+import { stageInstance } from "./stage_instance.ts";
+import { guildStickers } from "./sticker.ts";
 import { SCRIPTS, sentence, title } from "./text.ts";
+import { guildThreads } from "./thread.ts";
 import { timestamp } from "./timestamp.ts";
 import { voiceState } from "./voice_state.ts";
 
@@ -25,10 +30,15 @@ function onlineCount(memberCount: number): number {
   return Math.ceil(memberCount ** 0.7);
 }
 
+/** Larger guilds have a stage, announced events and the like. */
+function isCommunity(guild: Guild): boolean {
+  return guild.memberCount > 100;
+}
+
 /** The guild without its members, channels and the like (Guild Object). */
 export function guildObject(guild: Guild): AsWritten<APIGuild> {
   const random = new Random(streamSeed(guild.seed, CONCERN.guild, guild.index, 1));
-  const community = guild.memberCount > 100;
+  const community = isCommunity(guild);
   return {
     id: guild.id,
     name: title(random, guild.script),
@@ -43,7 +53,7 @@ export function guildObject(guild: Guild): AsWritten<APIGuild> {
     region: "deprecated",
     afk_channel_id: null,
     afk_timeout: 300,
-    system_channel_id: guild.partId("channel", guild.categoryCount),
+    system_channel_id: guild.textChannelId(0),
     system_channel_flags: 0,
     widget_enabled: false,
     widget_channel_id: null,
@@ -60,14 +70,14 @@ export function guildObject(guild: Guild): AsWritten<APIGuild> {
     premium_tier: guild.memberCount > 1_000 ? 2 : 0,
     premium_subscription_count: random.below(20),
     preferred_locale: locale(guild),
-    rules_channel_id: community ? guild.partId("channel", guild.categoryCount) : null,
+    rules_channel_id: community ? guild.textChannelId(0) : null,
     safety_alerts_channel_id: null,
-    public_updates_channel_id: community ? guild.partId("channel", guild.categoryCount + 1) : null,
+    public_updates_channel_id: community ? guild.textChannelId(1) : null,
     hub_type: null,
     premium_progress_bar_enabled: false,
     nsfw_level: 0,
-    emojis: Array.from({ length: guild.emojiCount }, (_, number) => guildEmoji(guild, number)),
-    stickers: [],
+    emojis: guildEmojis(guild),
+    stickers: guildStickers(guild),
     incidents_data: null,
   };
 }
@@ -84,8 +94,6 @@ export interface GuildView {
   readonly intents: number;
   /** `large_threshold` of the session: above so many members those who are offline are left out. */
   readonly largeThreshold: number;
-  /** The guild's members are listed until the payload has at least so many bytes. 0: as many as are online. */
-  readonly bytesAtLeast: number;
 }
 
 /**
@@ -102,8 +110,7 @@ export function guildCreate(
   const random = new Random(streamSeed(guild.seed, CONCERN.presence, guild.index));
   const inVoice = Math.min(guild.voiceCount, 1 + random.below(4), guild.memberCount - 1);
   const voice_states = Array.from({ length: inVoice }, (_, place) => {
-    const channel = guild.categoryCount + guild.textCount + place % guild.voiceCount;
-    return voiceState(guild.userId(1 + place), guild.partId("channel", channel), random);
+    return voiceState(guild.userId(1 + place), guild.voiceChannelId(place % guild.voiceCount), random);
   });
 
   const members: Member[] = [];
@@ -116,30 +123,31 @@ export function guildCreate(
     const online = onlineCount(guild.memberCount);
     let bytes = 0;
     for (let member = 1; member < guild.memberCount; member++) {
-      const listed = member < online || bytes < view.bytesAtLeast;
+      const listed = member < online || bytes < guild.bytesAtLeast;
       if (!listed && !whole) break;
       const entry = member <= inVoice ? null : guildMember(guild, member, population, bot);
       if (entry !== null) members.push(entry);
       if (!listed) continue;
       const seen = presence(guild.userId(member), guild.id, random, guild.script, nowMs);
       presences.push(seen);
-      if (view.bytesAtLeast > 0) bytes += JSON.stringify(entry).length + JSON.stringify(seen).length;
+      if (guild.bytesAtLeast > 0) bytes += JSON.stringify(entry).length + JSON.stringify(seen).length;
     }
   }
 
+  const community = isCommunity(guild);
   return {
     ...guildObject(guild),
-    joined_at: timestamp(guild.createdMs + 86_400_000),
+    joined_at: timestamp(joinedMs(guild, BOT_MEMBER)),
     large: guild.memberCount > view.largeThreshold,
     unavailable: false,
     member_count: guild.memberCount,
     voice_states,
     members,
     channels: guildChannels(guild),
-    threads: [],
+    threads: guildThreads(guild),
     presences,
-    stage_instances: [],
-    guild_scheduled_events: [],
-    soundboard_sounds: [],
+    stage_instances: community ? [stageInstance(guild)] : [],
+    guild_scheduled_events: community ? [scheduledEvent(guild, 0)] : [],
+    soundboard_sounds: guildSounds(guild),
   };
 }

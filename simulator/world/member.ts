@@ -1,6 +1,6 @@
 import type { APIGuildMember, APIUser } from "discord-api-types/v10";
 import type { AsWritten } from "./events.ts";
-import type { Bot } from "./bot.ts";
+import { type Bot, BOT_AGE_MS } from "./bot.ts";
 import type { Guild } from "./guild.ts";
 import type { Population } from "./population.ts";
 import { CONCERN, Random, streamSeed } from "./random.ts";
@@ -30,22 +30,28 @@ function publicUser(user: APIUser): APIUser {
   return shown;
 }
 
+/** When a member joined, in milliseconds of the Unix epoch: the first came with the guild, the last just before the simulation began. */
+export function joinedMs(guild: Guild, member: number): number {
+  if (member === BOT_MEMBER) return Math.max(guild.createdMs, guild.startMs - BOT_AGE_MS);
+  return Math.floor(guild.createdMs + (member / guild.memberCount) * (guild.startMs - guild.createdMs));
+}
+
 /** A member of a guild as it stands in messages (Guild Member Object without `user`). */
 export function memberWithoutUser(guild: Guild, member: number): MemberWithoutUser {
   const random = new Random(streamSeed(guild.seed, CONCERN.member, guild.index, member));
+  const joined = joinedMs(guild, member);
   const roles: string[] = [];
   for (let left = random.below(Math.min(guild.roleCount, 6)); left > 0; left--) {
     const role = guild.partId("role", 1 + random.below(guild.roleCount - 1));
     if (!roles.includes(role)) roles.push(role);
   }
-  const joinedMs = guild.createdMs + Math.floor(member * (31_536_000_000 / guild.memberCount));
   return {
     nick: random.chance(0.25) ? title(random, guild.script) : null,
     avatar: random.chance(0.05) ? random.hex(32) : null,
     banner: null,
     roles,
-    joined_at: timestamp(joinedMs),
-    premium_since: random.chance(0.03) ? timestamp(joinedMs + random.below(1_000_000_000)) : null,
+    joined_at: timestamp(joined),
+    premium_since: random.chance(0.03) ? timestamp(random.between(joined, guild.startMs)) : null,
     pending: false,
     communication_disabled_until: null,
     deaf: false,

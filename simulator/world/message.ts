@@ -1,87 +1,68 @@
 import type {
+  APIActionRowComponent,
   APIAttachment,
+  APIButtonComponent,
   APIEmbed,
   APIPoll,
+  APIUser,
   APIUserWithMember,
   GatewayMessageCreateDispatchData,
 } from "discord-api-types/v10";
 import type { AsWritten } from "./events.ts";
 import { BOT_MEMBER, memberUser, memberWithoutUser } from "./member.ts";
-import type { Actor, Scene } from "./scene.ts";
+import type { Scene } from "./scene.ts";
 import { snowflakeMs } from "./snowflake.ts";
+import { guildSticker } from "./sticker.ts";
 import { handle, sentence, title } from "./text.ts";
 import { timestamp } from "./timestamp.ts";
 
 /** A message as MESSAGE_CREATE and MESSAGE_UPDATE carry it (Message Object with `guild_id`, `member` and `mentions`). */
 export type Message = AsWritten<GatewayMessageCreateDispatchData>;
 
-/** A single message in so many mentions the bot; as many are the bot's own, as Discord shows them to it too. */
+/** One message in a hundred mentions the bot, and one is the bot's own: Discord sends it those too. */
 const BOT_SHARE = 0.01;
 
 /** A message written just now, or edited just now when `editedMs` is given. */
 export function message(scene: Scene, editedMs: number | null = null): Message {
-  const { detail } = scene;
-  const ownWords = detail.chance(BOT_SHARE);
-  const author = scene.actor();
-  const channelId = scene.channelOf(author);
+  const { detail, guild } = scene;
+  const own = detail.chance(BOT_SHARE);
+  const writer = scene.actor();
+  const channelId = scene.channelOf(writer);
   const id = editedMs === null ? scene.newId() : scene.pastMessageId();
-  const mentions = mentioned(scene, ownWords);
-  const addressed = mentions.map((user) => `<@${user.id}> `).join("");
-  const written: Message = {
-    type: 0,
-    tts: false,
-    timestamp: timestamp(snowflakeMs(id)),
-    pinned: false,
-    mentions,
-    mention_roles: [],
-    mention_everyone: detail.chance(0.002),
-    id,
-    flags: 0,
-    embeds: detail.chance(ownWords ? 0.5 : 0.08) ? [embed(scene)] : [],
-    edited_timestamp: editedMs === null ? null : timestamp(editedMs),
-    content: addressed + scene.message(),
-    components: [],
-    channel_id: channelId,
-    channel_type: scene.direct ? 1 : 0,
-    author: ownWords ? memberUser(scene.guild, BOT_MEMBER, scene.population, scene.bot) : author.user,
-    attachments: detail.chance(0.09) ? [attachment(scene, channelId)] : [],
-  };
-  if (author.member !== null) {
-    written.member = ownWords ? memberWithoutUser(scene.guild, BOT_MEMBER) : author.member;
-    written.guild_id = scene.guild.id;
+  const written = plainMessage(scene, id, channelId, own ? botUser(scene) : writer.user);
+  written.channel_type = scene.direct ? 1 : 0;
+  if (editedMs !== null) written.edited_timestamp = timestamp(editedMs);
+  if (writer.member !== null) {
+    written.member = own ? memberWithoutUser(guild, BOT_MEMBER) : writer.member;
+    written.guild_id = guild.id;
   }
-  if (!ownWords && detail.chance(0.7)) written.nonce = scene.newId();
+  written.mentions = mentioned(scene, own);
+  for (const { id } of written.mentions) written.content = `<@${id}> ${written.content}`;
+  written.mention_everyone = detail.chance(0.002);
+  if (detail.chance(own ? 0.5 : 0.08)) written.embeds = [embed(scene)];
+  if (detail.chance(0.09)) written.attachments = [attachment(scene, channelId)];
+  if (own && detail.chance(0.5)) written.components = [buttons(scene)];
+  if (!own && detail.chance(0.7)) written.nonce = scene.newId();
   if (detail.chance(0.12)) answer(scene, written);
   if (detail.chance(0.01)) written.poll = poll(scene);
-  if (detail.chance(0.02)) {
-    written.sticker_items = [{
-      id: scene.guild.partId("sticker", 0),
-      name: handle(scene.text),
-      format_type: 1,
-    }];
+  if (guild.stickerCount > 0 && detail.chance(0.05)) {
+    const { id, name, format_type } = guildSticker(guild, detail.below(guild.stickerCount));
+    written.sticker_items = [{ id, name, format_type }];
   }
   return written;
 }
 
-function mentioned(scene: Scene, ownWords: boolean): AsWritten<APIUserWithMember>[] {
-  const { detail, guild } = scene;
-  if (!ownWords && detail.chance(BOT_SHARE)) {
-    const bot = memberUser(guild, BOT_MEMBER, scene.population, scene.bot);
-    return [scene.direct ? bot : { ...bot, member: memberWithoutUser(guild, BOT_MEMBER) }];
-  }
-  if (scene.direct || !detail.chance(0.12)) return [];
-  const member = scene.memberNumber();
-  return [{ ...scene.memberUser(member), member: memberWithoutUser(guild, member) }];
+/** A message of the bot's own with buttons under it, as the interaction of pressing one of them shows it. */
+export function messageWithButtons(scene: Scene, channelId: string): Message {
+  const shown = plainMessage(scene, scene.pastMessageId(), channelId, botUser(scene));
+  shown.embeds = [embed(scene)];
+  shown.components = [buttons(scene)];
+  return shown;
 }
 
-/** Turns a message into a reply, with the message that it replies to (Message Types, Reply). */
-function answer(scene: Scene, reply: Message): void {
-  const earlier: Actor = scene.actor();
-  const id = scene.pastMessageId();
-  reply.type = 19;
-  reply.message_reference = { type: 0, message_id: id, channel_id: reply.channel_id };
-  if (reply.guild_id !== undefined) reply.message_reference.guild_id = reply.guild_id;
-  reply.referenced_message = {
+/** A message with nothing but text. */
+function plainMessage(scene: Scene, id: string, channelId: string, author: APIUser): Message {
+  return {
     type: 0,
     tts: false,
     timestamp: timestamp(snowflakeMs(id)),
@@ -95,10 +76,34 @@ function answer(scene: Scene, reply: Message): void {
     edited_timestamp: null,
     content: scene.message(),
     components: [],
-    channel_id: reply.channel_id,
-    author: earlier.user,
+    channel_id: channelId,
+    author,
     attachments: [],
   };
+}
+
+function botUser(scene: Scene): APIUser {
+  return memberUser(scene.guild, BOT_MEMBER, scene.population, scene.bot);
+}
+
+function mentioned(scene: Scene, own: boolean): AsWritten<APIUserWithMember>[] {
+  const { detail, guild } = scene;
+  if (!own && detail.chance(BOT_SHARE)) {
+    const bot = botUser(scene);
+    return [scene.direct ? bot : { ...bot, member: memberWithoutUser(guild, BOT_MEMBER) }];
+  }
+  if (scene.direct || !detail.chance(0.12)) return [];
+  const member = scene.memberNumber();
+  return [{ ...scene.memberUser(member), member: memberWithoutUser(guild, member) }];
+}
+
+/** Turns a message into a reply, with the message that it replies to (Message Types, Reply). */
+function answer(scene: Scene, reply: Message): void {
+  const earlier = plainMessage(scene, scene.pastMessageId(), reply.channel_id, scene.actor().user);
+  reply.type = 19;
+  reply.message_reference = { type: 0, message_id: earlier.id, channel_id: reply.channel_id };
+  if (reply.guild_id !== undefined) reply.message_reference.guild_id = reply.guild_id;
+  reply.referenced_message = earlier;
 }
 
 function embed(scene: Scene): AsWritten<APIEmbed> {
@@ -121,6 +126,20 @@ function embed(scene: Scene): AsWritten<APIEmbed> {
     fields,
     footer: { text: title(text, script) },
   };
+}
+
+function buttons(scene: Scene): AsWritten<APIActionRowComponent<APIButtonComponent>> {
+  const { detail, text } = scene;
+  const components: AsWritten<APIButtonComponent>[] = [];
+  for (let left = detail.between(1, 5); left > 0; left--) {
+    components.push({
+      type: 2,
+      style: 2,
+      label: title(text, scene.guild.script),
+      custom_id: `${handle(text)}:${detail.below(1_000)}`,
+    });
+  }
+  return { type: 1, components };
 }
 
 function attachment(scene: Scene, channelId: string): APIAttachment {

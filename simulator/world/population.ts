@@ -1,7 +1,7 @@
 import type { APIUser } from "discord-api-types/v10";
 import { CONCERN, Random, streamSeed } from "./random.ts";
-import { DISCORD_EPOCH_MS, IDS_PER_MILLISECOND, snowflake } from "./snowflake.ts";
-import { handle, pickScript, type ScriptName, title } from "./text.ts";
+import { DISCORD_EPOCH_MS, IDS_PER_MILLISECOND, snowflake, snowflakeMs } from "./snowflake.ts";
+import { handle, pickScript, title } from "./text.ts";
 
 /**
  * How many people the simulated Discord has: a prime, so that any stride walks through all of them before it comes back
@@ -39,9 +39,11 @@ export class Population {
     return snowflake(openedMs, person % IDS_PER_MILLISECOND).toString();
   }
 
-  /** The script that a person writes in. */
-  script(person: number): ScriptName {
-    return pickScript(new Random(streamSeed(this.#seed, CONCERN.user, person, 1)));
+  /** The person with an id, or null where nobody has it. */
+  personById(userId: string): number | null {
+    if (!/^\d{1,20}$/.test(userId)) return null;
+    const person = Math.floor((snowflakeMs(userId) - DISCORD_EPOCH_MS) / this.#millisecondsPerAccount);
+    return person < POPULATION && this.userId(person) === userId ? person : null;
   }
 
   /** A person as Discord shows them to others (User Object). */

@@ -13,7 +13,7 @@ export const CONCERN = {
   channel: 4,
   role: 5,
   member: 6,
-  expression: 7,
+  emoji: 7,
   presence: 8,
   voice: 9,
   mix: 10,
@@ -21,6 +21,12 @@ export const CONCERN = {
   detail: 12,
   text: 13,
   thread: 14,
+  sticker: 15,
+  sound: 16,
+  scheduledEvent: 17,
+  stage: 18,
+  rule: 19,
+  integration: 20,
 } as const;
 
 /** Scrambles 32 bits so that neighbouring inputs share nothing: the finaliser of MurmurHash3. */

@@ -102,15 +102,19 @@ export class Scene {
     return this.direct ? (BigInt(actor.user.id) + DIRECT_CHANNEL_OFFSET).toString() : this.textChannelId();
   }
 
+  /** `guild_id` of an event in a guild, nothing in a direct channel. */
+  where(): { guild_id?: string } {
+    return this.direct ? {} : { guild_id: this.guild.id };
+  }
+
   /** The id of a text channel of the guild. */
   textChannelId(): string {
-    return this.guild.partId("channel", this.guild.categoryCount + this.place.below(this.guild.textCount));
+    return this.guild.textChannelId(this.place.below(this.guild.textCount));
   }
 
   /** The id of a voice channel of the guild. */
   voiceChannelId(): string {
-    const { categoryCount, textCount, voiceCount } = this.guild;
-    return this.guild.partId("channel", categoryCount + textCount + this.place.below(voiceCount));
+    return this.guild.voiceChannelId(this.place.below(this.guild.voiceCount));
   }
 
   /** The id of a role of the guild, never @everyone. */

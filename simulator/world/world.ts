@@ -12,12 +12,19 @@ import type { EventName } from "./events.ts";
 import { Guild, GUILD_BYTES_MAX } from "./guild.ts";
 import { guildCreate } from "./guild_state.ts";
 import { EVENT_INTENTS } from "./intents.ts";
-import { guildMember } from "./member.ts";
+import { BOT_MEMBER, guildMember } from "./member.ts";
 import { DEFAULT_MIX, Mix } from "./mix.ts";
 import { Population } from "./population.ts";
+import { presence } from "./presence.ts";
 import { CONCERN, Random, streamSeed } from "./random.ts";
+import { ready, resumed, type SessionStart } from "./ready.ts";
 import { Scene } from "./scene.ts";
 import { DISCORD_EPOCH_MS, IDS_PER_MILLISECOND, snowflake, SnowflakeSequence } from "./snowflake.ts";
+import { guildSounds } from "./soundboard_sound.ts";
+import { voiceChannelInfos } from "./voice_channel_info.ts";
+import type { WorldEvent } from "./world_event.ts";
+
+export type { WorldEvent };
 
 /** Where the bytes of a large guild come from when nothing is said: some megabytes. */
 const LARGE_GUILD_BYTES = 2 * 1024 * 1024;
@@ -41,23 +48,6 @@ export interface WorldOptions {
   readonly largeGuildBytes?: number;
 }
 
-/** One thing that happened, before anybody asked who may see it. */
-export interface WorldEvent {
-  readonly t: EventName;
-  /** The guild, by which the event finds its shard. Null: shard 0. */
-  readonly guildId: bigint | null;
-  /** The `d` of the dispatch, as a session with every intent sees it. */
-  readonly data: Record<string, unknown>;
-  /** Intents any of which lets it through; 0: always sent. */
-  readonly intents: number;
-  /** The bot did it, or it is about the bot's own membership. */
-  readonly fromBot?: boolean;
-  /** It happened in a direct channel with the bot. */
-  readonly direct?: boolean;
-  /** A message that mentions the bot. */
-  readonly mentionsBot?: boolean;
-}
-
 /** Events that belong to no guild although nobody sent them in a direct channel. */
 const OUTSIDE_GUILDS: ReadonlySet<EventName> = new Set<EventName>([
   "READY",
@@ -71,6 +61,9 @@ const OUTSIDE_GUILDS: ReadonlySet<EventName> = new Set<EventName>([
   "SUBSCRIPTION_DELETE",
 ]);
 
+/** Field of a channel that only CHANNEL_INFO tells (Discord gateway docs, Request Channel Info). */
+export type ChannelInfoField = "status" | "voice_start_time";
+
 export class World {
   /** The bot's own user, as READY shows it. */
   readonly user: Record<string, unknown>;
@@ -80,6 +73,7 @@ export class World {
   readonly guildIds: readonly bigint[];
 
   readonly #seed: number;
+  readonly #startMs: number;
   readonly #bot: Bot;
   readonly #population: Population;
   readonly #ids = new SnowflakeSequence();
@@ -108,6 +102,7 @@ export class World {
       );
     }
     this.#seed = seed;
+    this.#startMs = startMs;
     this.#bot = new Bot(seed, startMs);
     this.#population = new Population(seed, startMs);
     this.#mix = new Mix(mix as Readonly<Record<string, number>>);
@@ -136,13 +131,24 @@ export class World {
     largeThreshold: number,
   ): Record<string, unknown> {
     const guild = this.#guild(guildId);
-    return {
-      ...guildCreate(guild, this.#population, this.#bot, nowMs, {
-        intents,
-        largeThreshold,
-        bytesAtLeast: guild.bytesAtLeast,
-      }),
-    };
+    return { ...guildCreate(guild, this.#population, this.#bot, nowMs, { intents, largeThreshold }) };
+  }
+
+  /** READY's `d` for a session that begins. */
+  ready(start: SessionStart): Record<string, unknown> {
+    return { ...ready(this.#bot, start) };
+  }
+
+  /** RESUMED's `d`. */
+  resumed(): Record<string, unknown> {
+    return { ...resumed() };
+  }
+
+  /** A member of a guild by their id, or null where there is none such. */
+  member(guildId: bigint, userId: string): Record<string, unknown> | null {
+    const guild = this.#guild(guildId);
+    const number = userId === this.#bot.id ? BOT_MEMBER : guild.memberNumber(userId);
+    return number === null ? null : { ...guildMember(guild, number, this.#population, this.#bot) };
   }
 
   /** All members of a guild, the bot first: worked out anew at each call, some microseconds for each. */
@@ -157,6 +163,33 @@ export class World {
   /** All channels of a guild, threads not counted. */
   channels(guildId: bigint): readonly Record<string, unknown>[] {
     return guildChannels(this.#guild(guildId)).map((channel) => ({ ...channel }));
+  }
+
+  /** The sounds of a guild, as SOUNDBOARD_SOUNDS lists them. */
+  sounds(guildId: bigint): readonly Record<string, unknown>[] {
+    return guildSounds(this.#guild(guildId)).map((sound) => ({ ...sound }));
+  }
+
+  /** CHANNEL_INFO's `d`, with the asked fields only. */
+  channelInfo(
+    guildId: bigint,
+    fields: readonly ChannelInfoField[],
+    nowMs: number,
+  ): Record<string, unknown> {
+    const guild = this.#guild(guildId);
+    const channels = voiceChannelInfos(guild, nowMs).map((info) => ({
+      id: info.id,
+      ...Object.fromEntries(fields.map((field) => [field, info[field]])),
+    }));
+    return { guild_id: guild.id, channels };
+  }
+
+  /** How a member appears now, as GUILD_MEMBERS_CHUNK lists it. */
+  presence(guildId: bigint, userId: string, nowMs: number): Record<string, unknown> {
+    const guild = this.#guild(guildId);
+    const user = Number(BigInt(userId) & 0xffff_ffffn);
+    const random = new Random(streamSeed(this.#seed, CONCERN.presence, guild.index, user));
+    return { ...presence(userId, guild.id, random, guild.script, nowMs) };
   }
 
   #event(t: EventName, nowMs: number, guildId: bigint | undefined): WorldEvent {
@@ -177,10 +210,8 @@ export class World {
       direct,
       nowMs,
     });
-    const builder = BUILDERS[t];
-    if (builder === undefined) throw new RangeError(`Cannot make ${t}`);
-    const data = builder(scene) as unknown as Record<string, unknown>;
-    const fromBot = isFromBot(data, this.#bot.id);
+    const data = { ...BUILDERS[t](scene) } as Record<string, unknown>;
+    const fromBot = concernsUser(data, this.#bot.id);
     const alwaysSent = t === "GUILD_MEMBER_UPDATE" && fromBot;
     return {
       t,
@@ -214,20 +245,24 @@ export class World {
 
   #guildAt(index: number): Guild {
     const bytesAtLeast = index % LARGE_GUILD_EVERY === 0 ? this.#largeGuildBytes : 0;
-    return this.#guilds[index] ??= new Guild(
-      this.#seed,
+    return this.#guilds[index] ??= new Guild({
+      seed: this.#seed,
       index,
-      this.guildIds[index] as bigint,
-      this.#population,
+      id: this.guildIds[index] as bigint,
+      population: this.#population,
+      startMs: this.#startMs,
       bytesAtLeast,
-    );
+    });
   }
 }
 
-/** True where the bot wrote the message, or the user in question is the bot. */
-function isFromBot(data: { author?: unknown; user?: unknown; user_id?: unknown }, botId: string): boolean {
+/** True where the user wrote the message, or acts in the event, or is who it is about. */
+function concernsUser(
+  data: { author?: unknown; user?: unknown; user_id?: unknown },
+  userId: string,
+): boolean {
   const user = (data.author ?? data.user) as { id?: unknown } | undefined;
-  return (user?.id ?? data.user_id) === botId;
+  return (user?.id ?? data.user_id) === userId;
 }
 
 function mentionsUser(data: { mentions?: unknown }, userId: string): boolean {

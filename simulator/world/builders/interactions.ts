@@ -2,7 +2,7 @@ import type { EventData } from "../events.ts";
 import { locale } from "../guild_state.ts";
 import type { Actor, Scene } from "../scene.ts";
 import { handle, sentence } from "../text.ts";
-import { message } from "../message.ts";
+import { messageWithButtons } from "../message.ts";
 
 /** All permissions of a plain member of a text channel. */
 const PERMISSIONS = "2248473465835073";
@@ -35,7 +35,7 @@ export function interactionCreate(scene: Scene): Interaction {
     return {
       ...common,
       type: 3,
-      message: { ...message(scene), author: scene.bot.user },
+      message: messageWithButtons(scene, channelId),
       data: { custom_id: `${handle(scene.text)}:${scene.detail.below(1_000)}`, component_type: 2 },
     };
   }
@@ -50,6 +50,21 @@ export function interactionCreate(scene: Scene): Interaction {
         ? [{ type: 3, name: "text", value: sentence(scene.text, scene.script(), scene.text.between(1, 12)) }]
         : [],
     },
+  };
+}
+
+/** Who may use which command of the bot's was changed. */
+export function applicationCommandPermissionsUpdate(
+  scene: Scene,
+): EventData<"APPLICATION_COMMAND_PERMISSIONS_UPDATE"> {
+  return {
+    id: scene.guild.partId("integration", 0),
+    application_id: scene.bot.id,
+    guild_id: scene.guild.id,
+    permissions: [
+      { id: scene.roleId(), type: 1, permission: true },
+      { id: scene.memberId(), type: 2, permission: scene.detail.chance(0.5) },
+    ],
   };
 }
 

@@ -3,11 +3,6 @@ import { reactionEmoji } from "../emoji.ts";
 import { message } from "../message.ts";
 import type { Scene } from "../scene.ts";
 
-/** `guild_id` of an event in a guild, nothing in a direct channel. */
-function where(scene: Scene): { guild_id?: string } {
-  return scene.direct ? {} : { guild_id: scene.guild.id };
-}
-
 export function messageCreate(scene: Scene): EventData<"MESSAGE_CREATE"> {
   return message(scene);
 }
@@ -17,7 +12,7 @@ export function messageUpdate(scene: Scene): EventData<"MESSAGE_UPDATE"> {
 }
 
 export function messageDelete(scene: Scene): EventData<"MESSAGE_DELETE"> {
-  return { id: scene.pastMessageId(), channel_id: scene.channelOf(scene.actor()), ...where(scene) };
+  return { id: scene.pastMessageId(), channel_id: scene.channelOf(scene.actor()), ...scene.where() };
 }
 
 export function messageDeleteBulk(scene: Scene): EventData<"MESSAGE_DELETE_BULK"> {
@@ -35,7 +30,7 @@ export function messageReactionAdd(scene: Scene): EventData<"MESSAGE_REACTION_AD
     emoji: reactionEmoji(scene.direct ? null : scene.guild, scene.detail),
     channel_id: scene.channelOf(actor),
     burst: false,
-    ...where(scene),
+    ...scene.where(),
   };
   if (actor.member !== null) data.member = { ...actor.member, user: actor.user };
   return data;
@@ -50,12 +45,12 @@ export function messageReactionRemove(scene: Scene): EventData<"MESSAGE_REACTION
     emoji: reactionEmoji(scene.direct ? null : scene.guild, scene.detail),
     channel_id: scene.channelOf(actor),
     burst: false,
-    ...where(scene),
+    ...scene.where(),
   };
 }
 
 export function messageReactionRemoveAll(scene: Scene): EventData<"MESSAGE_REACTION_REMOVE_ALL"> {
-  return { message_id: scene.pastMessageId(), channel_id: scene.channelOf(scene.actor()), ...where(scene) };
+  return { message_id: scene.pastMessageId(), channel_id: scene.channelOf(scene.actor()), ...scene.where() };
 }
 
 export function messageReactionRemoveEmoji(scene: Scene): EventData<"MESSAGE_REACTION_REMOVE_EMOJI"> {
@@ -63,7 +58,7 @@ export function messageReactionRemoveEmoji(scene: Scene): EventData<"MESSAGE_REA
     message_id: scene.pastMessageId(),
     channel_id: scene.channelOf(scene.actor()),
     emoji: reactionEmoji(scene.direct ? null : scene.guild, scene.detail),
-    ...where(scene),
+    ...scene.where(),
   };
 }
 
@@ -75,7 +70,7 @@ export function messagePollVote(scene: Scene): EventData<"MESSAGE_POLL_VOTE_ADD"
     message_id: scene.pastMessageId(),
     channel_id: scene.channelOf(actor),
     answer_id: scene.detail.between(1, 5),
-    ...where(scene),
+    ...scene.where(),
   };
 }
 
@@ -86,7 +81,7 @@ export function typingStart(scene: Scene): EventData<"TYPING_START"> {
     // Seconds, where everything else is milliseconds (Discord gateway docs, Typing Start).
     timestamp: Math.floor(scene.nowMs / 1_000),
     channel_id: scene.channelOf(actor),
-    ...where(scene),
+    ...scene.where(),
   };
   if (actor.member !== null) data.member = { ...actor.member, user: actor.user };
   return data;
