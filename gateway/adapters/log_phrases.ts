@@ -68,6 +68,7 @@ const PHRASES: Phrases = {
   "redis.garbage": { level: "warn", text: "Unreadable value in Redis skipped" },
   "points.written": { level: "trace", text: "Resume points stored" },
   "points.refused": { level: "error", text: "Resume points not stored" },
+  "board.refused": { level: "warn", text: "Statuses in Redis not written" },
   "rest.failed": { level: "warn", text: "Request to Discord failed" },
   "log_channel.dropped": { level: "warn", text: "Messages to the log channel dropped" },
   "service.notice": { level: "info", text: ({ message }) => message },

@@ -70,6 +70,7 @@ const SAMPLES: Samples = {
   "redis.garbage": { kind: "redis.garbage", key: "gateway_sessions", problem: "not JSON" },
   "points.written": { kind: "points.written", shards: 16, tookMs: 2 },
   "points.refused": { kind: "points.refused", error: "READONLY" },
+  "board.refused": { kind: "board.refused", error: "READONLY" },
   "rest.failed": { kind: "rest.failed", route: "GET /gateway/bot", status: 502, error: "x", retryInMs: 900 },
   "log_channel.dropped": { kind: "log_channel.dropped", count: 7 },
   "service.notice": { kind: "service.notice", message: "Metrics are on 127.0.0.1:8005" },
