@@ -1,0 +1,222 @@
+/**
+ * A connection to Redis that is made anew for as long as it takes.
+ *
+ * @module
+ */
+import { type ChainableCommander, Redis } from "ioredis";
+import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
+import type { Observer } from "../../observation.ts";
+import { failureText, isNetworkFailure } from "../failure.ts";
+import { serverRetryDelayMs } from "../server_retry.ts";
+import { moveDamagedKeysAside } from "./damaged_keys.ts";
+
+/** A host that swallows packets must not hold back the next attempt for minutes, as the kernel would. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Redis answers within milliseconds; one that owes an answer for this long is given up. */
+const ANSWER_TIMEOUT_MS = 10_000;
+/** How long a connection that we leave may take to end. */
+const DISCONNECT_TIMEOUT_MS = 200;
+/** A connection that lived this long was sound: its loss is answered at once, not after ever longer waits. */
+const SOUND_AFTER_MS = 30_000;
+
+const HOW_TO_GET_ONE = "start Redis there (Debian: apt-get install redis-server; " +
+  "Docker: docker run -p 6379:6379 redis), or set REDIS_HOST and REDIS_PORT, or REDIS_URL";
+
+export interface RedisClientOptions {
+  /** `redis://` or `rediss://`, with user, password and database number where they are not the defaults. */
+  readonly url: string;
+  /** Put before every key. */
+  readonly prefix: string;
+  readonly clock: Clock;
+  readonly dice: Dice;
+  readonly observe: Observer;
+}
+
+/** A Lua script, run on the server in one piece. */
+export interface Script {
+  readonly lua: string;
+  readonly keys: readonly string[];
+}
+
+/** What is asked of Redis waits while it is away and is asked again until it is done: it must bear a repeat. */
+export class RedisClient {
+  /** `host:port`, never with a password. */
+  readonly address: string;
+  readonly #options: RedisClientOptions;
+  readonly #readyListeners: (() => void)[] = [];
+  readonly #closing = new AbortController();
+  #running: Promise<void> | null = null;
+  #redis: Redis | null = null;
+  /** Resolved while commands are taken, and once it is over. */
+  #ready = Promise.withResolvers<void>();
+  /** One line in the log for an outage, however many attempts it takes; the same for refused commands. */
+  #isOutageReported = false;
+  #isRefusing = false;
+
+  /** Throws a TypeError for what is not a URL. */
+  constructor(options: RedisClientOptions) {
+    const url = new URL(options.url);
+    this.address = `${url.hostname}:${url.port || 6379}`;
+    this.#options = options;
+  }
+
+  /** True while Redis carries out what is asked of it. */
+  get connected(): boolean {
+    return this.#redis?.status === "ready" && !this.#isRefusing;
+  }
+
+  /** Connects, and reconnects until {@link close}. Safe to call again. */
+  start(): void {
+    if (!this.#closing.signal.aborted) this.#running ??= this.#run();
+  }
+
+  /** Calls back for every connection made, as soon as it takes commands. */
+  onReady(listener: () => void): void {
+    this.#readyListeners.push(listener);
+  }
+
+  /** Carries out the commands in one transaction; resolves with their replies. Rejects only when closed. */
+  transaction(fill: (commands: ChainableCommander) => void): Promise<unknown[]> {
+    return this.#insist(async (redis) => {
+      const commands = redis.multi();
+      fill(commands);
+      const replies = await commands.exec() ?? [];
+      return replies.map(([error, reply]) => {
+        if (error !== null) throw error;
+        return reply;
+      });
+    });
+  }
+
+  /** Runs the script. Rejects only when closed. */
+  async run(script: Script, parameters: readonly (string | number)[]): Promise<void> {
+    await this.#insist((redis) => redis.eval(script.lua, script.keys.length, ...script.keys, ...parameters));
+  }
+
+  /** See {@link moveDamagedKeysAside}. Rejects only when closed. */
+  async moveDamagedKeysAside(): Promise<void> {
+    await this.#insist((redis) => moveDamagedKeysAside(redis, this.#options));
+  }
+
+  /** Lets Redis finish what it was asked, then ends the connection. Hangs with Redis, until {@link disconnect}. */
+  async close(): Promise<void> {
+    const wasReady = this.#redis?.status === "ready";
+    this.#end();
+    if (wasReady) this.#redis?.quit().catch(() => {}); // the connection's end says the same
+    else this.#leave();
+    await this.#running;
+  }
+
+  /** Ends the connection as it is. */
+  async disconnect(): Promise<void> {
+    this.#end();
+    this.#leave();
+    await this.#running;
+  }
+
+  #end(): void {
+    this.#closing.abort();
+    this.#ready.resolve();
+  }
+
+  #leave(): void {
+    // ioredis would wait for the end of a connection that has ended.
+    if (this.#redis !== null && this.#redis.status !== "end") this.#redis.disconnect();
+  }
+
+  async #run(): Promise<void> {
+    const { clock, dice } = this.#options;
+    let attempt = 0;
+    while (!this.#closing.signal.aborted) {
+      const startedAtMs = clock.nowMs();
+      await this.#connectOnce();
+      if (clock.nowMs() - startedAtMs >= SOUND_AFTER_MS) attempt = 0;
+      await sleepUntil(clock, clock.nowMs() + serverRetryDelayMs(attempt++, dice), this.#closing.signal);
+    }
+  }
+
+  /** One connection, from its first packet to its last. */
+  async #connectOnce(): Promise<void> {
+    const { url, prefix, observe } = this.#options;
+    const redis = new Redis(url, {
+      keyPrefix: prefix,
+      connectionName: "shardline",
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      socketTimeout: ANSWER_TIMEOUT_MS,
+      disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+      lazyConnect: true,
+      // Repeating is ours: ioredis would give up commands of which it saw half the replies.
+      retryStrategy: null,
+      enableOfflineQueue: false,
+    });
+    let failure: unknown = new Error("closed by the server");
+    redis.on("error", (error) => failure = error);
+    const ended = new Promise((resolve) => redis.once("end", resolve));
+    this.#redis = redis;
+    try {
+      await redis.connect();
+      this.#isOutageReported = false;
+      observe({ kind: "redis.connected", address: this.address });
+      this.#ready.resolve();
+      for (const listener of this.#readyListeners) listener();
+      await ended;
+      if (this.#closing.signal.aborted) return;
+      this.#ready = Promise.withResolvers();
+      observe({ kind: "redis.lost", address: this.address, error: failureText(failure) });
+    } catch {
+      this.#leave();
+      await ended;
+      if (!this.#closing.signal.aborted) this.#reportOutage(failure);
+    }
+    this.#redis = null;
+  }
+
+  async #insist<Result>(operation: (redis: Redis) => Promise<Result>): Promise<Result> {
+    const { clock, dice } = this.#options;
+    for (let attempt = 0;; attempt++) {
+      await this.#ready.promise;
+      const redis = this.#redis;
+      try {
+        if (redis === null) throw new Error("not connected");
+        const result = await operation(redis);
+        this.#isRefusing = false;
+        return result;
+      } catch (error) {
+        if (this.#closing.signal.aborted) {
+          throw new Error("Cannot finish what Redis was asked: the connection is closed", { cause: error });
+        }
+        await this.#reactTo(error);
+      }
+      await sleepUntil(clock, clock.nowMs() + serverRetryDelayMs(attempt, dice), this.#closing.signal);
+    }
+  }
+
+  /** A connection that is lost says so itself; what remains is a Redis that refuses. */
+  async #reactTo(error: unknown): Promise<void> {
+    if (!(error instanceof Error) || error.name !== "ReplyError" || this.#redis?.status !== "ready") return;
+    if (error.message.includes("WRONGTYPE")) {
+      await moveDamagedKeysAside(this.#redis, this.#options).catch(() => {}); // the next attempt finds out
+      return;
+    }
+    if (this.#isRefusing) return;
+    this.#isRefusing = true;
+    this.#options.observe({ kind: "redis.unreachable", address: this.address, error: refusalText(error) });
+  }
+
+  #reportOutage(failure: unknown): void {
+    if (this.#isOutageReported) return;
+    this.#isOutageReported = true;
+    const advice = isNetworkFailure(failure) ? `; ${HOW_TO_GET_ONE}` : "";
+    this.#options.observe({
+      kind: "redis.unreachable",
+      address: this.address,
+      error: `${failureText(failure)}${advice}`,
+    });
+  }
+}
+
+/** A refused transaction names its cause only in the errors of its commands. */
+function refusalText(error: Error): string {
+  const causes = "previousErrors" in error && Array.isArray(error.previousErrors) ? error.previousErrors : [];
+  return failureText(causes[0] ?? error);
+}

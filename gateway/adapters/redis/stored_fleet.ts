@@ -1,0 +1,141 @@
+/**
+ * What an earlier process left in Redis, read with care: any of it may be garbage, and none of that stops us.
+ *
+ * @module
+ */
+import type { ResumePoint, StoredFleet, StoredShard } from "../../resume/points.ts";
+import { OWN_GUILDS_KEY, OWN_POINTS_KEY, OWN_PRESENCES_KEY, SESSIONS_KEY, TOTAL_KEY } from "./keys.ts";
+
+/** The raw values; null, or no field, where nothing is stored. */
+export interface StoredTexts {
+  readonly started: string | null;
+  readonly ownStarted: string | null;
+  readonly total: string | null;
+  readonly sessions: string | null;
+  readonly points: Readonly<Record<string, string>>;
+  readonly presences: Readonly<Record<string, string>>;
+  readonly guilds: Readonly<Record<string, string>>;
+}
+
+/** Hears of everything that is skipped. */
+export type GarbageListener = (key: string, problem: string) => void;
+
+/**
+ * Makes sense of it. The truth about sessions is our own hash; but where the start time written for others is not the
+ * one that we wrote, another service ran last, and `gateway_sessions` is.
+ */
+export function readStoredFleet(texts: StoredTexts, garbage: GarbageListener): StoredFleet {
+  const foreign = texts.started !== null && texts.started !== texts.ownStarted;
+  const points = foreign
+    ? readFields(SESSIONS_KEY, readSessions(texts.sessions, garbage), readPoint, garbage)
+    : readFields(OWN_POINTS_KEY, texts.points, (text, skip) => readPoint(parsed(text), skip), garbage);
+  const presences = readFields(OWN_PRESENCES_KEY, texts.presences, readPresence, garbage);
+  const guilds = readFields(OWN_GUILDS_KEY, texts.guilds, readGuilds, garbage);
+  const shards = new Map<number, StoredShard>();
+  for (const shard of new Set([...points.keys(), ...presences.keys(), ...guilds.keys()])) {
+    shards.set(shard, {
+      point: points.get(shard) ?? null,
+      presence: presences.get(shard) ?? null,
+      guilds: guilds.get(shard) ?? null,
+    });
+  }
+  return { total: readTotal(texts.total, garbage), shards, foreign };
+}
+
+/** Tells of what is skipped, and stands for it: there is nothing. */
+type Skip = (problem: string) => null;
+
+function readFields<Raw, Value>(
+  key: string,
+  fields: Readonly<Record<string, Raw>>,
+  read: (raw: Raw, skip: Skip) => Value | null,
+  garbage: GarbageListener,
+): Map<number, Value> {
+  const values = new Map<number, Value>();
+  for (const [field, raw] of Object.entries(fields)) {
+    const skip = (problem: string) => {
+      garbage(key, `field ${JSON.stringify(field)} ${problem}`);
+      return null;
+    };
+    const value = isShard(field) ? read(raw, skip) : skip("names no shard");
+    if (value !== null) values.set(Number(field), value);
+  }
+  return values;
+}
+
+function isShard(field: string): boolean {
+  return /^(0|[1-9]\d*)$/.test(field) && Number.isSafeInteger(Number(field));
+}
+
+function readSessions(text: string | null, garbage: GarbageListener): Record<string, unknown> {
+  if (text === null) return {};
+  const sessions = parsed(text);
+  if (isObject(sessions)) return sessions;
+  garbage(SESSIONS_KEY, "is no JSON object");
+  return {};
+}
+
+function readPoint(raw: unknown, skip: Skip): ResumePoint | null {
+  if (!isObject(raw)) return skip("is no JSON object");
+  const { session_id, sequence, resume_gateway_url, intents, configured_presence } = raw;
+  if (typeof session_id !== "string") return skip("has no session_id");
+  if (session_id === "") return null; // the first release's way to say that there is none
+  if (!isCount(sequence)) return skip("has no sequence from 0 to 2^53-1");
+  // A session can be resumed without the rest, so that does not go with it.
+  return {
+    sessionId: session_id,
+    sequence,
+    resumeGatewayUrl: optional(resume_gateway_url, isText, "resume_gateway_url", skip),
+    intents: optional(intents, isCount, "intents", skip),
+    configuredPresence: optional(configured_presence, isText, "configured_presence", skip),
+  };
+}
+
+function optional<Value>(
+  raw: unknown,
+  isRight: (raw: unknown) => raw is Value,
+  name: string,
+  skip: Skip,
+): Value | null {
+  if (raw === undefined || raw === null) return null;
+  return isRight(raw) ? raw : skip(`has a wrong ${name}`);
+}
+
+function readPresence(text: string, skip: Skip): string | null {
+  return isObject(parsed(text)) ? text : skip("is no JSON object");
+}
+
+function readGuilds(text: string, skip: Skip): bigint[] | null {
+  if (text === "") return [];
+  const ids = text.split(",");
+  return ids.every((id) => /^\d{1,20}$/.test(id)) ? ids.map(BigInt) : skip("is no list of guild ids");
+}
+
+function readTotal(text: string | null, garbage: GarbageListener): number | null {
+  if (text === null) return null;
+  const total = Number(text);
+  if (/^[1-9]\d*$/.test(text) && Number.isSafeInteger(total)) return total;
+  garbage(TOTAL_KEY, "is no number of shards");
+  return null;
+}
+
+/** undefined, which JSON cannot say, where the text is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
