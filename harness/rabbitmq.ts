@@ -1,0 +1,106 @@
+/**
+ * A RabbitMQ broker of one's own.
+ *
+ * @module
+ */
+
+import { connect } from "amqplib";
+import { findProgram, programPaths } from "./programs.ts";
+import { Server, type ServerKind } from "./server.ts";
+
+/** A running RabbitMQ; its virtual host `/` is empty. */
+export interface RabbitServer {
+  readonly server: Server;
+  /** `amqp://user:password@127.0.0.1:port` */
+  readonly url: string;
+}
+
+const USER = "shardline";
+
+/**
+ * Starts a RabbitMQ on free ports; resolves when it takes connections.
+ *
+ * @throws Error when the program is missing or does not start.
+ */
+export async function startRabbit(): Promise<RabbitServer> {
+  const { rabbitmq } = await programPaths(["rabbitmq"]);
+  const epmd = await findProgram(EPMD_PLACES);
+  if (epmd === undefined) throw new Error("Cannot start RabbitMQ: epmd, a part of Erlang, is not in PATH");
+  // A password of its own, so that it cannot be taken for another broker that was given the same port.
+  const password = crypto.randomUUID();
+  const server = await Server.start(rabbitKind(rabbitmq, epmd, password));
+  return { server, url: rabbitUrl(server.ports[0], password) };
+}
+
+const EPMD_PLACES = [
+  "epmd",
+  "/usr/lib/erlang/bin/epmd",
+  "/opt/homebrew/bin/epmd",
+  "/usr/local/bin/epmd",
+  "/home/linuxbrew/.linuxbrew/bin/epmd",
+];
+
+/**
+ * Erlang's port mapper runs beside the broker, in the same process group: left to itself the broker would start it as
+ * a daemon that stays. `epmd -names` succeeds once it listens.
+ */
+const START = `epmd=$1 broker=$2
+"$epmd" -address 127.0.0.1 -port "$ERL_EPMD_PORT" &
+until "$epmd" -names >/dev/null 2>&1; do
+  kill -s 0 $! 2>/dev/null || exit 1
+  sleep 0.05
+done
+exec "$broker"`;
+
+function rabbitKind(program: string, epmd: string, password: string): ServerKind {
+  return {
+    title: "RabbitMQ",
+    portCount: 3,
+    launch: (folder, [port, distributionPort, epmdPort]) => ({
+      program: "sh",
+      args: ["-c", START, "sh", epmd, program],
+      env: {
+        HOME: folder, // for Erlang's cookie
+        LANG: "C.UTF-8",
+        ERL_EPMD_PORT: String(epmdPort),
+        ERL_EPMD_ADDRESS: "127.0.0.1",
+        RABBITMQ_NODENAME: `shardline-${port}@localhost`,
+        RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
+        RABBITMQ_NODE_PORT: String(port),
+        RABBITMQ_DIST_PORT: String(distributionPort),
+        RABBITMQ_DEFAULT_USER: USER,
+        RABBITMQ_DEFAULT_PASS: password,
+        // No file of the machine's own broker is read or written.
+        RABBITMQ_CONF_ENV_FILE: "/dev/null",
+        RABBITMQ_CONFIG_FILE: `${folder}/rabbitmq`,
+        RABBITMQ_ADVANCED_CONFIG_FILE: `${folder}/advanced`,
+        RABBITMQ_ENABLED_PLUGINS_FILE: `${folder}/enabled_plugins`,
+        RABBITMQ_MNESIA_BASE: `${folder}/data`,
+        RABBITMQ_LOG_BASE: `${folder}/log`,
+        RABBITMQ_LOGS: "-",
+        RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: ERLANG_ARGUMENTS,
+      },
+    }),
+    answers: ([port]) => takesConnections(rabbitUrl(port, password)),
+    portTaken: /eaddrinuse|address (already )?in use|epmd running|already in use/i,
+  };
+}
+
+/** Two schedulers that sleep when idle; distribution on 127.0.0.1; no alarm about a disk that is merely small. */
+const ERLANG_ARGUMENTS =
+  "+S 2:2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1} -rabbit disk_free_limit 10000000";
+
+function rabbitUrl(port: number | undefined, password: string): string {
+  return `amqp://${USER}:${password}@127.0.0.1:${port}`;
+}
+
+async function takesConnections(url: string): Promise<boolean> {
+  try {
+    const connection = await connect(url);
+    await connection.close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    return false;
+  }
+}

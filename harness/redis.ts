@@ -1,0 +1,64 @@
+/**
+ * A Redis server of one's own.
+ *
+ * @module
+ */
+
+import { Server, type ServerKind } from "./server.ts";
+import { programPaths } from "./programs.ts";
+
+/** A running Redis; its database 0 is empty. */
+export interface RedisServer {
+  readonly server: Server;
+  /** `redis://:password@127.0.0.1:port` */
+  readonly url: string;
+}
+
+/**
+ * Starts a Redis on a free port; resolves when it answers PING.
+ *
+ * @throws Error when the program is missing or does not start.
+ */
+export async function startRedis(): Promise<RedisServer> {
+  const { redis } = await programPaths(["redis"]);
+  // A password of its own, so that it cannot be taken for another server that was given the same port.
+  const password = crypto.randomUUID();
+  const server = await Server.start(redisKind(redis, password));
+  return { server, url: `redis://:${password}@127.0.0.1:${server.ports[0]}` };
+}
+
+function redisKind(program: string, password: string): ServerKind {
+  return {
+    title: "Redis",
+    portCount: 1,
+    launch: (folder, [port]) => ({
+      program,
+      args: [
+        ...["--bind", "127.0.0.1", "--port", String(port), "--requirepass", password],
+        // The append-only file is written before a command is answered, so a SIGKILL loses nothing.
+        ...["--dir", folder, "--appendonly", "yes", "--appendfsync", "no", "--save", ""],
+      ],
+    }),
+    answers: ([port]) => answersPing(port ?? 0, password),
+    portTaken: /Address already in use/,
+  };
+}
+
+async function answersPing(port: number, password: string): Promise<boolean> {
+  try {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    await connection.write(new TextEncoder().encode(`AUTH ${password}\r\nPING\r\n`));
+    const expected = "+OK\r\n+PONG\r\n";
+    let answer = "";
+    const buffer = new Uint8Array(256);
+    while (answer.length < expected.length) {
+      const count = await connection.read(buffer);
+      if (count === null) return false;
+      answer += new TextDecoder().decode(buffer.subarray(0, count));
+    }
+    return answer === expected;
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) throw error;
+    return false;
+  }
+}
