@@ -99,6 +99,7 @@ export type Observation =
   | { kind: "service.warning"; message: string }
   | { kind: "service.started"; shards: number; total: number; resuming: number }
   | { kind: "service.stopping"; signal: string }
+  | { kind: "service.failed"; status: number; message: string }
   | { kind: "service.late"; phase: string; deadlineMs: number }
   | { kind: "service.stopped"; tookMs: number };
 

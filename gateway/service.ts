@@ -55,7 +55,7 @@ export interface ServicePorts {
 /** The phases of a stop; together they stay below the ten seconds that an orderly stop may take. */
 const QUIET_MAX_MS = 1_000;
 const LEAVE_MAX_MS = 2_500;
-const DRAIN_MAX_MS = 3_000;
+const DRAIN_MAX_MS = 2_500;
 const REMEMBER_MAX_MS = 1_500;
 const DISCONNECT_MAX_MS = 1_000;
 
@@ -65,7 +65,6 @@ const RESUME_SPACING_MS = 5;
 export class GatewayService {
   readonly #config: Config;
   readonly #ports: ServicePorts;
-  readonly #observe: Observer;
   readonly #stopping = new AbortController();
   readonly #shards = new Map<number, HostedShard>();
   readonly #outbox: Outbox;
@@ -82,6 +81,8 @@ export class GatewayService {
   #exit: (exit: Exit) => void = () => {};
 
   readonly status: Status;
+  /** Whoever sees something tells it here: status, news and everybody outside hear of it. */
+  readonly observe: Observer;
   /** Resolves where the service cannot go on: it is to be stopped, and the process to end so. */
   readonly failed: Promise<Exit>;
 
@@ -92,7 +93,7 @@ export class GatewayService {
     this.status = new Status(clock);
     this.failed = new Promise((resolve) => this.#exit = resolve);
     const observe = observeAll(this.status.observe, newsObserver(notices, clock), ports.observe);
-    this.#observe = observe;
+    this.observe = observe;
     this.#outbox = new Outbox({
       publisher,
       clock,
@@ -201,11 +202,11 @@ export class GatewayService {
     const done = new AbortController();
     const timedOut = sleepUntil(clock, clock.nowMs() + maxMs, done.signal).then(() => {
       if (done.signal.aborted) return;
-      this.#observe({ kind: "service.late", phase: name, deadlineMs: maxMs });
+      this.observe({ kind: "service.late", phase: name, deadlineMs: maxMs });
       deadline.abort();
     });
     const worked = work(deadline.signal).catch((error: unknown) => {
-      this.#observe({
+      this.observe({
         kind: "service.warning",
         message: `Cannot finish phase ${name} of the stop: ${error}`,
       });
@@ -274,7 +275,7 @@ export class GatewayService {
       return { shard, start: this.#shardStart(left, presence, resumable) };
     });
     const resuming = starts.filter(({ start }) => start.session !== null);
-    this.#observe({
+    this.observe({
       kind: "service.started",
       shards: range.length,
       total,
@@ -332,7 +333,7 @@ export class GatewayService {
     };
     const services = {
       clock,
-      observe: this.#observe,
+      observe: this.observe,
       transport,
       outbox: this.#outbox,
       keeper: this.#keeper,
@@ -383,7 +384,14 @@ export class GatewayService {
     const running = this.#total;
     if (recommended === undefined || running === null || this.#recommendationSaid === recommended) return;
     this.#recommendationSaid = recommended;
-    this.#observe({ kind: "shards.recommendation", recommended, running });
+    this.observe({ kind: "shards.recommendation", recommended, running });
+    if (recommended === running) return;
+    this.observe({
+      kind: "service.notice",
+      message:
+        `Discord recommends ${recommended} shards, ${running} are run: SHARDS_TOTAL or the stored sessions ` +
+        "say so",
+    });
   }
 
   // Room in the outbox.
@@ -402,7 +410,7 @@ export class GatewayService {
   /** What an operator might otherwise find out the hard way. */
   #sayWhatIsMissing(): void {
     const { discord, shards, events, state, fleet } = this.#config;
-    const notice = (message: string) => this.#observe({ kind: "service.notice", message });
+    const notice = (message: string) => this.observe({ kind: "service.notice", message });
     if ((discord.intents & Intent.MESSAGE_CONTENT) === 0) {
       notice(
         "MESSAGE_CONTENT is not among the intents: bots read empty messages, except in direct messages, " +

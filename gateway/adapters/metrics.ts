@@ -44,6 +44,7 @@ const SESSION_LOSS_REASONS = Object.keys(
     total_changed: true,
     restart_requested: true,
     resume_disabled: true,
+    not_resumable: true,
   } satisfies Record<SessionLossReason, true>,
 );
 

@@ -77,6 +77,7 @@ const SAMPLES: Samples = {
   "service.warning": { kind: "service.warning", message: "MESSAGE_CONTENT is not among the intents" },
   "service.started": { kind: "service.started", shards: 16, total: 16, resuming: 4 },
   "service.stopping": { kind: "service.stopping", signal: "SIGTERM" },
+  "service.failed": { kind: "service.failed", status: 77, message: "Discord refused the token" },
   "service.late": { kind: "service.late", phase: "drain", deadlineMs: 4000 },
   "service.stopped": { kind: "service.stopped", tookMs: 812 },
 };

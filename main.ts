@@ -1,0 +1,270 @@
+/**
+ * The table of contents: environment → configuration → adapters → service → run. This file alone names adapters,
+ * reads the environment and hears signals; importing it does nothing.
+ *
+ * @module
+ */
+import { hostname } from "node:os";
+import { MonitoringServer } from "./gateway/adapters/http.ts";
+import { Log } from "./gateway/adapters/log.ts";
+import { LogChannels } from "./gateway/adapters/log_channel.ts";
+import { Metrics } from "./gateway/adapters/metrics.ts";
+import { RabbitCommandSource } from "./gateway/adapters/rabbitmq/command_source.ts";
+import { RabbitConnection } from "./gateway/adapters/rabbitmq/connection.ts";
+import { RabbitNotices } from "./gateway/adapters/rabbitmq/notices.ts";
+import { RabbitPublisher } from "./gateway/adapters/rabbitmq/publisher.ts";
+import { RedisBoard } from "./gateway/adapters/redis/board.ts";
+import { RedisClient } from "./gateway/adapters/redis/client.ts";
+import { RedisGuildNames } from "./gateway/adapters/redis/guild_names.ts";
+import { RedisResumePoints } from "./gateway/adapters/redis/resume_points.ts";
+import { RestClient } from "./gateway/adapters/rest/client.ts";
+import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
+import { systemClock } from "./gateway/clock.ts";
+import { type Config, faultLine, parseConfig } from "./gateway/config.ts";
+import { EXIT_CONFIGURATION } from "./gateway/exit.ts";
+import type { GatewayBot } from "./gateway/identify/budget.ts";
+import { observeAll, type Observer } from "./gateway/observation.ts";
+import { GatewayService } from "./gateway/service.ts";
+import { missingForReadiness } from "./gateway/status.ts";
+import project from "./deno.json" with { type: "json" };
+
+/** A terminal and the task runner both pass the first signal on, so one that follows at once is the same. */
+const SECOND_SIGNAL_AFTER_MS = 1_000;
+/** What may still be said to Discord's log channels, and to our own log, once everything has stopped. */
+const LAST_WORDS_MAX_MS = 800;
+/** As a shell reports a process that a signal ended. */
+const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+/** A fault of the program itself: `EX_SOFTWARE` of sysexits.h. */
+const EXIT_SOFTWARE = 70;
+
+type Signal = keyof typeof SIGNAL_STATUS;
+
+/** Runs the service until it is told to stop or cannot go on, and returns the exit status. */
+async function run(environment: Record<string, string>): Promise<number> {
+  const parsed = parseConfig(environment, {
+    isTerminal: Deno.stdout.isTerminal(),
+    replicaName: `${hostname()}-${Deno.pid}`,
+    readFile: (path) => Deno.readTextFileSync(path),
+  });
+  if (!parsed.ok) {
+    const lines = parsed.faults.map((fault) => `${faultLine(fault)}\n`).join("");
+    await Deno.stderr.write(new TextEncoder().encode(lines));
+    return EXIT_CONFIGURATION;
+  }
+  return await runConfigured(parsed.config);
+}
+
+async function runConfigured(config: Config): Promise<number> {
+  const startedAtMs = systemClock.nowMs();
+  const output = Deno.stdout.writable.getWriter();
+  const encoder = new TextEncoder();
+  const log = new Log({
+    ...config.log,
+    color: Deno.stdout.isTerminal() && !Deno.noColor,
+    secrets: config.secrets,
+    wallMs: systemClock.wallMs,
+    write: (text) => output.write(encoder.encode(text)),
+  });
+  const rest = new RestClient({
+    apiUrl: config.discord.apiUrl,
+    apiVersion: config.discord.apiVersion,
+    token: config.discord.token.reveal(),
+    userAgent: `DiscordBot (shardline, ${project.version})`,
+    clock: systemClock,
+    fetch,
+  });
+  const logChannels = new LogChannels({
+    shardChannelId: config.logChannels.shards,
+    guildChannelId: config.logChannels.guilds,
+    rest,
+    clock: systemClock,
+    observe: (observation) => observe(observation),
+  });
+  const metrics = new Metrics({
+    clock: systemClock,
+    status: () => service.status.snapshot(),
+    unconfirmed: () => service.unconfirmed,
+  });
+  const observe = observeAll(log.observe, metrics.observe, logChannels.observe);
+  const service = createService(config, rest, observe, (delayMs) => metrics.published(delayMs));
+  const server = new MonitoringServer({
+    hostname: config.prometheus.host,
+    port: config.prometheus.port,
+    sources: { metrics, missing: () => missingForReadiness(service.status.snapshot()) },
+    clock: systemClock,
+    observe,
+  });
+
+  using signals = hearSignals();
+  using faults = hearFaults(observe);
+  server.start();
+  const started = service.start();
+  const status = await Promise.race([
+    signals.first.then((signal) => {
+      observe({ kind: "service.stopping", signal });
+      return 0;
+    }),
+    service.failed.then(({ status, message }) => {
+      observe({ kind: "service.failed", status, message });
+      return status;
+    }),
+    faults.first.then(() => EXIT_SOFTWARE),
+  ]);
+  await service.stop();
+  await started;
+  await server.stop();
+  observe({ kind: "service.stopped", tookMs: systemClock.nowMs() - startedAtMs });
+  const deadline = AbortSignal.timeout(LAST_WORDS_MAX_MS);
+  await logChannels.flush(deadline);
+  await log.flush();
+  return status;
+}
+
+function createService(
+  config: Config,
+  rest: RestClient,
+  observe: Observer,
+  confirmed: (delayMs: number) => void,
+): GatewayService {
+  const clock = systemClock;
+  const dice = Math.random;
+  const rabbitUrl = config.rabbit.url.reveal();
+  const publishing = new RabbitConnection({
+    url: rabbitUrl,
+    purpose: "publishing",
+    clock,
+    dice,
+    observe: told,
+  });
+  const consuming = new RabbitConnection({
+    url: rabbitUrl,
+    purpose: "consuming",
+    clock,
+    dice,
+    observe: told,
+  });
+  const redis = new RedisClient({
+    url: config.redis.url.reveal(),
+    prefix: config.redis.prefix,
+    clock,
+    dice,
+    observe: told,
+  });
+  const service = new GatewayService(config, {
+    clock,
+    dice,
+    transport: new WebSocketTransport({ clock, compression: config.discord.compression }),
+    publisher: new RabbitPublisher(publishing, {
+      queues: config.rabbit.defaultQueues,
+      persistent: config.events.persistent,
+      transientTypes: config.events.transient,
+      ttlMs: config.events.ttlMs ?? 0,
+      observe: told,
+    }),
+    notices: new RabbitNotices(publishing, { clock, observe: told }),
+    commands: new RabbitCommandSource(consuming),
+    points: new RedisResumePoints(redis, { observe: told }),
+    board: new RedisBoard(redis),
+    guildNames: config.logChannels.guilds === null ? null : new RedisGuildNames(redis, clock),
+    readGatewayBot: () => readGatewayBot(rest, told),
+    disconnectStore: () => redis.disconnect(),
+    observe,
+    confirmed,
+  });
+  redis.start();
+  return service;
+
+  /** What adapters see goes the way of everything else: through the service, whose status it moves. */
+  function told(...[observation]: Parameters<Observer>): void {
+    service.observe(observation);
+  }
+}
+
+async function readGatewayBot(
+  rest: RestClient,
+  observe: Observer,
+): Promise<GatewayBot | "token_refused" | null> {
+  const outcome = await rest.getGatewayBot();
+  switch (outcome.kind) {
+    case "ok":
+      return outcome.value;
+    case "token_refused":
+      return "token_refused";
+    case "limited":
+      observe({
+        kind: "rest.failed",
+        route: "GET /gateway/bot",
+        status: outcome.status,
+        error: "rate limited",
+        retryInMs: outcome.retryAfterMs,
+      });
+      return null;
+    case "failed":
+      observe({
+        kind: "rest.failed",
+        route: "GET /gateway/bot",
+        status: outcome.status,
+        error: outcome.message,
+        retryInMs: null,
+      });
+      return null;
+  }
+}
+
+/** The first signal asks for an orderly stop; one more than a second later ends the process on the spot. */
+function hearSignals(): Disposable & { first: Promise<Signal> } {
+  const first = Promise.withResolvers<Signal>();
+  let firstAtMs: number | null = null;
+  const listeners = (Object.keys(SIGNAL_STATUS) as Signal[]).map((signal) => {
+    const listener = () => {
+      if (firstAtMs === null) {
+        firstAtMs = systemClock.nowMs();
+        first.resolve(signal);
+      } else if (systemClock.nowMs() - firstAtMs > SECOND_SIGNAL_AFTER_MS) Deno.exit(SIGNAL_STATUS[signal]);
+    };
+    Deno.addSignalListener(signal, listener);
+    return { signal, listener };
+  });
+  return {
+    first: first.promise,
+    [Symbol.dispose]: () => {
+      for (const { signal, listener } of listeners) Deno.removeSignalListener(signal, listener);
+    },
+  };
+}
+
+/**
+ * A fault of our own, thrown where nobody catches it, leaves the process in a state that nobody has thought of:
+ * it stops in good order, and whoever restarts it resumes every session.
+ */
+function hearFaults(observe: Observer): Disposable & { first: Promise<void> } {
+  const first = Promise.withResolvers<void>();
+  const report = (fault: unknown) => {
+    const message = fault instanceof Error ? fault.stack ?? fault.message : String(fault);
+    observe({
+      kind: "service.failed",
+      status: EXIT_SOFTWARE,
+      message: `Please report this fault: ${message}`,
+    });
+    first.resolve();
+  };
+  const onError = (event: ErrorEvent) => {
+    event.preventDefault();
+    report(event.error);
+  };
+  const onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    report(event.reason);
+  };
+  globalThis.addEventListener("error", onError);
+  globalThis.addEventListener("unhandledrejection", onRejection);
+  return {
+    first: first.promise,
+    [Symbol.dispose]: () => {
+      globalThis.removeEventListener("error", onError);
+      globalThis.removeEventListener("unhandledrejection", onRejection);
+    },
+  };
+}
+
+if (import.meta.main) Deno.exit(await run(Deno.env.toObject()));
