@@ -124,16 +124,6 @@ export class Guild {
     return this.#population.userId(this.person(member));
   }
 
-  /** The number of the member, other than the bot, with this id; null where there is none such. */
-  memberNumber(userId: string): number | null {
-    const person = this.#population.personById(userId);
-    if (person === null) return null;
-    for (let member = 1; member < this.memberCount; member++) {
-      if (this.person(member) === person) return member;
-    }
-    return null;
-  }
-
   /** The id of the `number`-th part of a kind. The role @everyone, number 0, has the id of the guild, as on Discord. */
   partId(part: GuildPart, number: number): string {
     if (part === "role" && number === 0) return this.id;

@@ -1,6 +1,6 @@
 import type { APIUser } from "discord-api-types/v10";
 import { CONCERN, Random, streamSeed } from "./random.ts";
-import { DISCORD_EPOCH_MS, IDS_PER_MILLISECOND, snowflake, snowflakeMs } from "./snowflake.ts";
+import { DISCORD_EPOCH_MS, IDS_PER_MILLISECOND, snowflake } from "./snowflake.ts";
 import { handle, pickScript, title } from "./text.ts";
 
 /**
@@ -37,13 +37,6 @@ export class Population {
     const jitter = streamSeed(this.#seed, CONCERN.user, person) % this.#millisecondsPerAccount;
     const openedMs = DISCORD_EPOCH_MS + person * this.#millisecondsPerAccount + jitter;
     return snowflake(openedMs, person % IDS_PER_MILLISECOND).toString();
-  }
-
-  /** The person with an id, or null where nobody has it. */
-  personById(userId: string): number | null {
-    if (!/^\d{1,20}$/.test(userId)) return null;
-    const person = Math.floor((snowflakeMs(userId) - DISCORD_EPOCH_MS) / this.#millisecondsPerAccount);
-    return person < POPULATION && this.userId(person) === userId ? person : null;
   }
 
   /** A person as Discord shows them to others (User Object). */

@@ -12,25 +12,24 @@ import type { EventName } from "./events.ts";
 import { Guild, GUILD_BYTES_MAX } from "./guild.ts";
 import { guildCreate } from "./guild_state.ts";
 import { EVENT_INTENTS } from "./intents.ts";
-import { BOT_MEMBER, guildMember } from "./member.ts";
+import { guildMember } from "./member.ts";
 import { DEFAULT_MIX, Mix } from "./mix.ts";
 import { Population } from "./population.ts";
-import { presence } from "./presence.ts";
 import { CONCERN, Random, streamSeed } from "./random.ts";
-import { ready, resumed, type SessionStart } from "./ready.ts";
 import { Scene } from "./scene.ts";
 import { DISCORD_EPOCH_MS, IDS_PER_MILLISECOND, snowflake, SnowflakeSequence } from "./snowflake.ts";
-import { guildSounds } from "./soundboard_sound.ts";
-import { voiceChannelInfos } from "./voice_channel_info.ts";
 import type { WorldEvent } from "./world_event.ts";
 
 export type { WorldEvent };
 
-/** Where the bytes of a large guild come from when nothing is said: some megabytes. */
+/** `largeGuildBytes` when nothing is said: some megabytes. */
 const LARGE_GUILD_BYTES = 2 * 1024 * 1024;
 
-/** One guild in so many is large, the first one always. */
+/** The first guild is large, and so is every hundredth after it. */
 const LARGE_GUILD_EVERY = 100;
+
+/** Before this there was hardly anybody on Discord, and guilds and accounts have to be older than the simulation. */
+const EARLIEST_START_MS = Date.UTC(2017, 0, 1);
 
 /** Share of messages, reactions and the like that happen in direct channels, where they can. */
 const DIRECT_SHARE = 0.03;
@@ -40,13 +39,20 @@ export interface WorldOptions {
   readonly seed: number;
   /** How many guilds the bot is in, 1 to 2,097,152. */
   readonly guilds: number;
-  /** When the simulation begins, in milliseconds of the Unix epoch. Guilds and accounts are older than this. */
+  /** When the simulation begins, in milliseconds of the Unix epoch, 2017 at the earliest. Guilds and accounts are older. */
   readonly startMs: number;
   /** Weight of each event in {@link World.next}, in place of {@link DEFAULT_MIX}. */
   readonly mix?: Readonly<Record<string, number>>;
-  /** Bytes, at least, of the GUILD_CREATE of a large guild to a session with every intent. 0: no guild is made large. Default 2 MiB. */
+  /**
+   * Bytes that the GUILD_CREATE of a large guild has at least, for a session with every intent: 0, where no guild is made large,
+   * to 30,000,000. Default 2 MiB.
+   */
   readonly largeGuildBytes?: number;
 }
+
+/** Where an event comes from: the endless stream, or somebody who asked for it. Each is counted by itself. */
+const STREAM = 1;
+const ON_DEMAND = 2;
 
 /** Events that belong to no guild although nobody sent them in a direct channel. */
 const OUTSIDE_GUILDS: ReadonlySet<EventName> = new Set<EventName>([
@@ -60,9 +66,6 @@ const OUTSIDE_GUILDS: ReadonlySet<EventName> = new Set<EventName>([
   "SUBSCRIPTION_UPDATE",
   "SUBSCRIPTION_DELETE",
 ]);
-
-/** Field of a channel that only CHANNEL_INFO tells (Discord gateway docs, Request Channel Info). */
-export type ChannelInfoField = "status" | "voice_start_time";
 
 export class World {
   /** The bot's own user, as READY shows it. */
@@ -85,7 +88,8 @@ export class World {
   readonly #place = new Random(0);
   readonly #detail = new Random(0);
   readonly #text = new Random(0);
-  #eventCount = 0;
+  #nextCount = 0;
+  #makeCount = 0;
 
   /** Throws RangeError where an option is out of its range. */
   constructor(options: WorldOptions) {
@@ -95,6 +99,9 @@ export class World {
     }
     if (!Number.isInteger(guilds) || guilds < 1 || guilds > IDS_PER_MILLISECOND) {
       throw new RangeError(`Cannot make a world: guilds must be an integer from 1 to 2097152, not ${guilds}`);
+    }
+    if (!Number.isSafeInteger(startMs) || startMs < EARLIEST_START_MS) {
+      throw new RangeError(`Cannot make a world: startMs must be a time from 2017 on, not ${startMs}`);
     }
     if (!(largeGuildBytes >= 0 && largeGuildBytes <= GUILD_BYTES_MAX)) {
       throw new RangeError(
@@ -115,11 +122,16 @@ export class World {
 
   /** The next event of the mix. */
   next(nowMs: number): WorldEvent {
+    this.#deal(this.#nextCount++, STREAM);
     return this.#event(this.#mix.draw(this.#mixDraws), nowMs, undefined);
   }
 
-  /** An event of any name, in the given guild or in one that is drawn. Throws RangeError for a guild that the bot is not in. */
+  /**
+   * An event of any name, in the given guild or in one that is drawn. Of what {@link next} yields it changes nothing but
+   * ids. Throws RangeError for a guild that the bot is not in.
+   */
   make(t: EventName, nowMs: number, guildId?: bigint): WorldEvent {
+    this.#deal(this.#makeCount++, ON_DEMAND);
     return this.#event(t, nowMs, guildId);
   }
 
@@ -132,23 +144,6 @@ export class World {
   ): Record<string, unknown> {
     const guild = this.#guild(guildId);
     return { ...guildCreate(guild, this.#population, this.#bot, nowMs, { intents, largeThreshold }) };
-  }
-
-  /** READY's `d` for a session that begins. */
-  ready(start: SessionStart): Record<string, unknown> {
-    return { ...ready(this.#bot, start) };
-  }
-
-  /** RESUMED's `d`. */
-  resumed(): Record<string, unknown> {
-    return { ...resumed() };
-  }
-
-  /** A member of a guild by their id, or null where there is none such. */
-  member(guildId: bigint, userId: string): Record<string, unknown> | null {
-    const guild = this.#guild(guildId);
-    const number = userId === this.#bot.id ? BOT_MEMBER : guild.memberNumber(userId);
-    return number === null ? null : { ...guildMember(guild, number, this.#population, this.#bot) };
   }
 
   /** All members of a guild, the bot first: worked out anew at each call, some microseconds for each. */
@@ -165,38 +160,14 @@ export class World {
     return guildChannels(this.#guild(guildId)).map((channel) => ({ ...channel }));
   }
 
-  /** The sounds of a guild, as SOUNDBOARD_SOUNDS lists them. */
-  sounds(guildId: bigint): readonly Record<string, unknown>[] {
-    return guildSounds(this.#guild(guildId)).map((sound) => ({ ...sound }));
-  }
-
-  /** CHANNEL_INFO's `d`, with the asked fields only. */
-  channelInfo(
-    guildId: bigint,
-    fields: readonly ChannelInfoField[],
-    nowMs: number,
-  ): Record<string, unknown> {
-    const guild = this.#guild(guildId);
-    const channels = voiceChannelInfos(guild, nowMs).map((info) => ({
-      id: info.id,
-      ...Object.fromEntries(fields.map((field) => [field, info[field]])),
-    }));
-    return { guild_id: guild.id, channels };
-  }
-
-  /** How a member appears now, as GUILD_MEMBERS_CHUNK lists it. */
-  presence(guildId: bigint, userId: string, nowMs: number): Record<string, unknown> {
-    const guild = this.#guild(guildId);
-    const user = Number(BigInt(userId) & 0xffff_ffffn);
-    const random = new Random(streamSeed(this.#seed, CONCERN.presence, guild.index, user));
-    return { ...presence(userId, guild.id, random, guild.script, nowMs) };
+  /** Deals the dice of one event: each event has streams of its own, whatever those before it drew. */
+  #deal(count: number, source: number): void {
+    this.#place.restart(streamSeed(this.#seed, CONCERN.place, count, source));
+    this.#detail.restart(streamSeed(this.#seed, CONCERN.detail, count, source));
+    this.#text.restart(streamSeed(this.#seed, CONCERN.text, count, source));
   }
 
   #event(t: EventName, nowMs: number, guildId: bigint | undefined): WorldEvent {
-    const number = this.#eventCount++;
-    this.#place.restart(streamSeed(this.#seed, CONCERN.place, number));
-    this.#detail.restart(streamSeed(this.#seed, CONCERN.detail, number));
-    this.#text.restart(streamSeed(this.#seed, CONCERN.text, number));
     const needed = EVENT_INTENTS[t];
     const direct = guildId === undefined && needed.direct !== null && this.#place.chance(DIRECT_SHARE);
     const scene = new Scene({
