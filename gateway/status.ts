@@ -63,9 +63,7 @@ export class Status {
   assign(shards: Iterable<number>): void {
     const assigned = new Set(shards);
     for (const shard of this.#shards.keys()) {
-      if (assigned.has(shard)) continue;
-      this.#shards.delete(shard);
-      this.#changed.delete(shard);
+      if (!assigned.has(shard)) this.#shards.delete(shard);
     }
     for (const shard of assigned) {
       if (this.#shards.has(shard)) continue;
@@ -143,7 +141,7 @@ export class Status {
     const entries: ShardEntry[] = [];
     for (const shard of this.#changed) {
       const record = this.#shards.get(shard);
-      if (record === undefined) continue;
+      if (record === undefined) continue; // It has left this process meanwhile.
       const { status, latencyMs, lastAckAtMs, session } = record;
       entries.push({ shard, status, latencyMs, lastAckAtMs, session });
     }
@@ -153,9 +151,7 @@ export class Status {
 
   /** Counts entries as moved again, because writing what {@link takeChanged} gave has failed. */
   putBack(entries: Iterable<ShardEntry>): void {
-    for (const { shard } of entries) {
-      if (this.#shards.has(shard)) this.#changed.add(shard);
-    }
+    for (const { shard } of entries) this.#changed.add(shard);
   }
 
   #turn(shard: number, status: ShardStatus, waitingForTurn: boolean): void {

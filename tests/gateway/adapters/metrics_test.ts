@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { Metrics } from "../../../gateway/adapters/metrics.ts";
 import type { Observation } from "../../../gateway/observation.ts";
 import { Status } from "../../../gateway/status.ts";
@@ -310,9 +311,12 @@ Deno.test("Metrics.published() sorts the time to a confirmation into buckets", a
 
 Deno.test("Metrics.text() shows the process itself", async () => {
   const { clock, scrape } = metricsOf();
+  await scrape();
   const value = await scrape();
   assert.ok((value("process_resident_memory_bytes") ?? 0) > 1_000_000);
-  assert.ok((value("process_cpu_seconds_total") ?? 0) > 0);
+  const cpuSeconds = value("process_cpu_seconds_total") ?? 0;
+  const { user, system } = process.cpuUsage();
+  assert.ok(cpuSeconds > 0 && cpuSeconds <= (user + system) / 1_000_000, `${cpuSeconds}`);
   assert.equal(value("process_start_time_seconds"), clock.epochMs / 1000);
   assert.equal(value("process_event_loop_lag_seconds"), 0);
 });
