@@ -90,6 +90,10 @@ function createFamilies(registry: Registry) {
     receivedBytes: counter("gateway_received_bytes_total", "Bytes of events received, decompressed"),
     framesUnreadable: counter("gateway_frames_unreadable_total", "Frames whose head could not be read"),
     eventsDropped: counterBy(["type", "reason"], "gateway_events_dropped_total", "Events not handed on"),
+    eventsRefused: counter(
+      "gateway_events_refused_total",
+      "Events the broker refused, to be published again",
+    ),
     eventsUnroutable: counter("gateway_events_unroutable_total", "Events that reached no queue"),
     unconfirmedEvents: gauge("gateway_unconfirmed_events", "Events the broker has not confirmed yet"),
     unconfirmedBytes: gauge("gateway_unconfirmed_bytes", "Bytes of events the broker has not confirmed yet"),
@@ -110,6 +114,11 @@ function createFamilies(registry: Registry) {
     brokerConnected: gauge("gateway_broker_connected", "1 while both connections to the broker are open"),
     redisConnected: gauge("gateway_redis_connected", "1 while the connection to Redis is open"),
     redisGarbage: counter("gateway_redis_garbage_total", "Values in Redis that could not be read"),
+    redisWritesRefused: counterBy(
+      ["what"],
+      "gateway_redis_writes_refused_total",
+      "Writes that Redis did not take, to be tried again",
+    ),
     pointsWriteSeconds: histogram(
       "gateway_points_write_seconds",
       "Time to store the resume points that moved",
@@ -147,6 +156,7 @@ export class Metrics {
     for (const type of ["Join", "Leave"]) families.guildEvents.inc({ type }, 0);
     for (const reason of SESSION_LOSS_REASONS) families.sessionGaps.inc({ reason }, 0);
     for (const result of ["carried_out", "rejected"]) families.commands.inc({ result }, 0);
+    for (const what of ["points", "board"]) families.redisWritesRefused.inc({ what }, 0);
     // What Discord has not told yet is absent: 0 would be an alarm.
     families.identifyRemaining.remove();
     families.identifyTotal.remove();
@@ -197,12 +207,18 @@ export class Metrics {
         return families.recommendedShards.set(observation.recommended);
       case "broker.returned":
         return families.eventsUnroutable.inc();
+      case "broker.refused":
+        return families.eventsRefused.inc();
       case "news.dropped":
         return families.newsDropped.inc(observation.count);
       case "redis.garbage":
         return families.redisGarbage.inc();
       case "points.written":
         return families.pointsWriteSeconds.observe(observation.tookMs / 1000);
+      case "points.refused":
+        return families.redisWritesRefused.inc({ what: "points" });
+      case "board.refused":
+        return families.redisWritesRefused.inc({ what: "board" });
       case "rest.failed":
         return families.restFailures.inc();
       case "log_channel.dropped":

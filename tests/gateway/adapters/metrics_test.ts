@@ -139,6 +139,9 @@ const MOVES: readonly [Observation, string, Record<string, string>, number][] = 
     {},
     1,
   ],
+  [{ kind: "broker.refused", type: "MESSAGE_CREATE" }, "gateway_events_refused_total", {}, 1],
+  [{ kind: "points.refused", error: "" }, "gateway_redis_writes_refused_total", { what: "points" }, 1],
+  [{ kind: "board.refused", error: "" }, "gateway_redis_writes_refused_total", { what: "board" }, 1],
   [{ kind: "broker.returned", type: "MESSAGE_CREATE" }, "gateway_events_unroutable_total", {}, 1],
   [
     { kind: "command.carried_out", opcode: 0, shards: 2 },
