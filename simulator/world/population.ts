@@ -1,6 +1,6 @@
 import type { APIUser } from "discord-api-types/v10";
 import { CONCERN, Random, streamSeed } from "./random.ts";
-import { DISCORD_EPOCH_MS, IDS_PER_MILLISECOND, snowflake } from "./snowflake.ts";
+import { DISCORD_OPENED_MS, IDS_PER_MILLISECOND, snowflake } from "./snowflake.ts";
 import { handle, pickScript, title } from "./text.ts";
 
 /**
@@ -20,10 +20,10 @@ export class Population {
   readonly #seed: number;
   readonly #millisecondsPerAccount: number;
 
-  /** Accounts were opened between Discord's first day and `startMs`. */
+  /** Accounts were opened between the day Discord opened and `startMs`. */
   constructor(seed: number, startMs: number) {
     this.#seed = seed;
-    this.#millisecondsPerAccount = Math.floor((startMs - DISCORD_EPOCH_MS) / POPULATION);
+    this.#millisecondsPerAccount = Math.floor((startMs - DISCORD_OPENED_MS) / POPULATION);
   }
 
   /** The number of the `step`-th person of a walk: no two steps of one walk below {@link POPULATION} meet the same person. */
@@ -35,7 +35,7 @@ export class Population {
   /** The id of a person, older people having smaller ones. */
   userId(person: number): string {
     const jitter = streamSeed(this.#seed, CONCERN.user, person) % this.#millisecondsPerAccount;
-    const openedMs = DISCORD_EPOCH_MS + person * this.#millisecondsPerAccount + jitter;
+    const openedMs = DISCORD_OPENED_MS + person * this.#millisecondsPerAccount + jitter;
     return snowflake(openedMs, person % IDS_PER_MILLISECOND).toString();
   }
 

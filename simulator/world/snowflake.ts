@@ -8,6 +8,9 @@
 /** The first millisecond of 2015, where Discord's ids begin (Discord reference, Snowflakes). */
 export const DISCORD_EPOCH_MS = 1_420_070_400_000;
 
+/** The day Discord opened, 13 May 2015: no account and no guild is older, so that all their ids have 17 digits or more. */
+export const DISCORD_OPENED_MS = Date.UTC(2015, 4, 13);
+
 /**
  * Set in ids given out while the simulator runs, clear in those derived from an index: the two never meet.
  */

@@ -17,7 +17,7 @@ import { DEFAULT_MIX, Mix } from "./mix.ts";
 import { Population } from "./population.ts";
 import { CONCERN, Random, streamSeed } from "./random.ts";
 import { Scene } from "./scene.ts";
-import { DISCORD_EPOCH_MS, IDS_PER_MILLISECOND, snowflake, SnowflakeSequence } from "./snowflake.ts";
+import { DISCORD_OPENED_MS, IDS_PER_MILLISECOND, snowflake, SnowflakeSequence } from "./snowflake.ts";
 import type { WorldEvent } from "./world_event.ts";
 
 export type { WorldEvent };
@@ -242,11 +242,11 @@ function mentionsUser(data: { mentions?: unknown }, userId: string): boolean {
 
 /** Ids of guilds made evenly over the years before `startMs`; the low bits are the guild's number. */
 function guildIds(seed: number, count: number, startMs: number): bigint[] {
-  const spacingMs = Math.floor((startMs - DISCORD_EPOCH_MS) / count);
+  const spacingMs = Math.floor((startMs - DISCORD_OPENED_MS) / count);
   const ids: bigint[] = [];
   for (let index = 0; index < count; index++) {
     const jitterMs = streamSeed(seed, CONCERN.guild, index, 2) % spacingMs;
-    ids.push(snowflake(DISCORD_EPOCH_MS + index * spacingMs + jitterMs, index));
+    ids.push(snowflake(DISCORD_OPENED_MS + index * spacingMs + jitterMs, index));
   }
   return ids;
 }
