@@ -50,9 +50,9 @@ export class MemoryCommandSource implements CommandSource {
     return this.#isClosed;
   }
 
-  /** Messages in the queue that nobody has acknowledged, delivered or not. */
-  get unacknowledged(): number {
-    return this.#messages.length;
+  /** What is in the queue and not acknowledged, delivered or not, oldest first. */
+  get unacknowledged(): string[] {
+    return this.#messages.map(({ body }) => new TextDecoder().decode(body));
   }
 
   /** A bot sends a command: bytes as they are, text as UTF-8, anything else as JSON. */

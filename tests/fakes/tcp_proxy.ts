@@ -1,0 +1,119 @@
+/**
+ * A line to a server that a test can cut, hold up and speak on.
+ *
+ * @module
+ */
+
+interface Link {
+  readonly client: Deno.TcpConn;
+  readonly server: Deno.TcpConn;
+  readonly over: Promise<unknown>;
+}
+
+export class TcpProxy implements AsyncDisposable {
+  readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  readonly #target: { hostname: string; port: number };
+  readonly #links = new Set<Link>();
+  readonly #accepting: Promise<void>;
+  #isDown = false;
+  #held: PromiseWithResolvers<void> | null = null;
+
+  /** A line to the host and port of this URL. */
+  constructor(url: string) {
+    const { hostname, port } = new URL(url);
+    this.#target = { hostname, port: Number(port) };
+    this.#accepting = this.#accept();
+  }
+
+  /** The same URL, by way of this line. */
+  through(url: string): string {
+    const proxied = new URL(url);
+    proxied.hostname = "127.0.0.1";
+    proxied.port = String(this.#listener.addr.port);
+    return proxied.href;
+  }
+
+  /** Ends every connection; new ones are made as before, unless the line is {@link down}. */
+  cut(): void {
+    for (const { client, server } of this.#links) {
+      close(client);
+      close(server);
+    }
+  }
+
+  /** Ends every connection, and each new one at once, until {@link up}. */
+  down(): void {
+    this.#isDown = true;
+    this.cut();
+  }
+
+  up(): void {
+    this.#isDown = false;
+  }
+
+  /** Lets nothing through, in either direction, until {@link release}. */
+  hold(): void {
+    this.#held ??= Promise.withResolvers();
+  }
+
+  release(): void {
+    this.#held?.resolve();
+    this.#held = null;
+  }
+
+  /** Says something to every client in the server's name. */
+  async sayToClients(bytes: Uint8Array): Promise<void> {
+    for (const { client } of this.#links) await client.write(bytes);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    this.down();
+    this.release();
+    await this.#accepting;
+    await Promise.all([...this.#links].map(({ over }) => over));
+  }
+
+  async #accept(): Promise<void> {
+    for await (const client of this.#listener) {
+      if (this.#isDown) {
+        close(client);
+        continue;
+      }
+      try {
+        this.#join(client, await Deno.connect(this.#target));
+      } catch {
+        close(client); // the server is not there
+      }
+    }
+  }
+
+  #join(client: Deno.TcpConn, server: Deno.TcpConn): void {
+    const over = Promise.all([this.#pass(client, server), this.#pass(server, client)]);
+    const link = { client, server, over };
+    this.#links.add(link);
+    over.then(() => this.#links.delete(link));
+  }
+
+  async #pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+    const buffer = new Uint8Array(65_536);
+    try {
+      for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
+        await this.#held?.promise;
+        for (let written = 0; written < count;) written += await to.write(buffer.subarray(written, count));
+      }
+    } catch {
+      // cut
+    }
+    close(from);
+    close(to);
+  }
+}
+
+function close(connection: Deno.TcpConn): void {
+  try {
+    connection.close();
+  } catch {
+    // closed already
+  }
+}
