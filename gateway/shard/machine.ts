@@ -38,6 +38,7 @@ const HELLO_MAX_MS = 60_000;
  */
 const ANSWER_MAX_MS = 180_000;
 /** What a heartbeat interval may plausibly be; Discord's has been 41,250 ms for years. */
+const HEARTBEAT_INTERVAL_MIN_MS = 1;
 const HEARTBEAT_INTERVAL_MAX_MS = 3_600_000;
 /** After op 9 a client waits a random one to five seconds (Discord gateway docs until September 2022). */
 const INVALID_SESSION_WAIT_MIN_MS = 1_000;
@@ -232,7 +233,8 @@ export class ShardMachine {
         this.#ended(input.end, nowMs);
         break;
       case "command":
-        if (this.#state.kind !== "stopped") this.#commands.push(input.command);
+        if (this.#state.kind === "stopped") break;
+        this.#commands.push(input.command);
         this.#sendCommands(nowMs);
         break;
       case "restart":
@@ -500,8 +502,10 @@ export class ShardMachine {
 
   #hello(head: FrameHead, bytes: Uint8Array, nowMs: number): void {
     const intervalMs = readHeartbeatIntervalMs(bytes, head);
-    if (intervalMs === null || intervalMs > HEARTBEAT_INTERVAL_MAX_MS) {
-      return this.#reconnectLater("HELLO without a heartbeat interval", nowMs);
+    if (
+      intervalMs === null || intervalMs < HEARTBEAT_INTERVAL_MIN_MS || intervalMs > HEARTBEAT_INTERVAL_MAX_MS
+    ) {
+      return this.#reconnectLater("HELLO without a usable heartbeat interval", nowMs);
     }
     const { shard, dice } = this.#options;
     this.#deadlines.clear("hello");
@@ -655,11 +659,11 @@ export class ShardMachine {
       if (!resumable || session.lastChance) this.#loseSession("invalid_session");
       else session.lastChance = true;
     }
+    const identified = this.#state.kind === "identifying";
     this.#leave(LEAVE_RESUMABLY, "invalid session");
-    this.#reconnectIn(
-      INVALID_SESSION_WAIT_MIN_MS + this.#options.dice() * INVALID_SESSION_WAIT_SPREAD_MS,
-      nowMs,
-    );
+    const waitMs = INVALID_SESSION_WAIT_MIN_MS + this.#options.dice() * INVALID_SESSION_WAIT_SPREAD_MS;
+    // An IDENTIFY has been paid for whatever the answer: one refused again and again must not empty the budget.
+    this.#reconnectIn(identified ? Math.max(waitMs, this.#backoffMs()) : waitMs, nowMs);
   }
 
   #loseSession(reason: SessionLossReason): void {

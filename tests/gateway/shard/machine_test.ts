@@ -146,6 +146,28 @@ Deno.test("ShardMachine identifies again after op 9 to an IDENTIFY", () => {
   assert.equal(rig.of("turn_request").length, 1);
 });
 
+Deno.test("ShardMachine waits longer and longer where every IDENTIFY is answered with op 9", () => {
+  const rig = new MachineRig().put({ kind: "start", start: fresh });
+  const pausesMs: number[] = [];
+  for (let round = 0; round < 8; round += 1) {
+    rig.put({ kind: "turn" }).put({ kind: "opened" }).hello().say({ op: 9, d: false });
+    const beforeMs = rig.nowMs;
+    rig.pass((rig.machine.nextDeadlineMs() ?? NaN) - rig.nowMs);
+    assert.equal(rig.of("turn_request").length, 1);
+    pausesMs.push(rig.nowMs - beforeMs);
+  }
+  assert.deepEqual(pausesMs, [3_000, 3_000, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000]);
+});
+
+Deno.test("ShardMachine takes no command after stop", () => {
+  const rig = new MachineRig().put({ kind: "start", start: stored });
+  rig.submit({ expiresAtMs: 5_000 });
+  rig.put({ kind: "stop" });
+  rig.submit({ expiresAtMs: 6_000 });
+  assert.deepEqual(rig.effects, []);
+  assert.equal(rig.machine.nextDeadlineMs(), null);
+});
+
 Deno.test("ShardMachine names the gap once the new session stands", () => {
   const rig = new MachineRig().identified().dispatch(2).dispatch(3);
   rig.pass(700).say({ op: 9, d: false }).pass(5_000).put({ kind: "turn" }).put({ kind: "opened" }).hello();
@@ -453,7 +475,7 @@ Deno.test("ShardMachine passes over opcodes that it does not know", () => {
 });
 
 Deno.test("ShardMachine reconnects for a HELLO without a usable interval", () => {
-  for (const interval of [null, "41250", 0, -1, 1e300, {}]) {
+  for (const interval of [null, "41250", 0, -1, 1e-300, 1e300, {}]) {
     const rig = new MachineRig().put({ kind: "start", start: stored }).put({ kind: "opened" }).hello(
       interval,
     );
