@@ -23,12 +23,11 @@ export interface OutboxEvents {
 }
 
 interface Entry {
-  /** Null for a dispatch that nobody gets: only its place in the order counts. */
-  readonly event: OutgoingEvent | null;
+  /** Null once it is settled, confirmed or not to be published at all: then only its place in the order counts. */
+  event: OutgoingEvent | null;
   readonly sessionId: string;
   readonly sequence: number;
   readonly acceptedAtMs: number;
-  settled: boolean;
 }
 
 class Lane {
@@ -73,13 +72,13 @@ export class Outbox {
 
   /** The publisher takes events: everything unconfirmed goes out again, in order. */
   opened(): void {
-    this.#epoch += 1;
+    const epoch = ++this.#epoch;
     this.#open = true;
     for (const [shard, lane] of this.#lanes) {
-      for (let index = lane.head; index < lane.entries.length; index += 1) {
-        if (!this.#open) return;
-        const entry = lane.entries[index];
-        if (entry !== undefined && !entry.settled) this.#publish(shard, lane, entry);
+      for (const entry of lane.entries.slice(lane.head)) {
+        // Closed again by what was just published.
+        if (epoch !== this.#epoch) return;
+        this.#publish(shard, lane, entry);
       }
     }
   }
@@ -97,7 +96,6 @@ export class Outbox {
       sessionId: event.session,
       sequence: event.sequence,
       acceptedAtMs: this.#clock.nowMs(),
-      settled: false,
     };
     lane.entries.push(entry);
     this.#bytes += event.body.length;
@@ -111,13 +109,7 @@ export class Outbox {
   /** Notes a dispatch that is not published, so that the published sequence can move over it in its turn. */
   pass(shard: number, sessionId: string, sequence: number): void {
     const lane = this.#lane(shard);
-    lane.entries.push({
-      event: null,
-      sessionId,
-      sequence,
-      acceptedAtMs: this.#clock.nowMs(),
-      settled: true,
-    });
+    lane.entries.push({ event: null, sessionId, sequence, acceptedAtMs: this.#clock.nowMs() });
     this.#advance(shard, lane);
   }
 
@@ -137,17 +129,19 @@ export class Outbox {
   }
 
   #publish(shard: number, lane: Lane, entry: Entry): void {
-    if (entry.event === null) return;
+    const { event } = entry;
+    if (event === null) return;
     const epoch = this.#epoch;
-    this.#publisher.publish(entry.event, () => {
-      if (epoch !== this.#epoch || entry.settled) return;
-      this.#settle(shard, lane, entry);
+    this.#publisher.publish(event, () => {
+      if (epoch !== this.#epoch || entry.event === null) return;
+      // Let go of at once: the body may be megabytes, and its place in the lane may be kept for long.
+      entry.event = null;
+      this.#settled(shard, lane, entry, event.body.length);
     });
   }
 
-  #settle(shard: number, lane: Lane, entry: Entry): void {
-    entry.settled = true;
-    this.#bytes -= entry.event?.body.length ?? 0;
+  #settled(shard: number, lane: Lane, entry: Entry, bodyBytes: number): void {
+    this.#bytes -= bodyBytes;
     this.#count -= 1;
     this.#events.confirmed(this.#clock.nowMs() - entry.acceptedAtMs);
     if (lane.entries[lane.head] === entry) this.#advance(shard, lane);
@@ -163,7 +157,7 @@ export class Outbox {
   /** Moves the head over what is settled and says how far the session is published. */
   #advance(shard: number, lane: Lane): void {
     let last: Entry | null = null;
-    for (let entry; (entry = lane.entries[lane.head])?.settled;) {
+    for (let entry; (entry = lane.entries[lane.head]) !== undefined && entry.event === null;) {
       // The old session's last entries may still be here when a new session's first are.
       if (last !== null && last.sessionId !== entry.sessionId) {
         this.#events.published(shard, last.sessionId, last.sequence);

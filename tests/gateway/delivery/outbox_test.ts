@@ -1,0 +1,380 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Outbox } from "../../../gateway/delivery/outbox.ts";
+import type { OutgoingEvent, Publisher, PublisherEvents } from "../../../gateway/delivery/publisher.ts";
+import { ManualClock } from "../../fakes/manual_clock.ts";
+import { MemoryPublisher } from "../../fakes/memory_publisher.ts";
+
+class OutboxRig {
+  readonly clock = new ManualClock();
+  readonly publisher = new MemoryPublisher();
+  readonly outbox: Outbox;
+  /** What was said to be published, as `shard session sequence`. */
+  readonly published: string[] = [];
+  /** What was said of room, in order: `full <shard>`, `room`. */
+  readonly room: string[] = [];
+  readonly delaysMs: number[] = [];
+
+  constructor(maxBytes = 1_000, publisher: Publisher = this.publisher) {
+    this.outbox = new Outbox({
+      publisher,
+      clock: this.clock,
+      maxBytes,
+      events: {
+        published: (shard, session, sequence) => this.published.push(`${shard} ${session} ${sequence}`),
+        full: (shard) => this.room.push(`full ${shard}`),
+        room: () => this.room.push("room"),
+        confirmed: (delayMs) => this.delaysMs.push(delayMs),
+      },
+    });
+    publisher.start({ opened: () => this.outbox.opened(), closed: () => this.outbox.closed() });
+  }
+
+  accept(sequence: number, fields: Partial<OutgoingEvent> = {}): void {
+    this.outbox.accept({
+      shard: 0,
+      session: "a",
+      sequence,
+      type: "MESSAGE_CREATE",
+      body: new Uint8Array(10),
+      receivedAtMs: this.clock.wallMs(),
+      ...fields,
+    });
+  }
+
+  get handedOver(): number[] {
+    return this.publisher.published.map(({ sequence }) => sequence);
+  }
+}
+
+Deno.test("Outbox.accept() hands events over as they come while the broker is there", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.accept(1);
+  rig.accept(2);
+  rig.accept(1, { shard: 7, session: "z" });
+  assert.deepEqual(rig.publisher.published.map((event) => `${event.shard} ${event.sequence}`), [
+    "0 1",
+    "0 2",
+    "7 1",
+  ]);
+  assert.equal(rig.outbox.unconfirmedEvents, 3);
+  assert.equal(rig.outbox.unconfirmedBytes, 30);
+});
+
+Deno.test("Outbox.accept() keeps events while the broker is away, for the next opening, in order", () => {
+  const rig = new OutboxRig();
+  for (const sequence of [1, 2, 3]) rig.accept(sequence);
+  assert.deepEqual(rig.handedOver, []);
+  rig.publisher.open();
+  assert.deepEqual(rig.handedOver, [1, 2, 3]);
+});
+
+Deno.test("Outbox says a sequence is published only once everything before it is confirmed", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  for (const sequence of [1, 2, 3, 4]) rig.accept(sequence);
+  rig.publisher.confirmNext(2);
+  rig.publisher.confirmNext(1);
+  assert.deepEqual(rig.published, []);
+  rig.publisher.confirmNext();
+  assert.deepEqual(rig.published, ["0 a 3"]);
+  rig.publisher.confirmNext();
+  assert.deepEqual(rig.published, ["0 a 3", "0 a 4"]);
+});
+
+Deno.test("Outbox lets no shard wait for another's confirmations", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.accept(1);
+  rig.accept(5, { shard: 1, session: "b" });
+  rig.publisher.confirmNext(1);
+  assert.deepEqual(rig.published, ["1 b 5"]);
+});
+
+Deno.test("Outbox publishes everything unconfirmed again after the broker was away, in order, and no more", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  for (const sequence of [1, 2, 3, 4]) rig.accept(sequence);
+  rig.publisher.confirmNext(1);
+  rig.publisher.confirmNext();
+  rig.publisher.drop();
+  rig.accept(5);
+  rig.publisher.open();
+  assert.deepEqual(rig.handedOver, [1, 2, 3, 4, 3, 4, 5]);
+  rig.publisher.confirmAll();
+  assert.equal(rig.published.at(-1), "0 a 5");
+  assert.equal(rig.outbox.unconfirmedEvents, 0);
+});
+
+/** A broker whose confirmations the test keeps, so that it may call them too late. */
+class LatePublisher implements Publisher {
+  readonly confirmations: (() => void)[] = [];
+  onPublish = (_index: number) => {};
+  #events: PublisherEvents | null = null;
+
+  get events(): PublisherEvents {
+    assert(this.#events !== null);
+    return this.#events;
+  }
+
+  start(events: PublisherEvents): void {
+    this.#events = events;
+  }
+
+  publish(_event: OutgoingEvent, confirmed: () => void): void {
+    this.confirmations.push(confirmed);
+    this.onPublish(this.confirmations.length);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+Deno.test("Outbox takes a confirmation of an earlier opening for nothing", () => {
+  const publisher = new LatePublisher();
+  const rig = new OutboxRig(1_000, publisher);
+  publisher.events.opened();
+  rig.accept(1);
+  publisher.events.closed();
+  publisher.confirmations[0]?.();
+  publisher.events.opened();
+  publisher.confirmations[0]?.();
+  assert.deepEqual(rig.published, []);
+  assert.equal(rig.outbox.unconfirmedEvents, 1);
+  publisher.confirmations[1]?.();
+  publisher.confirmations[1]?.();
+  assert.deepEqual(rig.published, ["0 a 1"]);
+  assert.equal(rig.outbox.unconfirmedEvents, 0);
+});
+
+Deno.test("Outbox starts over where the broker goes and comes while everything is published again", () => {
+  const publisher = new LatePublisher();
+  const rig = new OutboxRig(1_000, publisher);
+  for (const sequence of [1, 2, 3]) rig.accept(sequence);
+  publisher.onPublish = (index) => {
+    if (index !== 2) return;
+    publisher.events.closed();
+    publisher.events.opened();
+  };
+  publisher.events.opened();
+  assert.equal(publisher.confirmations.length, 5, "two of the first opening, three of the second");
+});
+
+Deno.test("Outbox publishes a long lane again whole, also to a broker that confirms on the spot", () => {
+  const publisher = new LatePublisher();
+  const rig = new OutboxRig(1_000_000, publisher);
+  for (let sequence = 1; sequence <= 5_000; sequence += 1) rig.accept(sequence);
+  publisher.onPublish = (index) => publisher.confirmations[index - 1]?.();
+  publisher.events.opened();
+  assert.equal(publisher.confirmations.length, 5_000);
+});
+
+Deno.test("Outbox goes on in order in a lane that is never empty, however many events have left it", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.accept(1);
+  for (let sequence = 2; sequence <= 5_000; sequence += 1) {
+    rig.accept(sequence);
+    rig.publisher.confirmNext();
+    assert.equal(rig.published.at(-1), `0 a ${sequence - 1}`);
+  }
+  assert.equal(rig.published.length, 4_999);
+});
+
+Deno.test("Outbox keeps the sessions of one lane apart", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.accept(98);
+  rig.accept(99);
+  rig.accept(1, { session: "b" });
+  rig.accept(2, { session: "b" });
+  rig.publisher.confirmNext(2);
+  rig.publisher.confirmNext(1);
+  assert.deepEqual(rig.published, []);
+  rig.publisher.confirmNext();
+  assert.deepEqual(rig.published, ["0 a 99", "0 b 1"]);
+});
+
+Deno.test("Outbox.pass() moves the published sequence in its turn", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.outbox.pass(0, "a", 1);
+  assert.deepEqual(rig.published, ["0 a 1"]);
+  rig.accept(2);
+  rig.outbox.pass(0, "a", 3);
+  rig.accept(4);
+  assert.deepEqual(rig.published, ["0 a 1"]);
+  rig.publisher.confirmNext();
+  assert.deepEqual(rig.published, ["0 a 1", "0 a 3"]);
+  assert.equal(rig.outbox.unconfirmedEvents, 1);
+});
+
+Deno.test("Outbox calls every shard that delivers beyond the bound, and says once when half is free", () => {
+  const rig = new OutboxRig(100);
+  rig.publisher.open();
+  for (let sequence = 1; sequence <= 10; sequence += 1) rig.accept(sequence);
+  assert.deepEqual(rig.room, []);
+  rig.accept(11);
+  rig.accept(1, { shard: 4 });
+  assert.deepEqual(rig.room, ["full 0", "full 4"]);
+  for (let count = 0; count < 6; count += 1) rig.publisher.confirmNext();
+  assert.deepEqual(rig.room, ["full 0", "full 4"]);
+  rig.publisher.confirmNext();
+  assert.deepEqual(rig.room, ["full 0", "full 4", "room"]);
+  rig.publisher.confirmAll();
+  assert.deepEqual(rig.room, ["full 0", "full 4", "room"]);
+});
+
+Deno.test("Outbox takes an event larger than the whole bound, and has room again once it is confirmed", () => {
+  const rig = new OutboxRig(100);
+  rig.publisher.open();
+  rig.accept(1, { body: new Uint8Array(500) });
+  assert.deepEqual(rig.room, ["full 0"]);
+  rig.publisher.confirmNext();
+  assert.deepEqual(rig.room, ["full 0", "room"]);
+});
+
+Deno.test("Outbox.empty() resolves once nothing waits for a confirmation", async () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  await rig.outbox.empty();
+  rig.accept(1);
+  rig.accept(2);
+  let isEmpty = false;
+  const empty = rig.outbox.empty().then(() => isEmpty = true);
+  rig.publisher.confirmNext();
+  await Promise.resolve();
+  assert.equal(isEmpty, false);
+  rig.publisher.confirmNext();
+  await empty;
+});
+
+Deno.test("Outbox tells how long each event waited for its confirmation", () => {
+  const rig = new OutboxRig();
+  rig.accept(1);
+  rig.clock.advance(30);
+  rig.accept(2);
+  rig.publisher.open();
+  rig.clock.advance(12);
+  rig.publisher.confirmAll();
+  assert.deepEqual(rig.delaysMs, [42, 12]);
+});
+
+// Against a model: one list per shard, of which the confirmed beginning is published.
+
+type Step =
+  | { kind: "accept"; shard: number; bytes: number }
+  | { kind: "pass"; shard: number }
+  | { kind: "newSession"; shard: number }
+  | { kind: "confirm"; at: number }
+  | { kind: "open" }
+  | { kind: "close" };
+
+const shard = fc.integer({ min: 0, max: 2 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("accept"), shard, bytes: fc.nat(40) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("pass"), shard }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("newSession"), shard }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("confirm"), at: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("open") }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("close") }) },
+);
+
+interface Modelled {
+  readonly id: string;
+  readonly bytes: number;
+  settled: boolean;
+}
+
+Deno.test("Outbox keeps order, loses nothing and runs ahead of no confirmation, whatever the broker does", () => {
+  fc.assert(fc.property(fc.array(step, { maxLength: 200, size: "max" }), (steps) => {
+    const maxBytes = 100;
+    const rig = new OutboxRig(maxBytes);
+    const { publisher, outbox } = rig;
+    const lanes = new Map<number, Modelled[]>([0, 1, 2].map((shard) => [shard, []]));
+    const laneOf = (shard: number) => lanes.get(shard) ?? [];
+    const sessions = [0, 0, 0];
+    const waiting = () => [...lanes.values()].flat().filter(({ settled }) => !settled);
+    const idOf = (event: OutgoingEvent) => `${event.shard} ${event.session} ${event.sequence}`;
+    const nextId = (shard: number) => `${shard} s${sessions[shard]} ${laneOf(shard).length + 1}`;
+    let isOver = false;
+
+    for (const step of steps) {
+      const handedOverBefore = publisher.published.length;
+      const roomBefore = rig.room.length;
+      switch (step.kind) {
+        case "accept": {
+          const id = nextId(step.shard);
+          laneOf(step.shard).push({ id, bytes: step.bytes, settled: false });
+          rig.accept(laneOf(step.shard).length, {
+            shard: step.shard,
+            session: `s${sessions[step.shard]}`,
+            body: new Uint8Array(step.bytes),
+          });
+          assert.deepEqual(
+            publisher.published.slice(handedOverBefore).map(idOf),
+            publisher.isOpen ? [id] : [],
+          );
+          break;
+        }
+        case "pass":
+          laneOf(step.shard).push({ id: nextId(step.shard), bytes: 0, settled: true });
+          outbox.pass(step.shard, `s${sessions[step.shard]}`, laneOf(step.shard).length);
+          break;
+        case "newSession":
+          sessions[step.shard] = (sessions[step.shard] ?? 0) + 1;
+          break;
+        case "confirm": {
+          const { length } = publisher.unconfirmed;
+          if (length === 0) break;
+          publisher.confirmNext(step.at % length);
+          const confirmed = publisher.confirmed.at(-1);
+          const modelled = waiting().find(({ id }) => confirmed !== undefined && id === idOf(confirmed));
+          assert(modelled !== undefined, "confirmed what was waiting");
+          modelled.settled = true;
+          break;
+        }
+        case "open":
+          if (publisher.isOpen) break;
+          publisher.open();
+          for (const [shard, lane] of lanes) {
+            const again = publisher.published.slice(handedOverBefore).filter((event) =>
+              event.shard === shard
+            );
+            assert.deepEqual(again.map(idOf), lane.filter(({ settled }) => !settled).map(({ id }) => id));
+          }
+          break;
+        case "close":
+          if (publisher.isOpen) publisher.drop();
+      }
+      const bytes = waiting().reduce((sum, event) => sum + event.bytes, 0);
+      assert.equal(outbox.unconfirmedBytes, bytes);
+      assert.equal(outbox.unconfirmedEvents, waiting().length);
+
+      const roomSaid = rig.room.slice(roomBefore);
+      if (step.kind === "accept" && bytes > maxBytes) {
+        isOver = true;
+        assert.deepEqual(roomSaid, [`full ${step.shard}`]);
+      } else if (isOver && step.kind === "confirm" && bytes <= maxBytes / 2) {
+        isOver = false;
+        assert.deepEqual(roomSaid, ["room"]);
+      } else assert.deepEqual(roomSaid, []);
+
+      for (const [shard, lane] of lanes) {
+        const firstOpen = lane.findIndex(({ settled }) => !settled);
+        const last = lane[(firstOpen === -1 ? lane.length : firstOpen) - 1];
+        const said = rig.published.filter((id) => id.startsWith(`${shard} `));
+        assert.equal(said.at(-1), last?.id, "published up to the first that waits");
+        for (const id of said) assert(lane.some((event) => event.id === id && event.settled));
+        assert.deepEqual([...said].sort((one, other) => sequenceOf(one) - sequenceOf(other)), said);
+        assert.equal(new Set(said).size, said.length);
+      }
+    }
+  }));
+});
+
+function sequenceOf(id: string): number {
+  return Number(id.split(" ")[2]);
+}
