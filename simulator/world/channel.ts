@@ -8,7 +8,10 @@ import { timestamp } from "./timestamp.ts";
 /** A channel of a guild that is no thread (Channel Object). */
 export type GuildChannel = AsWritten<GatewayChannelModifyDispatchData>;
 
-/** The `number`-th channel of a guild, in [0, channelCount): categories, text, voice, announcements, stage, forum in this order. */
+/**
+ * The `number`-th channel of a guild, in [0, channelCount): categories, text, voice, announcements, stage,
+ * forum in this order.
+ */
 export function guildChannel(guild: Guild, number: number): GuildChannel {
   const random = new Random(streamSeed(guild.seed, CONCERN.channel, guild.index, number));
   const base = {

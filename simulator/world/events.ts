@@ -1,6 +1,8 @@
 import type { GatewayDispatchEvents, GatewayDispatchPayload } from "discord-api-types/v10";
 
-/** The names of all dispatches that Discord documents (Gateway Events, Receive Events), in alphabetical order. */
+/**
+ * The names of all dispatches that Discord documents (Gateway Events, Receive Events), in alphabetical order.
+ */
 export const EVENT_NAMES = [
   "APPLICATION_COMMAND_PERMISSIONS_UPDATE",
   "AUTO_MODERATION_ACTION_EXECUTION",
@@ -89,7 +91,10 @@ export type EventName = (typeof EVENT_NAMES)[number];
 /** Fields that hold any sum of bits, not just one of them. */
 type BitSet = "flags" | "public_flags" | "system_channel_flags";
 
-/** A type of discord-api-types as it stands in the JSON: string enums as plain strings, bit sets as plain numbers. */
+/**
+ * A type of discord-api-types as it stands in the JSON: string enums as plain strings, bit sets as plain
+ * numbers.
+ */
 export type AsWritten<T> = T extends string ? `${T}`
   : T extends object ? { [Key in keyof T]: Key extends BitSet ? number : AsWritten<T[Key]> }
   : T;

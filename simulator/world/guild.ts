@@ -3,19 +3,31 @@ import { CONCERN, Random, streamSeed } from "./random.ts";
 import { IDS_PER_MILLISECOND, snowflake, snowflakeMs } from "./snowflake.ts";
 import { pickScript, type ScriptName } from "./text.ts";
 
-/** Most members that a guild has. Discord's largest have more; here a full member list must fit in memory at once. */
+/**
+ * Most members that a guild has. Discord's largest have more; here a full member list must fit in memory at
+ * once.
+ */
 export const GUILD_MEMBERS_MAX = 100_000;
 
-/** Above this many members Discord lists none but those in voice, presences or not (Discord gateway docs, Guild Create). */
+/**
+ * Above this many members Discord lists none but those in voice, presences or not (Discord gateway docs,
+ * Guild Create).
+ */
 export const LISTED_MEMBERS_MAX = 75_000;
 
-/** A listed member with their presence never has fewer bytes in GUILD_CREATE: so many members reach any wanted size. */
+/**
+ * A listed member with their presence never has fewer bytes in GUILD_CREATE: so many members reach any wanted
+ * size.
+ */
 const LISTED_MEMBER_BYTES_LEAST = 400;
 
 /** The largest GUILD_CREATE that can be asked for, in bytes. */
 export const GUILD_BYTES_MAX = LISTED_MEMBERS_MAX * LISTED_MEMBER_BYTES_LEAST;
 
-/** What of a guild has an id of its own. The numbers are part of "same seed, same bytes": append, never renumber. */
+/**
+ * What of a guild has an id of its own. The numbers are part of "same seed, same bytes": append, never
+ * renumber.
+ */
 const PART = {
   channel: 0,
   role: 1,
@@ -33,7 +45,10 @@ const PART = {
 /** A kind of part of a guild. */
 export type GuildPart = keyof typeof PART;
 
-/** Bits of an id that hold the kind of part, and those that hold its number; the rest of the low bits hold the guild's. */
+/**
+ * Bits of an id that hold the kind of part, and those that hold its number; the rest of the low bits hold the
+ * guild's.
+ */
 const KIND_BITS = 4;
 const NUMBER_BITS = 7;
 
@@ -52,13 +67,15 @@ export interface GuildOptions {
   readonly population: Population;
   /** When the simulation begins: everybody joined before. Milliseconds of the Unix epoch. */
   readonly startMs: number;
-  /** Bytes that its whole GUILD_CREATE reaches, up to {@link GUILD_BYTES_MAX}; 0 leaves the size to chance. */
+  /**
+   * Bytes that its whole GUILD_CREATE reaches, up to {@link GUILD_BYTES_MAX}; 0 leaves the size to chance.
+   */
   readonly bytesAtLeast: number;
 }
 
 /**
- * What is fixed about one guild: who is in it and how much of everything it has. The objects that Discord sends are
- * built from this on demand; only these few numbers are kept.
+ * What is fixed about one guild: who is in it and how much of everything it has. The objects that Discord
+ * sends are built from this on demand; only these few numbers are kept.
  */
 export class Guild {
   readonly seed: number;
@@ -109,7 +126,10 @@ export class Guild {
     this.#walkStride = 1 + random.below(POPULATION - 1);
   }
 
-  /** Channels, threads not counted: besides those of the three common kinds one each for announcements, a stage, a forum. */
+  /**
+   * Channels, threads not counted: besides those of the three common kinds one each for announcements, a
+   * stage, a forum.
+   */
   get channelCount(): number {
     return this.categoryCount + this.textCount + this.voiceCount + 3;
   }
@@ -124,7 +144,10 @@ export class Guild {
     return this.#population.userId(this.person(member));
   }
 
-  /** The id of the `number`-th part of a kind. The role @everyone, number 0, has the id of the guild, as on Discord. */
+  /**
+   * The id of the `number`-th part of a kind. The role @everyone, number 0, has the id of the guild, as on
+   * Discord.
+   */
   partId(part: GuildPart, number: number): string {
     if (part === "role" && number === 0) return this.id;
     const madeMs = this.createdMs + (1 + number) * PART_SPACING_MS;
@@ -153,7 +176,10 @@ export class Guild {
   }
 }
 
-/** A Pareto draw with exponent 0.9: half of all guilds have under 20 members, one in a hundred has above 1,000. */
+/**
+ * A Pareto draw with exponent 0.9: half of all guilds have under 20 members, one in a hundred has above
+ * 1,000.
+ */
 function memberCount(random: Random, bytesAtLeast: number): number {
   const drawn = Math.floor(3 + 8 * (1 - random.fraction()) ** (-1 / 0.9));
   if (bytesAtLeast === 0) return Math.min(drawn, GUILD_MEMBERS_MAX);

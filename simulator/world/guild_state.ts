@@ -97,8 +97,8 @@ export interface GuildView {
 }
 
 /**
- * The guild with its channels, members and whoever is online (Guild Create). Without GUILD_PRESENCES, or above 75,000 members, only the
- * bot and those in voice are listed.
+ * The guild with its channels, members and whoever is online (Guild Create). Without GUILD_PRESENCES, or
+ * above 75,000 members, only the bot and those in voice are listed.
  */
 export function guildCreate(
   guild: Guild,

@@ -1,6 +1,9 @@
 import type { EventName } from "./events.ts";
 
-/** What a bot may ask to be told about, as bits of IDENTIFY's `intents` (Discord gateway docs, Gateway Intents). */
+/**
+ * What a bot may ask to be told about, as bits of IDENTIFY's `intents` (Discord gateway docs, Gateway
+ * Intents).
+ */
 export const INTENT = {
   GUILDS: 1 << 0,
   GUILD_MEMBERS: 1 << 1,
@@ -61,9 +64,9 @@ function inGuild(guild: number): EventIntents {
 }
 
 /**
- * The intents of every event (Discord gateway docs, List of Intents; what stands under no intent is always sent). Two
- * finer rules are not in the table: GUILD_MEMBER_UPDATE about the bot itself is always sent, and THREAD_MEMBERS_UPDATE
- * reaches a session without GUILD_MEMBERS only as far as it concerns the bot.
+ * The intents of every event (Discord gateway docs, List of Intents; what stands under no intent is always
+ * sent). Two finer rules are not in the table: GUILD_MEMBER_UPDATE about the bot itself is always sent, and
+ * THREAD_MEMBERS_UPDATE reaches a session without GUILD_MEMBERS only as far as it concerns the bot.
  */
 export const EVENT_INTENTS: Readonly<Record<EventName, EventIntents>> = {
   READY: ALWAYS,
@@ -168,8 +171,9 @@ export function letsThrough(intents: number, needed: number): boolean {
 }
 
 /**
- * A message as a session without MESSAGE_CONTENT sees it: texts and attachments empty, no poll, also in the message it replies
- * to. Whom the exceptions concern (own messages, direct messages, mentions of the bot) is for the caller to know.
+ * A message as a session without MESSAGE_CONTENT sees it: texts and attachments empty, no poll, also in the
+ * message it replies to. Whom the exceptions concern (own messages, direct messages, mentions of the bot) is
+ * for the caller to know.
  */
 export function blankContent(message: Record<string, unknown>): Record<string, unknown> {
   const { poll: _poll, ...blank } = message;

@@ -30,7 +30,10 @@ function publicUser(user: APIUser): APIUser {
   return shown;
 }
 
-/** When a member joined, in milliseconds of the Unix epoch: the first came with the guild, the last just before the simulation began. */
+/**
+ * When a member joined, in milliseconds of the Unix epoch: the first came with the guild, the last just
+ * before the simulation began.
+ */
 export function joinedMs(guild: Guild, member: number): number {
   if (member === BOT_MEMBER) return Math.max(guild.createdMs, guild.startMs - BOT_AGE_MS);
   return Math.floor(guild.createdMs + (member / guild.memberCount) * (guild.startMs - guild.createdMs));

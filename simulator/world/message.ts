@@ -16,7 +16,10 @@ import { guildSticker } from "./sticker.ts";
 import { handle, sentence, title } from "./text.ts";
 import { timestamp } from "./timestamp.ts";
 
-/** A message as MESSAGE_CREATE and MESSAGE_UPDATE carry it (Message Object with `guild_id`, `member` and `mentions`). */
+/**
+ * A message as MESSAGE_CREATE and MESSAGE_UPDATE carry it (Message Object with `guild_id`, `member` and
+ * `mentions`).
+ */
 export type Message = AsWritten<GatewayMessageCreateDispatchData>;
 
 /** One message in a hundred mentions the bot, and one is the bot's own: Discord sends it those too. */

@@ -2,11 +2,12 @@ import { EVENT_NAMES, type EventName } from "./events.ts";
 import type { Random } from "./random.ts";
 
 /**
- * How often each event happens beside the others, for a bot that asked for everything: presences, messages and typing
- * make up most of the traffic, and the weights sum to roughly 10,000. A whole GUILD_CREATE while the bot is running is rare.
+ * How often each event happens beside the others, for a bot that asked for everything: presences, messages
+ * and typing make up most of the traffic, and the weights sum to roughly 10,000. A whole GUILD_CREATE while
+ * the bot is running is rare.
  *
- * Left out is what only a session causes (READY, RESUMED, the answers to its requests) and GUILD_DELETE, after which a
- * guild would have to fall silent.
+ * Left out is what only a session causes (READY, RESUMED, the answers to its requests) and GUILD_DELETE,
+ * after which a guild would have to fall silent.
  */
 export const DEFAULT_MIX: Readonly<Partial<Record<EventName, number>>> = {
   PRESENCE_UPDATE: 3_000,

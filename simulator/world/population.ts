@@ -4,17 +4,20 @@ import { DISCORD_OPENED_MS, IDS_PER_MILLISECOND, snowflake } from "./snowflake.t
 import { handle, pickScript, title } from "./text.ts";
 
 /**
- * How many people the simulated Discord has: a prime, so that any stride walks through all of them before it comes back
- * (see {@link Population.walk}).
+ * How many people the simulated Discord has: a prime, so that any stride walks through all of them before it
+ * comes back (see {@link Population.walk}).
  */
 export const POPULATION = 4_000_037;
 
-/** `public_flags` of ordinary accounts: HypeSquad houses, early supporter, active developer (Discord reference, User Flags). */
+/**
+ * `public_flags` of ordinary accounts: HypeSquad houses, early supporter, active developer (Discord
+ * reference, User Flags).
+ */
 const PUBLIC_FLAGS: readonly number[] = [0, 0, 0, 0, 0, 0, 64, 128, 256, 512, 4_194_304];
 
 /**
- * Everybody who has an account. Nobody is stored: a person is worked out anew from their number whenever they are
- * needed, and always comes out the same.
+ * Everybody who has an account. Nobody is stored: a person is worked out anew from their number whenever they
+ * are needed, and always comes out the same.
  */
 export class Population {
   readonly #seed: number;
@@ -26,7 +29,10 @@ export class Population {
     this.#millisecondsPerAccount = Math.floor((startMs - DISCORD_OPENED_MS) / POPULATION);
   }
 
-  /** The number of the `step`-th person of a walk: no two steps of one walk below {@link POPULATION} meet the same person. */
+  /**
+   * The number of the `step`-th person of a walk: no two steps of one walk below {@link POPULATION} meet the
+   * same person.
+   */
   walk(start: number, stride: number, step: number): number {
     // At most 4e6 * 4e6 + 4e6, far below 2^53.
     return (start + step * stride) % POPULATION;

@@ -3,10 +3,15 @@ import type { AsWritten } from "./events.ts";
 import type { Random } from "./random.ts";
 import { EMOJI, handle, type ScriptName, sentence, title } from "./text.ts";
 
+/** The game that everybody plays. */
+const GAME_APPLICATION_ID = "1100000000000000001";
+
 /** What somebody is seen to be doing (Presence Update). */
 export type Presence = AsWritten<GatewayPresenceUpdate>;
 
-/** How a user appears in a guild now. Of the user only the id is there, which is all that Discord promises. */
+/**
+ * How a user appears in a guild now. Of the user only the id is there, which is all that Discord promises.
+ */
 export function presence(
   userId: string,
   guildId: string,
@@ -55,7 +60,7 @@ function game(random: Random, script: ScriptName, nowMs: number): AsWritten<Gate
     details: sentence(random, script, 3),
     created_at: startedMs,
     assets: { large_text: title(random, script), large_image: random.hex(16) },
-    application_id: "383226320970055681",
+    application_id: GAME_APPLICATION_ID,
   };
 }
 

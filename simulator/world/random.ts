@@ -5,7 +5,9 @@
  * @module
  */
 
-/** What a stream of draws is about. The numbers are part of "same seed, same bytes": append, never renumber. */
+/**
+ * What a stream of draws is about. The numbers are part of "same seed, same bytes": append, never renumber.
+ */
 export const CONCERN = {
   bot: 1,
   user: 2,
@@ -37,7 +39,10 @@ function scramble(bits: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** The start of one stream, as an unsigned 32-bit number: the same for the same four numbers, unrelated to its neighbours. */
+/**
+ * The start of one stream, as an unsigned 32-bit number: the same for the same four numbers, unrelated to its
+ * neighbours.
+ */
 export function streamSeed(seed: number, concern: number, first = 0, second = 0): number {
   let hash = scramble(seed ^ 0x9e3779b9);
   hash = scramble(hash ^ Math.floor(seed / 0x1_0000_0000));
@@ -47,8 +52,8 @@ export function streamSeed(seed: number, concern: number, first = 0, second = 0)
 }
 
 /**
- * One stream of draws: Mulberry32, whose whole state is 32 bits. A stream serves one entity or one event, a few
- * hundred draws at most, so its period of 2^32 is ample and starting one costs next to nothing.
+ * One stream of draws: Mulberry32, whose whole state is 32 bits. A stream serves one entity or one event, a
+ * few hundred draws at most, so its period of 2^32 is ample and starting one costs next to nothing.
  */
 export class Random {
   #state: number;
@@ -96,7 +101,9 @@ export class Random {
     return items[this.below(items.length)] as Item;
   }
 
-  /** Lower-case hexadecimal digits, as in Discord's image hashes and session ids. `digits` is a multiple of 8. */
+  /**
+   * Lower-case hexadecimal digits, as in Discord's image hashes and session ids. `digits` is a multiple of 8.
+   */
   hex(digits: number): string {
     let text = "";
     while (text.length < digits) text += this.bits().toString(16).padStart(8, "0");

@@ -13,7 +13,10 @@ export interface SessionStart {
   readonly shard?: readonly [number, number];
 }
 
-/** READY, with no more of the application than Discord documents for it (Ready Event Fields: `id` and `flags`). */
+/**
+ * READY, with no more of the application than Discord documents for it (Ready Event Fields: `id` and
+ * `flags`).
+ */
 export type Ready = Omit<EventData<"READY">, "application"> & {
   readonly application: { readonly id: string; readonly flags: number };
 };
@@ -32,7 +35,10 @@ export function ready(bot: Bot, start: SessionStart): Ready {
   return data;
 }
 
-/** RESUMED's `d`: nothing but a trace of the machines passed, which Discord does not document and clients ignore. */
+/**
+ * RESUMED's `d`: nothing but a trace of the machines passed, which Discord does not document and clients
+ * ignore.
+ */
 export function resumed(): { readonly _trace: readonly string[] } {
   return { _trace: ["simulated-gateway"] };
 }

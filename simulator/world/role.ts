@@ -7,7 +7,9 @@ import { title } from "./text.ts";
 /** A role of a guild (Role Object). */
 export type Role = AsWritten<APIRole>;
 
-/** What @everyone may do in a guild that changed nothing: see channels, write, react, join voice and the like. */
+/**
+ * What @everyone may do in a guild that changed nothing: see channels, write, react, join voice and the like.
+ */
 const EVERYONE_PERMISSIONS = "2248473465835073";
 
 /** The `number`-th role of a guild, in [0, roleCount). Number 0 is @everyone. */

@@ -20,7 +20,10 @@ export interface Actor {
   readonly member: MemberWithoutUser | null;
 }
 
-/** Where and when one event happens and what its details are drawn from. Builders read it; the world sets it up anew for each event. */
+/**
+ * Where and when one event happens and what its details are drawn from. Builders read it; the world sets it
+ * up anew for each event.
+ */
 export interface SceneParts {
   readonly bot: Bot;
   readonly population: Population;

@@ -8,7 +8,10 @@ import { timestamp } from "./timestamp.ts";
 /** Something that members meet for (Guild Scheduled Event Object). */
 export type ScheduledEvent = AsWritten<APIGuildScheduledEvent>;
 
-/** The `number`-th event that a guild has announced: in one of its voice channels, or somewhere outside Discord. */
+/**
+ * The `number`-th event that a guild has announced: in one of its voice channels, or somewhere outside
+ * Discord.
+ */
 export function scheduledEvent(guild: Guild, number: number): ScheduledEvent {
   const random = new Random(streamSeed(guild.seed, CONCERN.scheduledEvent, guild.index, number));
   const beginsMs = guild.startMs + random.between(1, 14) * 86_400_000;

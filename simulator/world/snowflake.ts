@@ -8,7 +8,10 @@
 /** The first millisecond of 2015, where Discord's ids begin (Discord reference, Snowflakes). */
 export const DISCORD_EPOCH_MS = 1_420_070_400_000;
 
-/** The day Discord opened, 13 May 2015: no account and no guild is older, so that all their ids have 17 digits or more. */
+/**
+ * The day Discord opened, 13 May 2015: no account and no guild is older, so that all their ids have 17 digits
+ * or more.
+ */
 export const DISCORD_OPENED_MS = Date.UTC(2015, 4, 13);
 
 /**
@@ -19,7 +22,10 @@ const LIVE_BIT = 1 << 21;
 /** How many ids one millisecond can hold on either side of {@link LIVE_BIT}. */
 export const IDS_PER_MILLISECOND = LIVE_BIT;
 
-/** The id of something that came to be at `atMs`; `low` in [0, 2^22) tells apart what came in the same millisecond. */
+/**
+ * The id of something that came to be at `atMs`; `low` in [0, 2^22) tells apart what came in the same
+ * millisecond.
+ */
 export function snowflake(atMs: number, low: number): bigint {
   return (BigInt(atMs - DISCORD_EPOCH_MS) << 22n) | BigInt(low);
 }
@@ -34,8 +40,8 @@ export class SnowflakeSequence {
   #count = 0;
 
   /**
-   * The next id, stamped with `nowMs`. Like Discord's own machines it goes on counting from one millisecond to the
-   * next, so a clock that stands still or steps back yields no id again within two million.
+   * The next id, stamped with `nowMs`. Like Discord's own machines it goes on counting from one millisecond
+   * to the next, so a clock that stands still or steps back yields no id again within two million.
    */
   next(nowMs: number): string {
     const low = LIVE_BIT | this.#count;

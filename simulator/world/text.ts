@@ -28,12 +28,15 @@ interface Script {
   readonly stop: string;
 }
 
-/** The scripts of the simulated Discord. Locales are those of Discord's reference; Discord itself knows no `ar` or `he`. */
+/**
+ * The scripts of the simulated Discord. Locales are those of Discord's reference; Discord itself knows no
+ * `ar` or `he`.
+ */
 export const SCRIPTS = {
   latin: {
     locale: "en-US",
     words: words(
-      "so anyone up for a raid tonight the new patch is wild lol does it even run on linux see you in voice at nine " +
+      "so anyone up for a raid tonight the new patch is wild lol does it even run on linux see you at nine " +
         "I think that build works fine but check the logs first thanks again everyone brb grabbing coffee",
     ),
     separator: " ",
@@ -112,7 +115,9 @@ export const SCRIPTS = {
 /** The name of a row of {@link SCRIPTS}. */
 export type ScriptName = keyof typeof SCRIPTS;
 
-/** Names of {@link SCRIPTS}, the commoner ones repeated, so that a fair pick has roughly Discord's languages. */
+/**
+ * Names of {@link SCRIPTS}, the commoner ones repeated, so that a fair pick has roughly Discord's languages.
+ */
 const SCRIPT_DRAW: readonly ScriptName[] = [
   ..."latin latin latin latin latin latin latin latin german german cyrillic cyrillic arabic hebrew".split(
     " ",
@@ -149,12 +154,15 @@ const AWKWARD: readonly string[] = [
 
 /** Words of a name that people give to channels, roles, guilds and themselves. */
 const NAME_WORDS: readonly string[] = words(
-  "pixel nova ember raven frost luna echo drift byte mango tofu otter badger comet velvet crimson silent lucky quantum turbo " +
-    "noodle willow cipher orbit zephyr kiwi maple bandit shadow sprout",
+  "pixel nova ember raven frost luna echo drift byte mango tofu otter badger comet velvet crimson silent " +
+    "lucky quantum turbo noodle willow cipher orbit zephyr kiwi maple bandit shadow sprout",
 );
 
-/** Discord's limit on a message without Nitro (Discord reference, Create Message). */
-const MESSAGE_CHARACTERS_MAX = 2_000;
+/**
+ * Discord's limit of 2000 characters (Discord message docs, Create Message), less the room for a mention in
+ * front.
+ */
+const TEXT_CHARACTERS_MAX = 1_950;
 
 function words(text: string): readonly string[] {
   return text.split(" ");
@@ -189,25 +197,23 @@ export function title(random: Random, script: ScriptName): string {
 }
 
 /**
- * The text of a message: mostly a few words, sometimes a long paragraph, with emoji and now and then something that
- * trips careless readers. Never more than Discord's 2000 characters, counted as code points.
+ * The text of a message: mostly a few words, sometimes a long paragraph, with emoji and now and then
+ * something that trips careless readers. At most 1950 characters, counted as code points.
  */
 export function messageText(random: Random, script: ScriptName): string {
   const kind = random.fraction();
   if (kind < 0.06) return random.pick(EMOJI).repeat(random.between(1, 5));
   if (kind < 0.12) return `${random.pick(AWKWARD)} ${sentence(random, script, random.between(1, 6))}`;
-  if (kind < 0.15) return paragraph(random, script);
+  if (kind < 0.14) return paragraph(random, script);
   const text = sentence(random, script, random.between(1, 14));
   return kind < 0.4 ? `${text} ${random.pick(EMOJI)}` : text;
 }
 
 function paragraph(random: Random, script: ScriptName): string {
   let text = "";
-  for (let left = random.between(4, 30); left > 0; left--) {
+  for (let left = random.between(4, 60); left > 0; left--) {
     text += `${sentence(random, script, random.between(4, 16))}${random.chance(0.2) ? "\n" : " "}`;
   }
   // Cut by code points: half a surrogate pair would not be text.
-  return text.length <= MESSAGE_CHARACTERS_MAX
-    ? text
-    : Array.from(text).slice(0, MESSAGE_CHARACTERS_MAX).join("");
+  return text.length <= TEXT_CHARACTERS_MAX ? text : Array.from(text).slice(0, TEXT_CHARACTERS_MAX).join("");
 }

@@ -1,7 +1,10 @@
 import type { APIBaseVoiceState } from "discord-api-types/v10";
 import type { Random } from "./random.ts";
 
-/** Somebody's place in a voice channel (Voice State Object), or that they left all of them when `channelId` is null. */
+/**
+ * Somebody's place in a voice channel (Voice State Object), or that they left all of them when `channelId` is
+ * null.
+ */
 export function voiceState(userId: string, channelId: string | null, random: Random): APIBaseVoiceState {
   return {
     user_id: userId,

@@ -1,6 +1,11 @@
 /**
- * What happens on the simulated Discord: guilds, people and an endless, repeatable stream of events. It knows nothing of
- * sockets or sessions.
+ * What happens on the simulated Discord: guilds, people and an endless, repeatable stream of events. It knows
+ * nothing of sockets or sessions.
+ *
+ * The nouns of Discord have a file each (`guild.ts`, `member.ts`, `message.ts`); `builders/` makes each event
+ * out of them and `builders/table.ts` lists who makes which; `mix.ts` says how often; `intents.ts` who may
+ * see it. Nothing is stored: a guild or a person is worked out from the seed and a number when needed, and an
+ * event from its place in the stream.
  *
  * @module
  */
@@ -28,7 +33,10 @@ const LARGE_GUILD_BYTES = 2 * 1024 * 1024;
 /** The first guild is large, and so is every hundredth after it. */
 const LARGE_GUILD_EVERY = 100;
 
-/** Before this there was hardly anybody on Discord, and guilds and accounts have to be older than the simulation. */
+/**
+ * Before this there was hardly anybody on Discord, and guilds and accounts have to be older than the
+ * simulation.
+ */
 const EARLIEST_START_MS = Date.UTC(2017, 0, 1);
 
 /** Share of messages, reactions and the like that happen in direct channels, where they can. */
@@ -39,13 +47,16 @@ export interface WorldOptions {
   readonly seed: number;
   /** How many guilds the bot is in, 1 to 2,097,152. */
   readonly guilds: number;
-  /** When the simulation begins, in milliseconds of the Unix epoch, 2017 at the earliest. Guilds and accounts are older. */
+  /**
+   * When the simulation begins, in milliseconds of the Unix epoch, 2017 at the earliest. Guilds and accounts
+   * are older.
+   */
   readonly startMs: number;
   /** Weight of each event in {@link World.next}, in place of {@link DEFAULT_MIX}. */
   readonly mix?: Readonly<Record<string, number>>;
   /**
-   * Bytes that the GUILD_CREATE of a large guild has at least, for a session with every intent: 0, where no guild is made large,
-   * to 30,000,000. Default 2 MiB.
+   * Bytes that the GUILD_CREATE of a large guild has at least, for a session with every intent: 0, where no
+   * guild is made large, to 30,000,000. Default 2 MiB.
    */
   readonly largeGuildBytes?: number;
 }
@@ -127,8 +138,8 @@ export class World {
   }
 
   /**
-   * An event of any name, in the given guild or in one that is drawn. Of what {@link next} yields it changes nothing but
-   * ids. Throws RangeError for a guild that the bot is not in.
+   * An event of any name, in the given guild or in one that is drawn. Of what {@link next} yields it changes
+   * nothing but ids. Throws RangeError for a guild that the bot is not in.
    */
   make(t: EventName, nowMs: number, guildId?: bigint): WorldEvent {
     this.#deal(this.#makeCount++, ON_DEMAND);
@@ -195,7 +206,9 @@ export class World {
     };
   }
 
-  /** Busier guilds come up more often: the larger of two drawn. A GUILD_CREATE is of one of the large guilds. */
+  /**
+   * Busier guilds come up more often: the larger of two drawn. A GUILD_CREATE is of one of the large guilds.
+   */
   #drawGuild(t: EventName): Guild {
     const count = this.guildIds.length;
     if (t === "GUILD_CREATE") {

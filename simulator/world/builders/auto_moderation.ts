@@ -33,7 +33,9 @@ export function autoModerationRule(scene: Scene): EventData<"AUTO_MODERATION_RUL
   };
 }
 
-/** A message that a rule caught; `content` and `matched_content` as a session with MESSAGE_CONTENT sees them. */
+/**
+ * A message that a rule caught; `content` and `matched_content` as a session with MESSAGE_CONTENT sees them.
+ */
 export function autoModerationActionExecution(scene: Scene): EventData<"AUTO_MODERATION_ACTION_EXECUTION"> {
   const { guild } = scene;
   const content = scene.message();

@@ -19,7 +19,10 @@ export function guildUpdate(scene: Scene): EventData<"GUILD_UPDATE"> {
   return guildObject(scene.guild);
 }
 
-/** The guild cannot be reached. Without `unavailable` it would mean that the bot was thrown out, which the world never does. */
+/**
+ * The guild cannot be reached. Without `unavailable` it would mean that the bot was thrown out, which the
+ * world never does.
+ */
 export function guildDelete(scene: Scene): EventData<"GUILD_DELETE"> {
   return { id: scene.guild.id, unavailable: true };
 }

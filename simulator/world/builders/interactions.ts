@@ -45,7 +45,7 @@ export function interactionCreate(scene: Scene): Interaction {
     data: {
       type: 1,
       name: handle(scene.text),
-      id: scene.guild.partId("integration", 0),
+      id: scene.bot.commandId,
       options: scene.detail.chance(0.6)
         ? [{ type: 3, name: "text", value: sentence(scene.text, scene.script(), scene.text.between(1, 12)) }]
         : [],
@@ -58,7 +58,7 @@ export function applicationCommandPermissionsUpdate(
   scene: Scene,
 ): EventData<"APPLICATION_COMMAND_PERMISSIONS_UPDATE"> {
   return {
-    id: scene.guild.partId("integration", 0),
+    id: scene.bot.commandId,
     application_id: scene.bot.id,
     guild_id: scene.guild.id,
     permissions: [

@@ -1,15 +1,9 @@
 import type { EventData } from "../events.ts";
 import { POPULATION } from "../population.ts";
 import type { Scene } from "../scene.ts";
-import { snowflake } from "../snowflake.ts";
 import { timestamp } from "../timestamp.ts";
 
 const MONTH_MS = 30 * 86_400_000;
-
-/** The one thing that the bot sells. */
-function skuId(scene: Scene): string {
-  return snowflake(scene.guild.startMs - MONTH_MS, 1).toString();
-}
 
 function buyerId(scene: Scene): string {
   return scene.population.userId(scene.place.below(POPULATION));
@@ -19,7 +13,7 @@ function buyerId(scene: Scene): string {
 function entitlement(scene: Scene, ended: boolean, deleted: boolean): EventData<"ENTITLEMENT_CREATE"> {
   return {
     id: scene.newId(),
-    sku_id: skuId(scene),
+    sku_id: scene.bot.skuId,
     application_id: scene.bot.id,
     user_id: buyerId(scene),
     type: 8,
@@ -42,12 +36,15 @@ export function entitlementDelete(scene: Scene): EventData<"ENTITLEMENT_DELETE">
   return entitlement(scene, false, true);
 }
 
-/** A subscription. `status` is 0 active, 1 inactive, 2 ending (Discord subscription docs, Subscription Statuses). */
+/**
+ * A subscription. `status` is 0 active, 1 inactive, 2 ending (Discord subscription docs, Subscription
+ * Statuses).
+ */
 function subscription(scene: Scene, status: 0 | 1 | 2): EventData<"SUBSCRIPTION_CREATE"> {
   return {
     id: scene.newId(),
     user_id: buyerId(scene),
-    sku_ids: [skuId(scene)],
+    sku_ids: [scene.bot.skuId],
     entitlement_ids: [scene.newId()],
     renewal_sku_ids: null,
     current_period_start: timestamp(scene.nowMs),

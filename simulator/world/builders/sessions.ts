@@ -6,7 +6,10 @@ import type { Scene } from "../scene.ts";
 /** Most members of one chunk (Discord gateway docs, Guild Members Chunk). */
 const CHUNK_MEMBERS_MAX = 1_000;
 
-/** READY of an invented session with a single guild, for whoever wants to see one. Real sessions state their own facts. */
+/**
+ * READY of an invented session with a single guild, for whoever wants to see one. Real sessions state their
+ * own facts.
+ */
 export function readyAlone(scene: Scene): Ready {
   return ready(scene.bot, {
     version: 10,

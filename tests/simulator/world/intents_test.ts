@@ -9,7 +9,9 @@ import {
   letsThrough,
 } from "../../../simulator/world/intents.ts";
 
-/** The list of Discord's gateway docs (List of Intents), read the other way round: names under each intent. */
+/**
+ * The list of Discord's gateway docs (List of Intents), read the other way round: names under each intent.
+ */
 const LIST_OF_INTENTS: Readonly<Record<string, string>> = {
   ALWAYS: `READY RESUMED RATE_LIMITED APPLICATION_COMMAND_PERMISSIONS_UPDATE CHANNEL_INFO SOUNDBOARD_SOUNDS
     GUILD_MEMBERS_CHUNK INTERACTION_CREATE USER_UPDATE VOICE_SERVER_UPDATE ENTITLEMENT_CREATE ENTITLEMENT_UPDATE

@@ -66,7 +66,7 @@ Deno.test("World.make() writes the same events from the same seed, byte for byte
   assert.equal(all(), all());
 });
 
-Deno.test("World.next() stamps new messages with the time they are written, and never uses an id twice", () => {
+Deno.test("World.next() stamps new messages with their time and uses no id twice", () => {
   const world = worldOf(2);
   const ids = new Set<string>();
   let messages = 0;
@@ -128,7 +128,7 @@ Deno.test("World.next() names the intents of the place where the event happens",
   assert.ok(direct > 100, `${direct} in direct channels`);
 });
 
-Deno.test("World.make() has the bot's own GUILD_MEMBER_UPDATE always sent, all others by GUILD_MEMBERS", () => {
+Deno.test("World.make() has the bot's own GUILD_MEMBER_UPDATE sent always, others by GUILD_MEMBERS", () => {
   const world = worldOf(8);
   const seen = new Set<number>();
   for (const { data, intents, fromBot } of madeOf("GUILD_MEMBER_UPDATE", 500)) {
@@ -148,6 +148,7 @@ Deno.test("World.make() says of a message whether the bot wrote it or is mention
     const message = data as { author: { id: string }; mentions: { id: string }[]; content: string };
     assert.equal(fromBot, message.author.id === botId);
     assert.equal(mentionsBot, message.mentions.some(({ id }) => id === botId));
+    assert.ok(Array.from(message.content).length <= 2_000);
     if (mentionsBot) assert.ok(message.content.includes(`<@${botId}>`));
     own += Number(fromBot);
     mentions += Number(mentionsBot);
@@ -155,7 +156,7 @@ Deno.test("World.make() says of a message whether the bot wrote it or is mention
   assert.ok(own > 5 && mentions > 5, `${own} own, ${mentions} mentions`);
 });
 
-Deno.test("World.make() gives messages everything they can carry: replies, polls, embeds, attachments, stickers", () => {
+Deno.test("World.make() gives messages all that they can carry, from embeds to polls", () => {
   const messages = madeOf("MESSAGE_CREATE", 3_000).map(({ data }) => data);
   const some = (has: (message: Record<string, unknown>) => boolean) => messages.some(has);
   assert.ok(some(({ referenced_message, type }) => type === 19 && referenced_message !== undefined), "reply");
@@ -165,6 +166,11 @@ Deno.test("World.make() gives messages everything they can carry: replies, polls
   assert.ok(some(({ components }) => (components as unknown[]).length > 0), "buttons");
   assert.ok(some(({ sticker_items }) => sticker_items !== undefined), "sticker");
   assert.ok(some(({ mention_everyone }) => mention_everyone === true), "everyone");
+});
+
+Deno.test("World.make() has people write something else each time", () => {
+  const contents = madeOf("MESSAGE_CREATE", 500).map(({ data }) => data.content);
+  assert.ok(new Set(contents).size > 450);
 });
 
 Deno.test("World.make() adds the bot to some threads and others to most", () => {
@@ -187,7 +193,7 @@ Deno.test("World.make() keeps to the guild it was given", () => {
   }
 });
 
-Deno.test("World.make() sends entitlements, subscriptions and the bot's own account outside all guilds", () => {
+Deno.test("World.make() puts purchases and the bot's own account outside all guilds", () => {
   const world = worldOf(7);
   const outside = EVENT_NAMES.filter((name) =>
     world.make(name, START_MS, world.guildIds[0]).guildId === null
@@ -224,7 +230,7 @@ Deno.test("World.guildCreate() shows one session as much as its intents allow", 
   assert.ok(Buffer.byteLength(JSON.stringify(whole)) >= 50_000);
 });
 
-Deno.test("World.members() has as many members as GUILD_CREATE says, the bot among them, nobody twice", () => {
+Deno.test("World.members() has as many members as GUILD_CREATE says, the bot first, nobody twice", () => {
   const world = worldOf(10);
   for (const guildId of world.guildIds.slice(1, 30)) {
     const members = world.members(guildId);

@@ -33,12 +33,16 @@ type MayMiss<Shape, Key extends PropertyKey> = Shape extends unknown
   ? Record<never, never> extends Pick<Shape, Key & keyof Shape> ? true : never
   : never;
 
-/** The fields that every shape has. `Exclude` keeps the mapped type from running over the shapes one by one. */
+/**
+ * The fields that every shape has. `Exclude` keeps the mapped type from running over the shapes one by one.
+ */
 type RequiredKeys<Data> = {
   [Key in Exclude<keyof Data, never>]: [MayMiss<Data, Key>] extends [never] ? Key : never;
 }[keyof Data];
 
-/** A kind for each field that the type of discord-api-types requires: one more or one less does not compile. */
+/**
+ * A kind for each field that the type of discord-api-types requires: one more or one less does not compile.
+ */
 type Fields<Name extends EventName> = {
   readonly [Key in RequiredKeys<ReturnType<(typeof BUILDERS)[Name]>>]: Kind;
 };
