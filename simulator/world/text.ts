@@ -198,7 +198,7 @@ export function title(random: Random, script: ScriptName): string {
 
 /**
  * The text of a message: mostly a few words, sometimes a long paragraph, with emoji and now and then
- * something that trips careless readers. At most 1950 characters, counted as code points.
+ * something that trips careless readers. At most 1950 characters.
  */
 export function messageText(random: Random, script: ScriptName): string {
   const kind = random.fraction();
@@ -210,10 +210,11 @@ export function messageText(random: Random, script: ScriptName): string {
 }
 
 function paragraph(random: Random, script: ScriptName): string {
-  let text = "";
+  let text = sentence(random, script, 8);
   for (let left = random.between(4, 60); left > 0; left--) {
-    text += `${sentence(random, script, random.between(4, 16))}${random.chance(0.2) ? "\n" : " "}`;
+    const more = `${random.chance(0.2) ? "\n" : " "}${sentence(random, script, random.between(4, 16))}`;
+    if (text.length + more.length > TEXT_CHARACTERS_MAX) break;
+    text += more;
   }
-  // Cut by code points: half a surrogate pair would not be text.
-  return text.length <= TEXT_CHARACTERS_MAX ? text : Array.from(text).slice(0, TEXT_CHARACTERS_MAX).join("");
+  return text;
 }
