@@ -31,7 +31,8 @@ export interface IdentifyBudgetOptions {
 
 export type Allowance =
   | { kind: "some"; identifies: number }
-  | { kind: "exhausted"; untilMs: number }
+  /** None before `untilMs`. */
+  | { kind: "none"; untilMs: number }
   /** A reading is under way. */
   | { kind: "unknown" };
 
@@ -44,6 +45,8 @@ interface Reading {
 
 /** Others may spend from the same budget, so a reading is only good for about one run of identifies. */
 const READING_MAX_AGE_MS = 5_000;
+/** How long an IDENTIFY may be on its way before Discord has counted it. */
+const UNDER_WAY_MAX_MS = 5_000;
 /** While Discord's REST does not answer, an older reading counted down here is used up to this age. */
 const READING_USABLE_MS = 600_000;
 const RETRY_MIN_MS = 1_000;
@@ -55,7 +58,8 @@ export class IdentifyBudget {
   readonly #options: IdentifyBudgetOptions;
   #reading: Reading | null = null;
   #underWay: Promise<void> | null = null;
-  #spentDuringRead = 0;
+  /** When IDENTIFYs went out that the reading under way, or the newest one, may not have counted. */
+  #spentAtMs: number[] = [];
   #failures = 0;
   #cancelRetry: (() => void) | null = null;
   #warnedUntilMs = 0;
@@ -84,25 +88,28 @@ export class IdentifyBudget {
     const reading = this.#reading;
     const ageMs = reading === null ? Infinity : nowMs - reading.atMs;
     const reset = reading !== null && nowMs >= reading.resetsAtMs;
-    if (reading === null || reset || ageMs > READING_MAX_AGE_MS) {
-      const usable = reading !== null && !reset && this.#failures > 0 && ageMs <= READING_USABLE_MS;
-      this.refresh().then(changed);
-      if (!usable) return { kind: "unknown" };
-    }
+    const old = reset || ageMs >= READING_MAX_AGE_MS;
+    if (old) this.refresh().then(changed);
+    const usable = !old || (!reset && this.#failures > 0 && ageMs <= READING_USABLE_MS);
+    if (reading === null || !usable) return { kind: "unknown" };
     const left = reading.remaining - granted;
     if (left > 0) return { kind: "some", identifies: left };
     // Turns that are out may come back unused; the queue asks again then.
     if (reading.remaining > 0) return { kind: "some", identifies: 0 };
+    // Only our own count says so, which is on the safe side: Discord is asked again before it is believed.
+    if (reading.gateway.sessionStartLimit.remaining > 0) {
+      return old ? { kind: "unknown" } : { kind: "none", untilMs: reading.atMs + READING_MAX_AGE_MS };
+    }
     if (this.#exhaustedUntilMs !== reading.resetsAtMs) {
       this.#exhaustedUntilMs = reading.resetsAtMs;
       this.#options.observe({ kind: "identify.exhausted", resetsInMs: reading.resetsAtMs - nowMs });
     }
-    return { kind: "exhausted", untilMs: reading.resetsAtMs };
+    return { kind: "none", untilMs: reading.resetsAtMs };
   }
 
   /** One IDENTIFY went out. */
   spend(): void {
-    this.#spentDuringRead += 1;
+    this.#spentAtMs.push(this.#options.clock.nowMs());
     if (this.#reading === null) return;
     this.#reading.remaining -= 1;
     this.#tell(this.#reading);
@@ -132,7 +139,8 @@ export class IdentifyBudget {
       });
     }
     if (this.#stopped) return;
-    this.#spentDuringRead = 0;
+    const countedMs = clock.nowMs() - UNDER_WAY_MAX_MS;
+    this.#spentAtMs = this.#spentAtMs.filter((atMs) => atMs > countedMs);
     const gateway = await read();
     if (gateway === null) {
       this.#failures += 1;
@@ -145,8 +153,8 @@ export class IdentifyBudget {
       gateway,
       atMs: nowMs,
       resetsAtMs: nowMs + limit.resetAfterMs,
-      // Whether an IDENTIFY sent meanwhile is in the answer is not known: counted twice is safe.
-      remaining: limit.remaining - this.#spentDuringRead,
+      // Whether the latest IDENTIFYs are in the answer is not known: counted twice is safe.
+      remaining: Math.max(0, limit.remaining - this.#spentAtMs.length),
     };
     this.#tell(this.#reading);
   }

@@ -37,7 +37,7 @@ export class IdentifyQueue {
 
   /** Asks for a turn; `granted` is called once, when it has come. Asking twice changes nothing. */
   request(shard: number, granted: () => void): void {
-    if (this.#granted.has(shard) || this.#waiting.has(shard)) return;
+    if (this.#stopped || this.#granted.has(shard) || this.#waiting.has(shard)) return;
     this.#waiting.set(shard, granted);
     // Later in this turn of the event loop, so that shards that ask together are taken in order of their ids.
     this.#wakeAt(this.#options.clock.nowMs());
@@ -79,11 +79,11 @@ export class IdentifyQueue {
     const nowMs = clock.nowMs();
     const allowance = budget.allowance(nowMs, this.#granted.size, () => this.#pump());
     if (allowance.kind === "unknown") return;
-    if (allowance.kind === "exhausted") return this.#wakeAt(allowance.untilMs);
+    if (allowance.kind === "none") return this.#wakeAt(allowance.untilMs);
     const concurrency = this.#concurrency();
     const waiting = [...this.#waiting.keys()].sort((a, b) => a - b);
     // Buckets start in order: the whole of one run of `concurrency` shards before any of the next.
-    const run = Math.floor(Math.min(...waiting, ...this.#granted) / concurrency);
+    const run = Math.floor(Math.min(waiting[0] ?? Infinity, ...this.#granted) / concurrency);
     let left = allowance.identifies;
     let nextFreeAtMs = Infinity;
     for (const shard of waiting) {
