@@ -13,5 +13,6 @@ export function failureText(error: unknown): string {
 
 /** True where nobody answered at all, as opposed to a server that refused us. */
 export function isNetworkFailure(error: unknown): boolean {
-  return error instanceof Error && "syscall" in error;
+  // The system's errors have names for codes (ECONNREFUSED); those of a server have numbers, or none.
+  return error instanceof Error && "code" in error && typeof error.code === "string";
 }

@@ -103,8 +103,6 @@ export class RabbitNotices implements Notices {
     // Only rejections are sent as mandatory.
     channel.on("return", () => this.#kept.giveUp(`queue ${REJECTED_QUEUE} is gone`));
     for (const rejection of this.#rejections) this.#sendRejection(channel, rejection);
-    if (this.#newsDropped > 0) this.#observe({ kind: "news.dropped", count: this.#newsDropped });
-    this.#newsDropped = 0;
     this.#sendNews();
   }
 
@@ -131,6 +129,8 @@ export class RabbitNotices implements Notices {
     while (this.#channel !== null && this.#newsInFlight.size < IN_FLIGHT_MAX) {
       const item = this.#newsWaiting.shift();
       if (item === undefined) return;
+      if (this.#newsDropped > 0) this.#observe({ kind: "news.dropped", count: this.#newsDropped });
+      this.#newsDropped = 0;
       this.#newsInFlight.add(item);
       this.#send(this.#channel, NEWS_EXCHANGE, shortString(item.routingKey), Buffer.from(item.body), {
         contentType: "application/json",

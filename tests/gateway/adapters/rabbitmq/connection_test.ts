@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { RabbitConnection } from "../../../../gateway/adapters/rabbitmq/connection.ts";
+import { type Clock, systemClock } from "../../../../gateway/clock.ts";
+import { ManualClock } from "../../../fakes/manual_clock.ts";
+import { Observations } from "../../../fakes/observations.ts";
+import { TcpProxy } from "../../../fakes/tcp_proxy.ts";
+import { testServers } from "../../../servers.ts";
+
+Deno.test("RabbitConnection tells once of an outage, with where and how to get one, and tries on", async () => {
+  const { rabbitUrl } = await testServers();
+  const clock = new ManualClock();
+  const observations = new Observations();
+  const url = new URL(rabbitUrl);
+  url.port = String(unusedPort());
+  const connection = rabbitConnection(url.href, { clock, observations });
+  connection.start();
+  const delaysMs = [];
+  for (let attempt = 0; attempt < 8; attempt++) {
+    const nowMs = clock.nowMs();
+    const dueMs = nowMs + Math.min(5_000, 100 * 2 ** attempt) / 2;
+    await clock.untilScheduled(dueMs);
+    delaysMs.push(dueMs - nowMs);
+    clock.advance(dueMs - nowMs);
+  }
+  assert.deepEqual(delaysMs, [50, 100, 200, 400, 800, 1_600, 2_500, 2_500]);
+  const reported = observations.all;
+  assert.equal(reported.length, 1);
+  const [unreachable] = observations.of("broker.unreachable");
+  assert.equal(unreachable?.address, `127.0.0.1:${url.port}`);
+  assert.match(unreachable?.error ?? "", /ECONNREFUSED.*apt-get install rabbitmq-server.*RABBIT_URL/);
+  assert.equal(JSON.stringify(reported).includes(url.password), false);
+  await connection.close();
+});
+
+Deno.test("RabbitConnection that consumes leaves it to the one that publishes to tell of an outage", async () => {
+  const clock = new ManualClock();
+  const observations = new Observations();
+  const connection = rabbitConnection(`amqp://127.0.0.1:${unusedPort()}`, {
+    clock,
+    observations,
+    purpose: "consuming",
+  });
+  connection.start();
+  await clock.untilScheduled(50);
+  assert.deepEqual(observations.all, []);
+  await connection.close();
+});
+
+Deno.test("RabbitConnection tells of a refused password without saying it, and without advice on installing", async () => {
+  const { rabbitUrl } = await testServers();
+  const url = new URL(rabbitUrl);
+  url.password = "hunter2-ünd-%2F";
+  const observations = new Observations();
+  const connection = rabbitConnection(url.href, { observations });
+  connection.start();
+  const [unreachable] = await observations.first("broker.unreachable");
+  assert.match(unreachable?.error ?? "", /ACCESS_REFUSED/);
+  assert.equal(unreachable?.error.includes("apt-get"), false);
+  assert.equal(JSON.stringify(observations.all).includes("hunter2"), false);
+  await connection.close();
+});
+
+Deno.test("RabbitConnection tells of each loss and each connection, with its name and no password", async () => {
+  const { rabbitUrl } = await testServers();
+  await using proxy = new TcpProxy(rabbitUrl);
+  const observations = new Observations();
+  const connection = rabbitConnection(proxy.through(rabbitUrl), { observations });
+  connection.start();
+  await observations.first("broker.connected");
+  proxy.cut();
+  await observations.first("broker.connected", 2);
+  assert.deepEqual(observations.all.map(({ kind }) => kind), [
+    "broker.connected",
+    "broker.lost",
+    "broker.connected",
+  ]);
+  assert.equal(JSON.stringify(observations.all).includes(new URL(rabbitUrl).password), false);
+  await connection.close();
+});
+
+Deno.test("RabbitConnection tells when the broker blocks it and lets it go on", async () => {
+  const { rabbitUrl } = await testServers();
+  await using proxy = new TcpProxy(rabbitUrl);
+  const observations = new Observations();
+  const connection = rabbitConnection(proxy.through(rabbitUrl), { observations });
+  connection.start();
+  await observations.first("broker.connected");
+  await proxy.sayToClients(methodFrame(60, "\x0alow memory")); // connection.blocked
+  const [blocked] = await observations.first("broker.blocked");
+  assert.equal(blocked?.reason, "low memory");
+  await proxy.sayToClients(methodFrame(61, "")); // connection.unblocked
+  await observations.first("broker.unblocked");
+  await connection.close();
+});
+
+Deno.test("RabbitConnection.close() leaves a broker that does not answer", async () => {
+  const { rabbitUrl } = await testServers();
+  await using proxy = new TcpProxy(rabbitUrl);
+  const clock = new ManualClock();
+  const observations = new Observations();
+  const connection = rabbitConnection(proxy.through(rabbitUrl), { clock, observations });
+  connection.start();
+  await observations.first("broker.connected");
+  proxy.hold();
+  const closed = connection.close();
+  await clock.untilScheduled(2_000);
+  clock.advance(2_000);
+  await closed;
+});
+
+Deno.test("RabbitConnection.close() ends an attempt that nobody answers", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept();
+  const observations = new Observations();
+  const connection = rabbitConnection(`amqp://127.0.0.1:${listener.addr.port}`, { observations });
+  connection.start();
+  using _peer = await accepted;
+  await connection.close();
+  assert.deepEqual(observations.all, []);
+  listener.close();
+});
+
+Deno.test("RabbitConnection.close() is safe twice, before start(), and for good", async () => {
+  const observations = new Observations();
+  const connection = rabbitConnection(`amqp://127.0.0.1:${unusedPort()}`, { observations });
+  await connection.close();
+  connection.start();
+  await connection.close();
+  assert.deepEqual(observations.all, []);
+});
+
+Deno.test("RabbitConnection does not take a URL whose password it could not send as it is meant", () => {
+  assert.throws(() => rabbitConnection("amqp://user:%zz@localhost", {}), URIError);
+  assert.throws(() => rabbitConnection("localhost", {}), TypeError);
+});
+
+function rabbitConnection(
+  url: string,
+  { clock = systemClock, observations = new Observations(), purpose = "publishing" }: {
+    clock?: Clock;
+    observations?: Observations;
+    purpose?: "publishing" | "consuming";
+  },
+): RabbitConnection {
+  return new RabbitConnection({ url, purpose, clock, dice: () => 0, observe: observations.observe });
+}
+
+function unusedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** A frame of class connection (10) on channel 0 (AMQP 0-9-1, 2.3.5). */
+function methodFrame(method: number, content: string): Uint8Array {
+  const payload = [0, 10, 0, method, ...new TextEncoder().encode(content)];
+  return new Uint8Array([1, 0, 0, 0, 0, 0, payload.length, ...payload, 0xce]);
+}

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { RedisClient } from "../../../../gateway/adapters/redis/client.ts";
+import { type Clock, systemClock } from "../../../../gateway/clock.ts";
+import { ManualClock } from "../../../fakes/manual_clock.ts";
+import { Observations } from "../../../fakes/observations.ts";
+import { openRedis } from "../../../fakes/redis_fixture.ts";
+
+Deno.test("RedisClient tells once of an outage, with where and how to get one, and tries on", async () => {
+  const clock = new ManualClock();
+  const observations = new Observations();
+  const port = unusedPort();
+  const client = redisClient(`redis://:hunter2@127.0.0.1:${port}`, { clock, observations });
+  client.start();
+  for (let attempt = 0; attempt < 8; attempt++) {
+    const delayMs = Math.min(5_000, 100 * 2 ** attempt) / 2;
+    await clock.untilScheduled(clock.nowMs() + delayMs);
+    clock.advance(delayMs);
+  }
+  assert.equal(observations.all.length, 1);
+  const [unreachable] = observations.of("redis.unreachable");
+  assert.equal(unreachable?.address, `127.0.0.1:${port}`);
+  assert.match(unreachable?.error ?? "", /ECONNREFUSED.*apt-get install redis-server.*REDIS_URL/);
+  assert.equal(JSON.stringify(observations.all).includes("hunter2"), false);
+  assert.equal(client.connected, false);
+  await client.close();
+});
+
+Deno.test("RedisClient tells of a refused password without saying it, and without advice on installing", async () => {
+  await using fixture = await openRedis();
+  const url = new URL(fixture.url);
+  url.password = "hunter2";
+  const observations = new Observations();
+  const client = redisClient(url.href, { observations });
+  client.start();
+  const [unreachable] = await observations.first("redis.unreachable");
+  assert.match(unreachable?.error ?? "", /WRONGPASS/);
+  assert.equal(JSON.stringify(observations.all).includes("hunter2"), false);
+  assert.equal(JSON.stringify(observations.all).includes("apt-get"), false);
+  await client.close();
+});
+
+Deno.test("RedisClient tells of each loss and each connection, and is connected in between", async () => {
+  await using fixture = await openRedis();
+  const client = fixture.client();
+  await fixture.observations.first("redis.connected");
+  assert.equal(client.connected, true);
+  await fixture.away();
+  assert.equal(client.connected, false);
+  fixture.proxy.up();
+  await fixture.observations.first("redis.connected", 2);
+  assert.equal(client.connected, true);
+  assert.equal(JSON.stringify(fixture.observations.all).includes(new URL(fixture.url).password), false);
+});
+
+Deno.test("RedisClient.transaction() is done once Redis takes writes again, and tells once that it does not", async () => {
+  await using fixture = await openRedis();
+  const client = fixture.client();
+  // A master that wants a replica and has none refuses every write.
+  await fixture.redis.config("SET", "min-replicas-to-write", "1");
+  try {
+    const written = client.transaction((commands) => commands.set("key", "value"));
+    const [refused] = await fixture.observations.first("redis.unreachable");
+    assert.match(refused?.error ?? "", /NOREPLICAS/);
+    assert.equal(client.connected, false);
+    await fixture.redis.config("SET", "min-replicas-to-write", "0");
+    assert.deepEqual(await written, ["OK"]);
+    assert.equal(client.connected, true);
+    assert.equal(fixture.observations.of("redis.unreachable").length, 1);
+  } finally {
+    await fixture.redis.config("SET", "min-replicas-to-write", "0");
+  }
+});
+
+Deno.test("RedisClient.transaction() is repeated where the line was cut before the reply", async () => {
+  await using fixture = await openRedis();
+  const client = fixture.client();
+  await fixture.observations.first("redis.connected");
+  fixture.proxy.hold();
+  const written = client.transaction((commands) => commands.set("key", "value"));
+  fixture.proxy.cut();
+  fixture.proxy.release();
+  assert.deepEqual(await written, ["OK"]);
+  assert.equal(await fixture.redis.get("key"), "value");
+});
+
+Deno.test("RedisClient.close() lets Redis finish what it was asked", async () => {
+  await using fixture = await openRedis();
+  const client = fixture.client();
+  await fixture.observations.first("redis.connected");
+  const written = client.transaction((commands) => commands.set("key", "value"));
+  await Promise.resolve(); // asked
+  await client.close();
+  await written;
+  assert.equal(await fixture.redis.get("key"), "value");
+});
+
+Deno.test("RedisClient.disconnect() leaves a Redis that does not answer, and what it was asked rejects", async () => {
+  await using fixture = await openRedis();
+  const client = fixture.client();
+  await fixture.observations.first("redis.connected");
+  fixture.proxy.hold();
+  const written = assert.rejects(
+    client.transaction((commands) => commands.set("key", "value")),
+    /Cannot finish what Redis was asked: the connection is closed/,
+  );
+  const closed = client.close();
+  await client.disconnect();
+  await Promise.all([closed, written]);
+  assert.deepEqual(fixture.observations.of("redis.lost"), []);
+});
+
+Deno.test("RedisClient.close() rejects what waits for a Redis that is not there", async () => {
+  const client = redisClient(`redis://127.0.0.1:${unusedPort()}`, {});
+  client.start();
+  const written = assert.rejects(client.transaction((commands) => commands.set("key", "value")), /is closed/);
+  await client.close();
+  await written;
+  await assert.rejects(client.transaction((commands) => commands.set("key", "value")), /is closed/);
+});
+
+Deno.test("RedisClient.close() is safe twice, before start(), and for good", async () => {
+  const observations = new Observations();
+  const client = redisClient(`redis://127.0.0.1:${unusedPort()}`, { observations });
+  await client.close();
+  client.start();
+  await client.close();
+  await client.disconnect();
+  assert.deepEqual(observations.all, []);
+});
+
+Deno.test("RedisClient takes user, password and database from its URL", async () => {
+  await using fixture = await openRedis();
+  const url = new URL(fixture.url);
+  url.username = "default";
+  url.pathname = "/3";
+  const client = redisClient(url.href, {});
+  client.start();
+  await client.transaction((commands) => commands.set("key", "value"));
+  assert.equal(await fixture.redis.get("key"), null);
+  await fixture.redis.select(3);
+  assert.equal(await fixture.redis.get("key"), "value");
+  await fixture.redis.del("key");
+  await client.close();
+});
+
+function redisClient(
+  url: string,
+  { clock = systemClock, observations = new Observations() }: { clock?: Clock; observations?: Observations },
+): RedisClient {
+  return new RedisClient({ url, prefix: "", clock, dice: () => 0, observe: observations.observe });
+}
+
+function unusedPort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

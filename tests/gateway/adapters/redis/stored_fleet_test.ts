@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import * as fc from "fast-check";
+import { readStoredFleet, type StoredTexts } from "../../../../gateway/adapters/redis/stored_fleet.ts";
+
+const NOTHING: StoredTexts = {
+  started: null,
+  ownStarted: null,
+  total: null,
+  sessions: null,
+  points: {},
+  presences: {},
+  guilds: {},
+};
+
+/** The fleet, and the garbage that was named on the way. */
+function read(texts: Partial<StoredTexts>) {
+  const garbage: string[] = [];
+  const fleet = readStoredFleet(
+    { ...NOTHING, ...texts },
+    (key, problem) => garbage.push(`${key}: ${problem}`),
+  );
+  return { fleet, garbage };
+}
+
+const ANOTHER_RAN = { started: '"2026-01-01T00:00:00.0"', ownStarted: '"2025-01-01T00:00:00.0"' };
+
+Deno.test("readStoredFleet() believes gateway_sessions only where another start time stands there", () => {
+  const texts = {
+    sessions: '{"0":{"session_id":"theirs","sequence":1}}',
+    points: { 0: '{"session_id":"ours","sequence":2}' },
+  };
+  const sessionWhere = (started: string | null, ownStarted: string | null) => {
+    const { fleet } = read({ ...texts, started, ownStarted });
+    return [fleet.foreign, fleet.shards.get(0)?.point?.sessionId];
+  };
+  assert.deepEqual(sessionWhere('"a"', '"a"'), [false, "ours"]);
+  assert.deepEqual(sessionWhere('"b"', '"a"'), [true, "theirs"]);
+  assert.deepEqual(sessionWhere('"b"', null), [true, "theirs"]);
+  assert.deepEqual(sessionWhere(null, '"a"'), [false, "ours"]);
+  assert.deepEqual(sessionWhere(null, null), [false, "ours"]);
+});
+
+Deno.test("readStoredFleet() finds no session where another service left none", () => {
+  for (const sessions of [null, "{}", '{"0":{"session_id":"","sequence":0}}']) {
+    const { fleet, garbage } = read({
+      ...ANOTHER_RAN,
+      sessions,
+      points: { 0: '{"session_id":"ours","sequence":2}' },
+    });
+    assert.equal(fleet.shards.size, 0);
+    assert.deepEqual(garbage, []);
+  }
+});
+
+Deno.test("readStoredFleet() takes a session of another service with or without its URL", () => {
+  const { fleet } = read({
+    ...ANOTHER_RAN,
+    sessions:
+      '{"0":{"session_id":"a","sequence":0},"1":{"session_id":"b","sequence":5,"resume_gateway_url":"wss://g"}}',
+  });
+  assert.equal(fleet.shards.get(0)?.point?.resumeGatewayUrl, null);
+  assert.equal(fleet.shards.get(1)?.point?.resumeGatewayUrl, "wss://g");
+});
+
+Deno.test("readStoredFleet() skips and names each piece of garbage, and keeps the rest", () => {
+  const whole = '{"session_id":"s","sequence":1}';
+  const { fleet, garbage } = read({
+    total: "sixteen",
+    points: {
+      0: whole,
+      1: "not JSON",
+      2: "[]",
+      3: '{"sequence":1}',
+      4: '{"session_id":5,"sequence":1}',
+      5: '{"session_id":"s","sequence":-1}',
+      6: '{"session_id":"s","sequence":1.5}',
+      7: '{"session_id":"s","sequence":9007199254740993}',
+      "-1": whole,
+      "01": whole,
+      "1e1": whole,
+      "99999999999999999": whole,
+      shard: whole,
+      ["__proto__"]: whole,
+    },
+    presences: { 0: "{}", 1: "[]", 2: "idle" },
+    guilds: { 0: "", 1: "1,2", 2: "1,,2", 3: "1, 2", 4: "-1", 5: "1".repeat(21) },
+  });
+  assert.equal(fleet.total, null);
+  assert.deepEqual([...fleet.shards], [
+    [0, {
+      point: { sessionId: "s", sequence: 1, resumeGatewayUrl: null, intents: null, configuredPresence: null },
+      presence: "{}",
+      guilds: [],
+    }],
+    [1, { point: null, presence: null, guilds: [1n, 2n] }],
+  ]);
+  assert.equal(garbage.length, 20);
+  assert(garbage.includes("gateway_shards: is no number of shards"));
+  assert(garbage.includes('gateway:shards: field "5" has no sequence from 0 to 2^53-1'));
+  assert(garbage.includes('gateway:guilds: field "2" is no list of guild ids'));
+});
+
+Deno.test("readStoredFleet() keeps a session whose lesser fields are garbage", () => {
+  const { fleet, garbage } = read({
+    points: {
+      0: '{"session_id":"s","sequence":1,"resume_gateway_url":5,"intents":-1,"configured_presence":{}}',
+    },
+  });
+  assert.deepEqual(fleet.shards.get(0)?.point, {
+    sessionId: "s",
+    sequence: 1,
+    resumeGatewayUrl: null,
+    intents: null,
+    configuredPresence: null,
+  });
+  assert.equal(garbage.length, 3);
+});
+
+Deno.test("readStoredFleet() takes only a whole number of shards for the total", () => {
+  for (const total of ["0", "-1", "1.5", "1e3", " 1", "", "99999999999999999", '"16"', "[16]"]) {
+    const { fleet, garbage } = read({ total });
+    assert.equal(fleet.total, null);
+    assert.equal(garbage.length, 1);
+  }
+  assert.equal(read({ total: "16" }).fleet.total, 16);
+});
+
+Deno.test("readStoredFleet() bears anything", () => {
+  const text = fc.oneof(fc.string(), fc.json(), fc.constant('{"session_id":"s","sequence":1}'));
+  const hash = fc.dictionary(fc.oneof(fc.string(), fc.nat().map(String)), text);
+  const value = fc.option(text);
+  const texts = fc.record({
+    started: value,
+    ownStarted: value,
+    total: value,
+    sessions: fc.option(fc.oneof(text, hash.map((fields) => JSON.stringify(fields)))),
+    points: hash,
+    presences: hash,
+    guilds: hash,
+  });
+  fc.assert(fc.property(texts, (texts) => {
+    const { fleet } = read(texts);
+    for (const [shard, { point }] of fleet.shards) {
+      assert(Number.isSafeInteger(shard) && shard >= 0);
+      if (point !== null) {
+        assert(point.sessionId !== "" && Number.isSafeInteger(point.sequence) && point.sequence >= 0);
+      }
+    }
+  }));
+});
