@@ -109,7 +109,7 @@ export class Server implements AsyncDisposable {
     const deadlineMs = Date.now() + START_DEADLINE_MS;
     while (exitCode === undefined && Date.now() < deadlineMs) {
       if (await this.#kind.answers(this.ports)) return;
-      await Promise.race([exited, new Promise((resolve) => setTimeout(resolve, ANSWER_INTERVAL_MS))]);
+      await pauseUnless(exited);
     }
     if (exitCode !== undefined) this.#running = false;
     const reason = exitCode === undefined
@@ -118,6 +118,16 @@ export class Server implements AsyncDisposable {
     const log = await this.#supervisor.logTail();
     throw new StartError(`Cannot start ${this.#kind.title}: ${reason}. The end of its log:\n${log}`, log);
   }
+}
+
+/** Waits for the next look, or less if `exited` comes first. */
+async function pauseUnless(exited: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const pause = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ANSWER_INTERVAL_MS);
+  });
+  await Promise.race([exited, pause]);
+  clearTimeout(timer);
 }
 
 class StartError extends Error {

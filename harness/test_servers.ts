@@ -72,7 +72,7 @@ async function namesFound(rabbitUrl: string): Promise<string[]> {
       // Not there: as it should be.
     }
   };
-  const connection = await connect(rabbitUrl);
+  const connection = await reach("TEST_RABBIT_URL", rabbitUrl, () => connect(rabbitUrl));
   try {
     for (const queue of SERVICE_NAMES.queues) await look("queue", queue);
     for (const exchange of SERVICE_NAMES.exchanges) await look("exchange", exchange);
@@ -83,14 +83,39 @@ async function namesFound(rabbitUrl: string): Promise<string[]> {
 }
 
 async function keysFound(redisUrl: string): Promise<string[]> {
-  const redis = new Redis(redisUrl, { maxRetriesPerRequest: 0, lazyConnect: true, retryStrategy: null });
+  const redis = redisClient(redisUrl);
   try {
-    await redis.connect();
+    await reach("TEST_REDIS_URL", redisUrl, () => redis.connect());
     const count = await redis.dbsize();
     return count === 0 ? [] : [`${count} Redis ${count === 1 ? "key" : "keys"}`];
   } finally {
-    redis.disconnect();
+    await leave(redis);
   }
+}
+
+/** An address is told without its user and password. */
+async function reach<T>(variable: string, url: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`Cannot reach ${variable} at ${new URL(url).host}: ${reason}`, { cause });
+  }
+}
+
+/** A client that gives up at once; its own errors are those that its calls reject with. */
+function redisClient(redisUrl: string): Redis {
+  const redis = new Redis(redisUrl, { maxRetriesPerRequest: 0, lazyConnect: true, retryStrategy: null });
+  redis.on("error", () => {});
+  return redis;
+}
+
+/** Resolves when the connection is closed, and nothing of it is left to a test's leak check. */
+async function leave(redis: Redis): Promise<void> {
+  if (redis.status === "end") return;
+  const ended = new Promise((resolve) => redis.once("end", resolve));
+  redis.disconnect();
+  await ended;
 }
 
 /** Deletes the names with all that is in them, and every key of the Redis database. */
@@ -103,11 +128,11 @@ export async function makeEmpty({ rabbitUrl, redisUrl }: ServerAddresses, names:
   } finally {
     await connection.close();
   }
-  const redis = new Redis(redisUrl, { maxRetriesPerRequest: 0, lazyConnect: true, retryStrategy: null });
+  const redis = redisClient(redisUrl);
   try {
     await redis.connect();
     await redis.flushdb();
   } finally {
-    redis.disconnect();
+    await leave(redis);
   }
 }

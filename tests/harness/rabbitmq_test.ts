@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { connect } from "amqplib";
+import { startRabbit } from "../../harness/rabbitmq.ts";
+import { shell } from "./processes.ts";
+
+/** The processes that listen on Erlang's default port for its port mapper. */
+async function defaultPortMapperAnswers(): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname: "127.0.0.1", port: 4369 })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("startRabbit() runs two brokers beside each other, and one keeps its messages over kill() and restart()", async () => {
+  const portMapperBefore = await defaultPortMapperAnswers();
+  const [first, second] = await Promise.all([startRabbit(), startRabbit()]);
+  await using _first = first.server;
+  await using _second = second.server;
+
+  const connection = await connect(first.url);
+  connection.on("error", () => {}); // the broker is killed under it
+  const channel = await connection.createConfirmChannel();
+  await channel.assertQueue("kept", { durable: true });
+  channel.sendToQueue("kept", Buffer.from("yes"), { persistent: true });
+  await channel.waitForConfirms();
+  const closed = new Promise((resolve) => connection.once("close", resolve));
+  await first.server.kill();
+  await closed;
+
+  await first.server.restart();
+  const again = await connect(first.url);
+  const message = await (await again.createChannel()).get("kept");
+  assert.equal(message && message.content.toString(), "yes");
+  await again.close();
+
+  const other = await connect(second.url);
+  const otherChannel = await other.createChannel();
+  otherChannel.on("error", () => {});
+  await assert.rejects(otherChannel.checkQueue("kept"), /NOT_FOUND/);
+  await other.close();
+  await assert.rejects(
+    connect(first.url.replace(/:[^:@]*@/, ":wrong@")),
+    /ACCESS_REFUSED|ACCESS-REFUSED|403/,
+  );
+  assert.equal(await defaultPortMapperAnswers(), portMapperBefore);
+});
+
+Deno.test("Server.stop() leaves no process of a broker", async () => {
+  const { server } = await startRabbit();
+  const epmdPort = server.ports[2];
+  const ours = () =>
+    shell('ps -A -o args= | grep -F -e "-port $1" -e "-epmd_port $1" | grep -v grep', [String(epmdPort)]);
+  assert.notEqual(await ours(), "");
+  await server.stop();
+  assert.equal(await ours(), "");
+});
