@@ -29,6 +29,7 @@ export class PointKeeper {
   #writing: Promise<void> | null = null;
   #cancelTimer: (() => void) | null = null;
   #notBeforeMs = 0;
+  #flushed = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -41,7 +42,10 @@ export class PointKeeper {
     this.#schedule();
   }
 
-  /** Writes what is left. Resolves when nothing is, or when `signal` is aborted. */
+  /**
+   * Writes what is left, a last time: what changes after it is kept no more. Resolves when nothing is left, or
+   * when `signal` is aborted.
+   */
   async flush(signal: AbortSignal): Promise<void> {
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener("abort", () => resolve(), { once: true });
@@ -51,12 +55,13 @@ export class PointKeeper {
       if (this.#writing === null && !signal.aborted) this.#write();
       await Promise.race([this.#writing, aborted]);
     }
+    this.#flushed = true;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
   }
 
   #schedule(): void {
-    if (this.#writing !== null || this.#cancelTimer !== null) return;
+    if (this.#flushed || this.#writing !== null || this.#cancelTimer !== null) return;
     this.#cancelTimer = this.#options.clock.schedule(this.#notBeforeMs, () => {
       this.#cancelTimer = null;
       if (this.#writing === null) this.#write();
