@@ -66,14 +66,9 @@ export class KeptChannel<Kind extends Channel> {
     let reported: string | null = null;
     while (!over.aborted) {
       const openingAtMs = clock.nowMs();
-      let problem: string;
-      try {
-        const channel = await this.#user.open(model);
-        problem = await this.#use(channel, over);
-        await closed(channel);
-      } catch (error) {
-        problem = failureText(error);
-      }
+      const channel = await this.#user.open(model).catch(failureText);
+      const problem = typeof channel === "string" ? channel : await this.#use(channel, over);
+      if (typeof channel !== "string") await closed(channel);
       if (over.aborted) return;
       if (clock.nowMs() - openingAtMs >= SOUND_AFTER_MS) {
         attempt = 0;

@@ -101,7 +101,9 @@ export class RabbitNotices implements Notices {
   #opened(channel: ConfirmChannel): void {
     this.#channel = channel;
     // Only rejections are sent as mandatory.
-    channel.on("return", () => this.#kept.giveUp(`queue ${REJECTED_QUEUE} is gone`));
+    channel.on("return", () => {
+      if (channel === this.#channel) this.#kept.giveUp(`queue ${REJECTED_QUEUE} is gone`);
+    });
     for (const rejection of this.#rejections) this.#sendRejection(channel, rejection);
     this.#sendNews();
   }

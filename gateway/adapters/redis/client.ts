@@ -167,8 +167,9 @@ export class RedisClient {
       this.#leave();
       await ended;
       if (!this.#closing.signal.aborted) this.#reportOutage(failure);
+    } finally {
+      this.#redis = null;
     }
-    this.#redis = null;
   }
 
   async #insist<Result>(operation: (redis: Redis) => Promise<Result>): Promise<Result> {

@@ -118,6 +118,19 @@ Deno.test("RedisClient.close() rejects what waits for a Redis that is not there"
   await assert.rejects(client.transaction((commands) => commands.set("key", "value")), /is closed/);
 });
 
+Deno.test("RedisClient.close() ends an attempt that nobody answers", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepted = listener.accept();
+  const observations = new Observations();
+  const client = redisClient(`redis://127.0.0.1:${listener.addr.port}`, { observations });
+  client.start();
+  using peer = await accepted;
+  await peer.read(new Uint8Array(1)); // the client waits for the answer to its greeting
+  await client.close();
+  assert.deepEqual(observations.all, []);
+  listener.close();
+});
+
 Deno.test("RedisClient.close() is safe twice, before start(), and for good", async () => {
   const observations = new Observations();
   const client = redisClient(`redis://127.0.0.1:${unusedPort()}`, { observations });
