@@ -10,7 +10,7 @@ export interface ConnectionParameters {
 }
 
 /**
- * Adds version, encoding and compression to a URL that Discord or the operator gave; null where it is not a
+ * Sets version, encoding and compression of a URL that Discord or the operator gave; null where it is not a
  * WebSocket URL. A resume needs the same parameters as the first connection (Discord gateway docs, Connecting).
  */
 export function gatewayConnectionUrl(gatewayUrl: string, parameters: ConnectionParameters): URL | null {
@@ -18,6 +18,7 @@ export function gatewayConnectionUrl(gatewayUrl: string, parameters: ConnectionP
   if (url === null || (url.protocol !== "ws:" && url.protocol !== "wss:")) return null;
   url.searchParams.set("v", String(parameters.apiVersion));
   url.searchParams.set("encoding", "json");
-  if (parameters.compression !== "none") url.searchParams.set("compress", parameters.compression);
+  if (parameters.compression === "none") url.searchParams.delete("compress");
+  else url.searchParams.set("compress", parameters.compression);
   return url;
 }

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { Deadlines } from "../../../gateway/shard/deadlines.ts";
+
+Deno.test("Deadlines.next() is the earliest, null where there is none", () => {
+  const deadlines = new Deadlines<"beat" | "hello">();
+  assert.equal(deadlines.next(), null);
+  deadlines.set("beat", 20);
+  deadlines.set("hello", 10);
+  assert.equal(deadlines.next(), 10);
+});
+
+Deno.test("Deadlines.set() moves a deadline that is set already", () => {
+  const deadlines = new Deadlines<"beat">();
+  deadlines.set("beat", 10);
+  deadlines.set("beat", 30);
+  assert.equal(deadlines.next(), 30);
+});
+
+Deno.test("Deadlines.takeDue() takes what has passed, the earliest first, each once", () => {
+  const deadlines = new Deadlines<"beat" | "hello" | "send">();
+  deadlines.set("beat", 20);
+  deadlines.set("hello", 10);
+  deadlines.set("send", 21);
+  assert.equal(deadlines.takeDue(9), null);
+  assert.equal(deadlines.takeDue(20), "hello");
+  assert.equal(deadlines.takeDue(20), "beat");
+  assert.equal(deadlines.takeDue(20), null);
+  assert.equal(deadlines.next(), 21);
+});
+
+Deno.test("Deadlines.clear() and clearAll() forget", () => {
+  const deadlines = new Deadlines<"beat" | "hello" | "send">();
+  deadlines.set("beat", 1);
+  deadlines.set("hello", 2);
+  deadlines.set("send", 3);
+  deadlines.clear("beat");
+  assert.equal(deadlines.next(), 2);
+  deadlines.clearAll();
+  assert.equal(deadlines.takeDue(Infinity), null);
+});
