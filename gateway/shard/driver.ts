@@ -226,10 +226,7 @@ export class ShardDriver {
     const events: ConnectionEvents = {
       opened: () => ifCurrent({ kind: "opened" }),
       payload: (bytes) => ifCurrent({ kind: "payload", bytes }),
-      ended: (end) => {
-        if (epoch === this.#epoch) this.#connection = null;
-        ifCurrent({ kind: "ended", end });
-      },
+      ended: (end) => ifCurrent({ kind: "ended", end }),
     };
     this.#connection = transport.connect(url.href, events);
   }
