@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Launch, Supervisor } from "./supervisor.ts";
+import { type Exit, type Launch, Supervisor } from "./supervisor.ts";
 
 /** What one kind of server needs. */
 export interface ServerKind {
@@ -32,6 +32,7 @@ export class Server implements AsyncDisposable {
   readonly #kind: ServerKind;
   readonly #supervisor: Supervisor;
   #running = false;
+  #processId = 0;
 
   private constructor(kind: ServerKind, supervisor: Supervisor, ports: readonly number[]) {
     this.#kind = kind;
@@ -74,12 +75,38 @@ export class Server implements AsyncDisposable {
 
   /** Starts it again on the same ports and data, after an orderly stop if it runs; resolves when it answers. */
   async restart(): Promise<void> {
-    if (this.#running) {
-      await this.#supervisor.signal("TERM");
-      await this.#supervisor.emptied();
-      this.#running = false;
-    }
+    if (this.#running) await this.terminate();
     await this.#launch();
+  }
+
+  /** SIGTERM; resolves when it has ended in good order. Its data stays for {@link restart}. */
+  async terminate(): Promise<Exit> {
+    await this.#supervisor.signal("TERM");
+    await this.#supervisor.emptied();
+    this.#running = false;
+    return await this.#supervisor.exited();
+  }
+
+  /** How it ended, once it has, whoever ended it; {@link restart} starts it again. */
+  async exited(): Promise<Exit> {
+    const exit = await this.#supervisor.exited();
+    this.#running = false;
+    return exit;
+  }
+
+  /** The process id of the program. */
+  get processId(): number {
+    return this.#processId;
+  }
+
+  /** Where its output is. */
+  get logPath(): string {
+    return this.#supervisor.logPath;
+  }
+
+  /** The last lines of its output. */
+  logTail(): Promise<string> {
+    return this.#supervisor.logTail();
   }
 
   /** Stops its clock (SIGSTOP): connections stay, nothing is answered. */
@@ -97,7 +124,7 @@ export class Server implements AsyncDisposable {
   }
 
   async #launch(): Promise<void> {
-    await this.#supervisor.launch({
+    this.#processId = await this.#supervisor.launch({
       ...this.#kind.launch(this.#supervisor.folder, this.ports),
       output: "log",
     });

@@ -1,0 +1,151 @@
+/**
+ * A small bot behind the gateway: it takes events from a queue, drops repeats, answers `!ping` through Discord's REST
+ * API, and sets its presence and asks for members through the gateway's command queue.
+ *
+ * @module
+ */
+
+import { Buffer } from "node:buffer";
+import { type Channel, type ChannelModel, connect, type ConsumeMessage } from "amqplib";
+
+/** Where the bot finds everybody. */
+export interface BotOptions {
+  /** `amqp://` URL of the broker that the gateway publishes to. */
+  readonly rabbitUrl: string;
+  /** Base of Discord's REST API with its version: `https://discord.com/api/v10`. */
+  readonly restUrl: string;
+  readonly token: string;
+  /** Told of every event once, and of every repeat that was dropped. Never awaited. */
+  readonly observe?: (event: ReceivedEvent) => void;
+}
+
+/** An event as it came from the queue. */
+export interface ReceivedEvent {
+  /** `<session>:<sequence>`, the same for every repeat. */
+  readonly id: string;
+  /** `MESSAGE_CREATE`. */
+  readonly type: string;
+  /** The payload as Discord sent it. */
+  readonly body: Uint8Array;
+  readonly repeated: boolean;
+}
+
+/** Events taken from the broker and not acknowledged yet, at most. */
+const PREFETCH = 200;
+/** Repeats come soon after the first copy; older ids are forgotten. */
+const REMEMBERED_IDS = 200_000;
+
+/** The fields that this bot reads. */
+interface Payload {
+  readonly t: string;
+  readonly d: {
+    readonly id?: string;
+    readonly content?: string;
+    readonly channel_id?: string;
+    readonly unavailable?: boolean;
+    readonly author?: { readonly bot?: boolean };
+  };
+}
+
+export class ExampleBot {
+  readonly #options: BotOptions;
+  readonly #connection: ChannelModel;
+  readonly #channel: Channel;
+  readonly #replyQueue: string;
+  readonly #seen = new Set<string>();
+  readonly #handling = new Set<Promise<void>>();
+  /** Messages answered, and commands that the gateway says it carried out or refused. */
+  readonly counts = { answered: 0, carriedOut: 0, refused: 0 };
+
+  private constructor(options: BotOptions, connection: ChannelModel, channel: Channel, replyQueue: string) {
+    this.#options = options;
+    this.#connection = connection;
+    this.#channel = channel;
+    this.#replyQueue = replyQueue;
+  }
+
+  /** Connects and begins to take events from the queue `gateway`. */
+  static async start(options: BotOptions): Promise<ExampleBot> {
+    const connection = await connect(options.rabbitUrl);
+    const channel = await connection.createChannel();
+    await channel.prefetch(PREFETCH);
+    await channel.assertQueue("gateway", { durable: true });
+    const replies = await channel.assertQueue("", { exclusive: true });
+    const bot = new ExampleBot(options, connection, channel, replies.queue);
+    await channel.consume(replies.queue, (message) => message && bot.#hearReply(message), { noAck: true });
+    await channel.consume("gateway", (message) => message && bot.#take(message));
+    return bot;
+  }
+
+  /** Finishes what it has begun, then leaves; what it has not begun stays in the queue. */
+  async stop(): Promise<void> {
+    await Promise.all(this.#handling);
+    await this.#connection.close();
+  }
+
+  #take(message: ConsumeMessage): void {
+    const handled = this.#handle(message).finally(() => {
+      // Acknowledged only now: had the bot died before, the broker would give the event to the next one.
+      this.#channel.ack(message);
+      this.#handling.delete(handled);
+    });
+    this.#handling.add(handled);
+  }
+
+  async #handle({ content, properties }: ConsumeMessage): Promise<void> {
+    const event = { id: String(properties.messageId), type: String(properties.type), body: content };
+    const repeated = this.#seen.has(event.id);
+    this.#options.observe?.({ ...event, repeated });
+    if (repeated) return;
+    this.#remember(event.id);
+
+    const shard = Number(properties.headers?.shard);
+    const { d } = JSON.parse(content.toString()) as Payload;
+    if (event.type === "READY") {
+      this.#command(shard, 3, {
+        since: null,
+        activities: [{ name: "the demo", type: 3 }],
+        status: "online",
+        afk: false,
+      });
+    } else if (event.type === "GUILD_CREATE" && !d.unavailable) {
+      this.#command(shard, 8, { guild_id: d.id, query: "a", limit: 10 });
+    } else if (event.type === "MESSAGE_CREATE" && d.content === "!ping" && !d.author?.bot) {
+      await this.#say(d.channel_id ?? "", "Pong!");
+    }
+  }
+
+  #remember(id: string): void {
+    this.#seen.add(id);
+    if (this.#seen.size > REMEMBERED_IDS) {
+      const [oldest = ""] = this.#seen;
+      this.#seen.delete(oldest);
+    }
+  }
+
+  /** Has the gateway send a payload on one of its shards; its answer comes to the reply queue. */
+  #command(shard: number, op: number, d: unknown): void {
+    const command = { op: 0, shard, data: { op, d } };
+    this.#channel.sendToQueue("gateway.send", Buffer.from(JSON.stringify(command)), {
+      contentType: "application/json",
+      replyTo: this.#replyQueue,
+      correlationId: crypto.randomUUID(),
+    });
+  }
+
+  #hearReply({ content }: ConsumeMessage): void {
+    const { ok } = JSON.parse(content.toString()) as { ok: boolean };
+    if (ok) this.counts.carriedOut++;
+    else this.counts.refused++;
+  }
+
+  async #say(channelId: string, content: string): Promise<void> {
+    const response = await fetch(`${this.#options.restUrl}/channels/${channelId}/messages`, {
+      method: "POST",
+      headers: { authorization: `Bot ${this.#options.token}`, "content-type": "application/json" },
+      body: JSON.stringify({ content }),
+    });
+    await response.body?.cancel();
+    if (response.ok) this.counts.answered++;
+  }
+}

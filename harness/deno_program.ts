@@ -1,0 +1,34 @@
+/**
+ * How a program of this project is run as a child: with one of `deno.json`'s permission sets, and with an
+ * environment made from scratch, so that no setting of a terminal or of an `.env` reaches it.
+ *
+ * @module
+ */
+
+import type { Launch } from "./supervisor.ts";
+
+export const PROJECT_FOLDER = decodeURIComponent(new URL("..", import.meta.url).pathname);
+
+/** What Deno itself needs: where its cache is, and how packages are fetched that are not in it yet. */
+const NEEDED_BY_DENO =
+  /^(HOME|XDG_CACHE_HOME|NO_COLOR|NODE_EXTRA_CA_CERTS|DENO_.*|NPM_CONFIG_.*|SSL_CERT_.*|HTTPS?_PROXY|NO_PROXY)$/i;
+
+/**
+ * The launch of a script of this project.
+ *
+ * @param script Its path from the project's folder.
+ * @param permissionSet A name under `permissions` in `deno.json`.
+ */
+export function denoProgram(
+  script: string,
+  permissionSet: string,
+  { args = [], env = {} }: { args?: readonly string[]; env?: Readonly<Record<string, string>> } = {},
+): Omit<Launch, "output"> {
+  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => NEEDED_BY_DENO.test(name));
+  return {
+    program: Deno.execPath(),
+    args: ["run", "--quiet", "--no-prompt", `--permission-set=${permissionSet}`, script, ...args],
+    env: { ...Object.fromEntries(inherited), ...env },
+    workingFolder: PROJECT_FOLDER,
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * The service as a process of its own, as `deno task start` runs it but for its environment.
+ *
+ * @module
+ */
+
+import { denoProgram } from "./deno_program.ts";
+import { Server } from "./server.ts";
+import { answersOk } from "./simulated_discord.ts";
+
+/** A running service. */
+export interface Gateway {
+  readonly server: Server;
+  /** Where `/metrics` and `/readyz` are. */
+  readonly monitoringUrl: string;
+}
+
+/** Starts the service with exactly these settings, on a free monitoring port; resolves when it is alive. */
+export async function startGateway(settings: Readonly<Record<string, string>>): Promise<Gateway> {
+  const server = await Server.start({
+    title: "the gateway",
+    portCount: 1,
+    launch: (_folder, [port]) =>
+      denoProgram("main.ts", "service", { env: { ...settings, PROMETHEUS_PORT: String(port) } }),
+    answers: ([port]) => answersOk(`http://127.0.0.1:${port}/livez`),
+    // The service waits for a taken port rather than end.
+    portTaken: /(?!)/,
+  });
+  return { server, monitoringUrl: `http://127.0.0.1:${server.ports[0]}` };
+}
