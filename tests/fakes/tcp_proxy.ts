@@ -7,6 +7,7 @@
 interface Link {
   readonly client: Deno.TcpConn;
   readonly server: Deno.TcpConn;
+  readonly clientOver: Promise<void>;
   readonly over: Promise<unknown>;
 }
 
@@ -51,7 +52,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#isDown = false;
   }
 
-  /** Lets nothing through, in either direction, until {@link release}. */
+  /** Lets no answer of the server through, until {@link release}. */
   hold(): void {
     this.#held ??= Promise.withResolvers();
   }
@@ -59,6 +60,11 @@ export class TcpProxy implements AsyncDisposable {
   release(): void {
     this.#held?.resolve();
     this.#held = null;
+  }
+
+  /** Resolves when every client has ended its connection. */
+  async left(): Promise<void> {
+    await Promise.all([...this.#links].map(({ clientOver }) => clientOver));
   }
 
   /** Says something to every client in the server's name. */
@@ -89,17 +95,18 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #join(client: Deno.TcpConn, server: Deno.TcpConn): void {
-    const over = Promise.all([this.#pass(client, server), this.#pass(server, client)]);
-    const link = { client, server, over };
+    const clientOver = this.#pass(client, server, false);
+    const serverOver = this.#pass(server, client, true);
+    const over = Promise.all([clientOver, serverOver]).then(() => this.#links.delete(link));
+    const link: Link = { client, server, clientOver, over };
     this.#links.add(link);
-    over.then(() => this.#links.delete(link));
   }
 
-  async #pass(from: Deno.TcpConn, to: Deno.TcpConn): Promise<void> {
+  async #pass(from: Deno.TcpConn, to: Deno.TcpConn, isAnswer: boolean): Promise<void> {
     const buffer = new Uint8Array(65_536);
     try {
       for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
-        await this.#held?.promise;
+        if (isAnswer) await this.#held?.promise;
         for (let written = 0; written < count;) written += await to.write(buffer.subarray(written, count));
       }
     } catch {

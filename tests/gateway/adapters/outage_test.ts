@@ -104,6 +104,21 @@ Deno.test("A Redis that stands still for a moment finishes what it was asked", a
   await client.close();
 });
 
+Deno.test("A Redis that stands still is left when it owes an answer for too long, and asked again", async () => {
+  const { client, points, observations } = openStore(redis.url);
+  const imported = await points.load();
+  await points.begin({ total: 1, startedAtMs: 3_000, keepSessions: false, imported });
+  await redis.server.pause();
+  const written = points.write(new Map([[0, { point: resumePoint(9) }]]));
+  const [lost] = await observations.first("redis.lost");
+  assert.match(lost?.error ?? "", /Socket timeout/);
+  assert.equal(client.connected, false);
+  await redis.server.resume();
+  await written;
+  assert.equal((await points.load()).shards.get(0)?.point?.sequence, 9);
+  await client.close();
+});
+
 Deno.test("A Redis that stands still does not hold up a disconnect()", async () => {
   const { client, points } = openStore(redis.url);
   await points.load();

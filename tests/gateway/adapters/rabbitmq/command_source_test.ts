@@ -73,6 +73,23 @@ Deno.test("RabbitCommandSource is not given more than a thousand commands that i
   await source.close();
 });
 
+Deno.test("RabbitCommandSource keeps its channel when a command is acknowledged twice", async () => {
+  const { rabbitUrl } = await testServers();
+  await using sender = await QueueReader.connect(rabbitUrl);
+  await sender.channel.assertQueue("gateway.send", { durable: true });
+  const { source, observations } = rabbitCommandSource(rabbitUrl);
+  const received = new ReceivedCommands();
+  source.start(received.handle);
+  sender.channel.sendToQueue("gateway.send", Buffer.from("first"));
+  const first = await received.nth(1);
+  first.acknowledge();
+  first.acknowledge();
+  sender.channel.sendToQueue("gateway.send", Buffer.from("second"));
+  await received.nth(2);
+  assert.deepEqual(observations.of("broker.channel_lost"), []);
+  await source.close();
+});
+
 Deno.test("RabbitCommandSource takes any timestamp that AMQP can carry", async () => {
   const { rabbitUrl } = await testServers();
   await using sender = await QueueReader.connect(rabbitUrl);

@@ -106,6 +106,7 @@ Deno.test("RabbitConnection.close() leaves a broker that does not answer", async
   await clock.untilScheduled(2_000);
   clock.advance(2_000);
   await closed;
+  await proxy.left();
 });
 
 Deno.test("RabbitConnection.close() ends an attempt that nobody answers", async () => {
