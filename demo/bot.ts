@@ -30,6 +30,7 @@ export interface ReceivedEvent {
   readonly repeated: boolean;
 }
 
+const CONSUMER = "events";
 /** Events taken from the broker and not acknowledged yet, at most. */
 const PREFETCH = 200;
 /** Repeats come soon after the first copy; older ids are forgotten. */
@@ -54,8 +55,8 @@ export class ExampleBot {
   readonly #replyQueue: string;
   readonly #seen = new Set<string>();
   readonly #handling = new Set<Promise<void>>();
-  /** Messages answered, and commands that the gateway says it carried out or refused. */
-  readonly counts = { answered: 0, carriedOut: 0, refused: 0 };
+  /** Pings that were answered or could not be, and commands that the gateway says it carried out or refused. */
+  readonly counts = { answered: 0, unanswered: 0, carriedOut: 0, refused: 0 };
 
   private constructor(options: BotOptions, connection: ChannelModel, channel: Channel, replyQueue: string) {
     this.#options = options;
@@ -73,13 +74,16 @@ export class ExampleBot {
     const replies = await channel.assertQueue("", { exclusive: true });
     const bot = new ExampleBot(options, connection, channel, replies.queue);
     await channel.consume(replies.queue, (message) => message && bot.#hearReply(message), { noAck: true });
-    await channel.consume("gateway", (message) => message && bot.#take(message));
+    await channel.consume("gateway", (message) => message && bot.#take(message), { consumerTag: CONSUMER });
     return bot;
   }
 
   /** Finishes what it has begun, then leaves; what it has not begun stays in the queue. */
   async stop(): Promise<void> {
+    await this.#channel.cancel(CONSUMER);
     await Promise.all(this.#handling);
+    // Acknowledgements still on their way would be lost with the connection; the channel's close comes after them.
+    await this.#channel.close();
     await this.#connection.close();
   }
 
@@ -139,13 +143,19 @@ export class ExampleBot {
     else this.counts.refused++;
   }
 
+  /** A message that Discord does not take is not tried again: this is an example. */
   async #say(channelId: string, content: string): Promise<void> {
-    const response = await fetch(`${this.#options.restUrl}/channels/${channelId}/messages`, {
-      method: "POST",
-      headers: { authorization: `Bot ${this.#options.token}`, "content-type": "application/json" },
-      body: JSON.stringify({ content }),
-    });
-    await response.body?.cancel();
-    if (response.ok) this.counts.answered++;
+    try {
+      const response = await fetch(`${this.#options.restUrl}/channels/${channelId}/messages`, {
+        method: "POST",
+        headers: { authorization: `Bot ${this.#options.token}`, "content-type": "application/json" },
+        body: JSON.stringify({ content }),
+      });
+      await response.body?.cancel();
+      if (response.ok) this.counts.answered++;
+      else this.counts.unanswered++;
+    } catch {
+      this.counts.unanswered++;
+    }
   }
 }
