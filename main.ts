@@ -55,7 +55,6 @@ async function run(environment: Record<string, string>): Promise<number> {
 }
 
 async function runConfigured(config: Config): Promise<number> {
-  const startedAtMs = systemClock.nowMs();
   const output = Deno.stdout.writable.getWriter();
   const encoder = new TextEncoder();
   const log = new Log({
@@ -110,10 +109,11 @@ async function runConfigured(config: Config): Promise<number> {
     }),
     faults.first.then(() => EXIT_SOFTWARE),
   ]);
+  const stoppingAtMs = systemClock.nowMs();
   await service.stop();
   await started;
   await server.stop();
-  observe({ kind: "service.stopped", tookMs: systemClock.nowMs() - startedAtMs });
+  observe({ kind: "service.stopped", tookMs: systemClock.nowMs() - stoppingAtMs });
   const deadline = AbortSignal.timeout(LAST_WORDS_MAX_MS);
   await logChannels.flush(deadline);
   await log.flush();

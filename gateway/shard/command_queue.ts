@@ -64,14 +64,14 @@ export class CommandQueue {
         kept.push(command);
         continue;
       }
-      const commandAtMs = budget.commandAtMs(nowMs);
-      const roomAtMs = command.presence === null ? commandAtMs : budget.presenceAtMs(nowMs);
+      const frameAtMs = budget.frameAtMs(nowMs);
+      const roomAtMs = command.presence === null ? frameAtMs : budget.presenceAtMs(nowMs);
       if (roomAtMs <= nowMs) leave(command, "send");
       else if (command.presence !== null && command !== newestPresence) leave(command, "superseded");
       else {
         kept.push(command);
         this.#roomAtMs = Math.min(this.#roomAtMs, roomAtMs);
-        full = commandAtMs > nowMs;
+        full = frameAtMs > nowMs;
       }
     }
     this.#commands = kept;

@@ -695,8 +695,11 @@ export class ShardMachine {
   }
 
   #beat(link: Link, regular: boolean, nowMs: number): void {
-    if (!link.budget.mayHeartbeat(nowMs)) return;
-    link.budget.recordFrame(nowMs);
+    if (!regular) {
+      // Asked for without end, the answers alone would break the limit: then the regular beats have to do.
+      if (link.budget.frameAtMs(nowMs) > nowMs) return;
+      link.budget.recordFrame(nowMs);
+    }
     link.heartbeat.sent(nowMs, regular);
     const stored = this.#session?.stored ?? 0;
     this.#effects.push({ kind: "send", text: this.#options.heartbeatFrame(stored === 0 ? null : stored) });

@@ -14,33 +14,29 @@ const FRAMES_WINDOW_MS = 62_000;
 const PRESENCES_PER_WINDOW = 5;
 /** The documented 20 s, and one for the way. */
 const PRESENCES_WINDOW_MS = 21_000;
-/** However fast the heartbeat, this many frames stay for commands. */
-const COMMANDS_MIN_PER_WINDOW = 60;
+/** However fast the heartbeat, this many frames stay for everything else. */
+const OTHERS_MIN_PER_WINDOW = 10;
 
 export class SendBudget {
+  /** Everything but regular heartbeats, whose number is known beforehand. */
   readonly #frames = new SlidingWindow(FRAMES_WINDOW_MS);
   readonly #presences = new SlidingWindow(PRESENCES_WINDOW_MS);
-  readonly #commandLimit: number;
+  readonly #limit: number;
 
   /** `penaltyFrames`: how much less to spend, after Discord closed an earlier connection for sending too much. */
   constructor(heartbeatIntervalMs: number, penaltyFrames: number) {
     const heartbeats = Math.ceil(FRAMES_WINDOW_MS / heartbeatIntervalMs) + 1;
-    this.#commandLimit = Math.max(COMMANDS_MIN_PER_WINDOW, FRAMES_PER_WINDOW - heartbeats - penaltyFrames);
+    this.#limit = Math.max(OTHERS_MIN_PER_WINDOW, FRAMES_PER_WINDOW - heartbeats - penaltyFrames);
   }
 
-  /** When the next frame that is neither heartbeat nor presence may go out: `nowMs`, or later. */
-  commandAtMs(nowMs: number): number {
-    return this.#frames.roomAtMs(nowMs, this.#commandLimit);
+  /** When the next frame that is neither a regular heartbeat nor a presence may go out: `nowMs`, or later. */
+  frameAtMs(nowMs: number): number {
+    return this.#frames.roomAtMs(nowMs, this.#limit);
   }
 
   /** When the next presence update may go out. */
   presenceAtMs(nowMs: number): number {
-    return Math.max(this.commandAtMs(nowMs), this.#presences.roomAtMs(nowMs, PRESENCES_PER_WINDOW));
-  }
-
-  /** False only where one more frame of any kind would break the limit. */
-  mayHeartbeat(nowMs: number): boolean {
-    return this.#frames.count(nowMs) < FRAMES_PER_WINDOW;
+    return Math.max(this.frameAtMs(nowMs), this.#presences.roomAtMs(nowMs, PRESENCES_PER_WINDOW));
   }
 
   recordFrame(nowMs: number): void {

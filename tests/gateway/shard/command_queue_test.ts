@@ -35,7 +35,7 @@ class QueueRig {
 
   /** Uses all of the budget for commands. */
   fill(nowMs: number): void {
-    while (this.budget.commandAtMs(nowMs) <= nowMs) this.budget.recordFrame(nowMs);
+    while (this.budget.frameAtMs(nowMs) <= nowMs) this.budget.recordFrame(nowMs);
   }
 }
 

@@ -1,0 +1,137 @@
+/**
+ * The service as its operators run it: a process of its own, with the permissions of `deno task start`, told by its
+ * environment, heard by its log.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+
+/** One line of the service's JSON log. */
+export interface LogLine {
+  readonly kind: string;
+  readonly level: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
+
+export class GatewayProcess implements AsyncDisposable {
+  readonly lines: LogLine[] = [];
+  readonly #child: Deno.ChildProcess;
+  readonly #read: Promise<void>;
+  readonly #errors: Promise<string>;
+  #watchers: (() => void)[] = [];
+  #over = false;
+
+  /** Starts `main.ts` with this environment and nothing of the test's own but where Deno keeps its packages. */
+  static start(environment: Readonly<Record<string, string>>): GatewayProcess {
+    return new GatewayProcess(environment);
+  }
+
+  private constructor(environment: Readonly<Record<string, string>>) {
+    const inherited: Record<string, string> = {};
+    for (const name of ["PATH", "HOME", "DENO_DIR"]) {
+      const value = Deno.env.get(name);
+      if (value !== undefined) inherited[name] = value;
+    }
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", "--no-prompt", "-P=service", "main.ts"],
+      cwd: ROOT,
+      clearEnv: true,
+      env: { ...inherited, LOG_FORMAT: "json", LOG_LEVEL: "trace", PROMETHEUS_PORT: "0", ...environment },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#read = this.#readLines();
+    this.#errors = new Response(this.#child.stderr).text();
+  }
+
+  /** Resolves with the first line, seen already or still to come, that matches. Rejects when the process ends first. */
+  async line(matches: (line: LogLine) => boolean): Promise<LogLine> {
+    let found: LogLine | undefined;
+    await this.until(() => (found = this.lines.find(matches)) !== undefined);
+    assert(found !== undefined);
+    return found;
+  }
+
+  /** Resolves once the condition holds; it is asked again at every line. Rejects when the process ends first. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      if (this.#over) {
+        throw new Error(`The service ended:\n${this.lines.map((line) => JSON.stringify(line)).join("\n")}`);
+      }
+      await this.next();
+    }
+  }
+
+  /** Resolves at the next line, or at the end of the process. */
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#watchers.push(resolve));
+  }
+
+  count(kind: string): number {
+    return this.lines.filter((line) => line.kind === kind).length;
+  }
+
+  /** Resolves once that many shards have said READY or RESUMED. */
+  async connected(shards: number): Promise<void> {
+    await this.until(() => this.count("shard.ready") + this.count("shard.resumed") >= shards);
+  }
+
+  /** Base URL of metrics and probes. */
+  async monitoringUrl(): Promise<string> {
+    const { message } = await this.line((line) =>
+      line.message.startsWith("Metrics and probes are served on")
+    );
+    return `http://${message.split(" ").at(-1)}`;
+  }
+
+  /** Sends the signal and waits for the end; resolves with the exit status, as a shell reports it. */
+  async end(signal: Deno.Signal): Promise<number> {
+    this.signal(signal);
+    return await this.status();
+  }
+
+  signal(signal: Deno.Signal): void {
+    try {
+      this.#child.kill(signal);
+    } catch (error) {
+      // It has ended already.
+      if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  async status(): Promise<number> {
+    const { code } = await this.#child.status;
+    await this.#read;
+    await this.#errors;
+    return code;
+  }
+
+  /** What it wrote to standard error, once it has ended. */
+  get errors(): Promise<string> {
+    return this.#errors;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end("SIGKILL");
+  }
+
+  async #readLines(): Promise<void> {
+    let rest = "";
+    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
+      const parts = (rest + text).split("\n");
+      rest = parts.pop() ?? "";
+      for (const part of parts) this.lines.push(JSON.parse(part));
+      this.#wake();
+    }
+    this.#over = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const watcher of this.#watchers.splice(0)) watcher();
+  }
+}

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { startSimulator } from "../../simulator/simulator.ts";
+import { testServers } from "../servers.ts";
+import { EventConsumer } from "./event_consumer.ts";
+import { GatewayProcess } from "./gateway_process.ts";
+
+const SHARDS = 8;
+
+/** A simulator that forgets what a heartbeat or RESUME has acknowledged: carrying too new a sequence loses events. */
+function startTrimming() {
+  return startSimulator({
+    recommendedShards: SHARDS,
+    maxConcurrency: SHARDS,
+    guilds: 64,
+    seed: 7,
+    eventsPerSecond: 400,
+    trimReplay: true,
+    replayBufferEvents: 10_000,
+    heartbeatIntervalMs: 2_000,
+  });
+}
+
+Deno.test("Shardline resumes every session over ten restarts under load, nothing lost, nothing twice", async () => {
+  const { rabbitUrl, redisUrl } = await testServers();
+  const simulator = await startTrimming();
+  try {
+    await using consumer = await EventConsumer.open(rabbitUrl);
+    const environment = {
+      BOT_TOKEN: "simulated-token",
+      API_URL: simulator.restUrl,
+      RABBIT_URL: rabbitUrl,
+      REDIS_URL: redisUrl,
+    };
+    for (let start = 0; start <= 10; start += 1) {
+      await using gateway = GatewayProcess.start(environment);
+      await gateway.connected(SHARDS);
+      const before = consumer.seen.size;
+      await consumer.until(() => consumer.seen.size >= before + 200);
+      if (start === 10) {
+        simulator.control.set({ paused: true });
+        await consumer.untilComplete(simulator);
+      }
+      assert.equal(await gateway.end("SIGTERM"), 0);
+      assert.equal(gateway.count("service.late"), 0);
+    }
+    const { happenings, resumesByShard } = simulator.control.state().statistics;
+    assert.equal(happenings["identified"], SHARDS, "each shard identifies once, at the first start");
+    for (let shard = 0; shard < SHARDS; shard += 1) assert.equal(resumesByShard[shard], 10, `shard ${shard}`);
+    assert.equal(happenings["resume-refused"], undefined);
+    const { expected, ...faults } = consumer.compare(simulator);
+    assert(expected > 2_000, `${expected} events`);
+    assert.deepEqual(faults, { missing: 0, changed: 0, outOfOrder: 0, repeated: 0 });
+  } finally {
+    await simulator.close();
+  }
+});
+
+Deno.test("Shardline resumes every session over forty kills at random moments, nothing lost", async () => {
+  const { rabbitUrl, redisUrl } = await testServers();
+  const simulator = await startTrimming();
+  try {
+    await using consumer = await EventConsumer.open(rabbitUrl);
+    const environment = {
+      BOT_TOKEN: "simulated-token",
+      API_URL: simulator.restUrl,
+      RABBIT_URL: rabbitUrl,
+      REDIS_URL: redisUrl,
+    };
+    let gateway = GatewayProcess.start(environment);
+    await gateway.connected(SHARDS);
+    // The first kill comes when the sessions are known to Redis; every later one at any moment at all.
+    await gateway.until(() => gateway.count("points.written") >= 2);
+    // A moment is so many log lines and events after the start: while it loads, connects, resumes, or flows.
+    let dice = 2026;
+    const draw = (below: number) => (dice = (dice * 48_271) % 2_147_483_647) % below;
+    for (let kill = 0; kill < 40; kill += 1) {
+      const seenBefore = consumer.seen.size;
+      const moment = draw(kill % 2 === 0 ? 60 : 300);
+      while (gateway.lines.length + consumer.seen.size - seenBefore < moment) {
+        await Promise.race([gateway.next(), consumer.next()]);
+      }
+      await gateway.end("SIGKILL");
+      gateway = GatewayProcess.start(environment);
+    }
+    await gateway.connected(SHARDS);
+    simulator.control.set({ paused: true });
+    await consumer.untilComplete(simulator);
+    assert.equal(await gateway.end("SIGTERM"), 0);
+    const { happenings } = simulator.control.state().statistics;
+    assert.equal(happenings["identified"], SHARDS, "each shard identifies once, at the first start");
+    assert.equal(happenings["resume-refused"], undefined);
+    const { expected, repeated: _, ...faults } = consumer.compare(simulator);
+    assert(expected > 2_000, `${expected} events`);
+    assert.deepEqual(faults, { missing: 0, changed: 0, outOfOrder: 0 });
+  } finally {
+    await simulator.close();
+  }
+});
