@@ -26,6 +26,9 @@ export const OWN_STARTED_KEY = "gateway:started";
 /** What we wrote to {@link TOTAL_KEY}. */
 export const OWN_TOTAL_KEY = "gateway:total";
 
+/** Hash of guild id → name, kept only where a log channel asks for names. */
+export const GUILD_NAMES_KEY = "gateway:guild_names";
+
 /** Redis type of every key. */
 export const KEY_TYPES: ReadonlyMap<string, "hash" | "string"> = new Map([
   [SESSIONS_KEY, "string"],
@@ -38,4 +41,5 @@ export const KEY_TYPES: ReadonlyMap<string, "hash" | "string"> = new Map([
   [OWN_STATUSES_KEY, "hash"],
   [OWN_STARTED_KEY, "string"],
   [OWN_TOTAL_KEY, "string"],
+  [GUILD_NAMES_KEY, "hash"],
 ]);
