@@ -91,6 +91,7 @@ export class Connection implements SessionLink {
     this.#terms = terms;
     this.#socket = socket;
     this.#encoder = createEncoder(terms.compression, () => discord.knobs.splitMessages);
+    discord.connections.add(this);
     this.#note({ kind: "connected" });
     if (terms.version === null) {
       this.close(CLOSE.invalidApiVersion);
@@ -317,8 +318,7 @@ export class Connection implements SessionLink {
 
   /** Whoever overspends the daily quota loses all sessions and the token (Discord docs, Session Start Limit). */
   #punish(account: Session["account"]): void {
-    account.revoke();
-    this.#discord.sessions.endAll(account, "daily identifies overspent");
+    this.#discord.revoke(account, "daily identifies overspent");
     this.close(CLOSE.authenticationFailed);
   }
 
@@ -455,6 +455,7 @@ export class Connection implements SessionLink {
   #stop(goodbye?: { code: number; reason: string }): void {
     if (this.#state.kind === "identifying") this.#state.cancel();
     this.#state = { kind: "closed" };
+    this.#discord.connections.delete(this);
     this.#cancelHeartbeatCheck();
     this.#cancelReconnect();
     const encoder = this.#encoder;

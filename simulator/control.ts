@@ -97,12 +97,12 @@ export class Control {
   }
 
   state(): SimulatorState {
-    const { discord, door } = this.#parts;
+    const { discord } = this.#parts;
     const { statistics } = discord;
     return {
       nowMs: discord.clock.nowMs(),
       sessions: [...discord.sessions.all()].map(viewSession),
-      connections: door.connections().map(viewConnection),
+      connections: [...discord.connections].map(viewConnection),
       accounts: discord.accounts.map((account) => ({
         account: account.index,
         valid: account.valid,
@@ -162,7 +162,6 @@ export class Control {
 
   /** Injects a fault. Returns how many connections (or, for `lose` and `duplicate`, sessions) it struck. */
   inject(fault: Fault): number {
-    const { door } = this.#parts;
     switch (fault.fault) {
       case "greet-reconnect":
         return this.#greet(fault.count, { reconnectFirst: true, hello: fault.hello });
@@ -176,7 +175,7 @@ export class Control {
         return sessions.length;
       }
     }
-    const connections = door.connections().filter((connection) => matches(connection, fault));
+    const connections = this.#connections(fault);
     for (const connection of connections) strike(connection, fault);
     return connections.length;
   }
@@ -218,14 +217,14 @@ export class Control {
 
   /** Sends bytes as a payload, compressed where the connection is: garbage that is no dispatch of any session. */
   sendPayload(bytes: Uint8Array, target: Target = {}): number {
-    const connections = this.#parts.door.connections().filter((connection) => matches(connection, target));
+    const connections = this.#connections(target);
     for (const connection of connections) connection.sendPayload(Buffer.from(bytes));
     return connections.length;
   }
 
   /** Sends bytes as one WebSocket message past the compression, which ruins a compressed stream. */
   sendMessage(bytes: Uint8Array, binary: boolean, target: Target = {}): number {
-    const connections = this.#parts.door.connections().filter((connection) => matches(connection, target));
+    const connections = this.#connections(target);
     for (const connection of connections) connection.sendMessage({ bytes: Buffer.from(bytes), binary });
     return connections.length;
   }
@@ -262,12 +261,7 @@ export class Control {
 
   /** The bot's token is refused from now on; what is connected is closed with 4004. */
   revokeToken(index = 0): void {
-    const account = this.#account(index);
-    account.revoke();
-    for (const connection of this.#parts.door.connections()) {
-      if (connection.account === account) connection.close(4004);
-    }
-    this.#parts.discord.sessions.endAll(account, "token revoked");
+    this.#parts.discord.revoke(this.#account(index), "token revoked");
   }
 
   #account(index: number) {
@@ -281,6 +275,13 @@ export class Control {
     return count;
   }
 
+  #connections(target: Target): Connection[] {
+    return [...this.#parts.discord.connections].filter(({ id, session }) =>
+      (target.connection ?? id) === id && (target.shard ?? session?.shardId) === session?.shardId &&
+      (target.session ?? session?.id) === session?.id
+    );
+  }
+
   #sessions(target: Target): Session[] {
     return [...this.#parts.discord.sessions.all()].filter((session) =>
       (target.shard ?? session.shardId) === session.shardId &&
@@ -288,13 +289,6 @@ export class Control {
       (target.connection ?? session.link?.id) === session.link?.id
     );
   }
-}
-
-function matches(connection: Connection, target: Target): boolean {
-  const { session } = connection;
-  return (target.connection ?? connection.id) === connection.id &&
-    (target.shard ?? session?.shardId) === session?.shardId &&
-    (target.session ?? session?.id) === session?.id;
 }
 
 type ConnectionFault = Exclude<Fault, { fault: "lose" | "duplicate" | "greet-reconnect" | "greet-silence" }>;

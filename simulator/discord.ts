@@ -1,12 +1,15 @@
 import { Buffer } from "node:buffer";
 import type { Account } from "./account.ts";
 import type { SimulatorClock } from "./clock.ts";
-import { type EventWorld, hiddenContent, hidesContent, reaches, seesContent } from "./event_world.ts";
+import { CLOSE } from "./close_codes.ts";
+import type { Connection } from "./connection.ts";
+import type { EventWorld } from "./event_world.ts";
 import type { Knobs } from "./knobs.ts";
 import { type KeyOrder, type KeyShuffler, LIVE_ORDER } from "./payload.ts";
 import type { Session } from "./session.ts";
 import type { SessionRegistry } from "./session_registry.ts";
 import type { Statistics } from "./statistics.ts";
+import { visibleData } from "./visibility.ts";
 import type { WorldEvent } from "./world/world.ts";
 
 /** What the simulated Discord is made of. */
@@ -29,6 +32,8 @@ export class Discord implements DiscordParts {
   readonly sessions: SessionRegistry;
   readonly statistics: Statistics;
   readonly shuffler: KeyShuffler;
+  /** The open connections, oldest first. Each puts itself in and takes itself out. */
+  readonly connections = new Set<Connection>();
   /** Guilds that are down: a new session is told so in place of GUILD_CREATE. */
   readonly unavailableGuilds = new Set<bigint>();
   /** Set by the listener once its port is known; without query parameters. */
@@ -49,6 +54,15 @@ export class Discord implements DiscordParts {
     return this.accounts.find((account) => account.accepts(token));
   }
 
+  /** A token is refused from now on: the bot's sessions end, and what is connected with it is closed with 4004. */
+  revoke(account: Account, cause: string): void {
+    account.revoke();
+    for (const connection of [...this.connections]) {
+      if (connection.account === account) connection.close(CLOSE.authenticationFailed);
+    }
+    this.sessions.endAll(account, cause);
+  }
+
   /** The key order of the next payload. */
   keyOrder(): KeyOrder {
     return this.knobs.shuffleKeys ? this.shuffler.next() : LIVE_ORDER;
@@ -56,22 +70,20 @@ export class Discord implements DiscordParts {
 
   /** Tells every session that may know of the event. Returns how many there were. */
   announce(event: WorldEvent): number {
-    // Written down once for all sessions that see the same, because this runs for every event.
-    let whole: Buffer | undefined;
-    let hidden: Buffer | undefined;
-    const hides = hidesContent(event);
     const botId = this.world.application.id;
+    // Written down once for all sessions that see the same, because this runs for every event.
+    const written = new Map<number, Buffer>();
     let receivers = 0;
     for (const session of this.sessions.of(event.guildId)) {
-      if (!reaches(event, session.intents, botId)) continue;
-      receivers++;
-      if (hides && !seesContent(session.intents)) {
-        hidden ??= this.#serialise(hiddenContent(event));
-        this.dispatchBytes(session, event.t, hidden);
-      } else {
-        whole ??= this.#serialise(event.data);
-        this.dispatchBytes(session, event.t, whole);
+      let bytes = written.get(session.intents);
+      if (bytes === undefined) {
+        const data = visibleData(event, session.intents, botId);
+        if (data === null) continue;
+        bytes = this.#serialise(data);
+        written.set(session.intents, bytes);
       }
+      this.dispatchBytes(session, event.t, bytes);
+      receivers++;
     }
     return receivers;
   }

@@ -41,13 +41,19 @@ interface Compressor {
   destroy(): unknown;
 }
 
+interface Job {
+  readonly payload: Buffer;
+  readonly deliver: (messages: WireMessage[]) => void;
+}
+
 /** One compression context for a whole connection, flushed after each payload and never ended. */
 class StreamEncoder implements Encoder {
   readonly #compressor: Compressor;
   readonly #split: (compressed: Buffer) => Buffer[];
-  readonly #waiting: (() => void)[] = [];
+  /** What is being compressed comes first. */
+  #jobs: Job[] = [];
+  #waiting: (() => void)[] = [];
   #chunks: Buffer[] = [];
-  #unfinished = 0;
   #closed = false;
 
   constructor(compressor: Compressor, split: (compressed: Buffer) => Buffer[]) {
@@ -59,27 +65,44 @@ class StreamEncoder implements Encoder {
 
   encode(payload: Buffer, deliver: (messages: WireMessage[]) => void): void {
     if (this.#closed) return;
-    this.#unfinished++;
-    this.#compressor.write(payload, () => {
-      if (this.#closed) return;
-      const compressed = this.#chunks.length === 1 ? this.#chunks[0] as Buffer : Buffer.concat(this.#chunks);
-      this.#chunks = [];
-      deliver(this.#split(compressed).map((bytes) => ({ bytes, binary: true })));
-      this.#unfinished--;
-      if (this.#unfinished === 0) { for (const callback of this.#waiting.splice(0)) callback(); }
-    });
+    this.#jobs.push({ payload, deliver });
+    if (this.#jobs.length === 1) this.#compressNext();
   }
 
   settled(callback: () => void): void {
-    if (this.#unfinished === 0 || this.#closed) callback();
+    if (this.#jobs.length === 0) callback();
     else this.#waiting.push(callback);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#jobs = [];
     this.#compressor.destroy();
-    for (const callback of this.#waiting.splice(0)) callback();
+    this.#settle();
+  }
+
+  /**
+   * One at a time: with several writes under way their callbacks come together, and nobody could tell whose bytes are
+   * whose.
+   */
+  #compressNext(): void {
+    const [job] = this.#jobs;
+    if (job === undefined) return this.#settle();
+    this.#compressor.write(job.payload, () => {
+      if (this.#closed) return;
+      const compressed = Buffer.concat(this.#chunks);
+      this.#chunks = [];
+      job.deliver(this.#split(compressed).map((bytes) => ({ bytes, binary: true })));
+      this.#jobs.shift();
+      this.#compressNext();
+    });
+  }
+
+  #settle(): void {
+    const callbacks = this.#waiting;
+    this.#waiting = [];
+    for (const callback of callbacks) callback();
   }
 }
 

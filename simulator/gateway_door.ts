@@ -27,11 +27,10 @@ function compressionOf(url: URL, knobs: Knobs): Compression | null {
   return null;
 }
 
-/** Lets WebSockets in, on the main and the resume port, and keeps the list of connections. */
+/** Lets WebSockets in, on the main and the resume port. */
 export class GatewayDoor {
   readonly #discord: Discord;
   readonly #webSockets: WebSocketServer;
-  readonly #connections = new Map<number, Connection>();
   #lastId = 0;
   /** Injected faults: how the next connections are greeted. */
   readonly greetings: Greeting[] = [];
@@ -45,11 +44,6 @@ export class GatewayDoor {
       skipUTF8Validation: true,
       maxPayload: FRAME_BYTES_MAX,
     });
-  }
-
-  /** The open connections, oldest first. */
-  connections(): Connection[] {
-    return [...this.#connections.values()].filter((connection) => connection.state !== "closed");
   }
 
   /** Takes WebSocket upgrades of a server. */
@@ -74,8 +68,7 @@ export class GatewayDoor {
   /** Cuts all connections. */
   close(): void {
     for (const webSocket of this.#webSockets.clients) webSocket.terminate();
-    for (const connection of this.#connections.values()) connection.ended(1006);
-    this.#connections.clear();
+    for (const connection of [...this.#discord.connections]) connection.ended(1006);
   }
 
   #admit(
@@ -100,12 +93,8 @@ export class GatewayDoor {
     };
     const greeting = this.greetings.shift() ?? { reconnectFirst: false, hello: true };
     const connection = new Connection(this.#discord, terms, socket, greeting);
-    this.#connections.set(id, connection);
     webSocket.on("message", (data, binary) => connection.receive(data as Buffer, binary));
-    webSocket.on("close", (code) => {
-      this.#connections.delete(id);
-      connection.ended(code);
-    });
+    webSocket.on("close", (code) => connection.ended(code));
     // A broken frame or a lost network: the close event that follows says all there is to know.
     webSocket.on("error", () => {});
   }

@@ -87,6 +87,7 @@ export class Statistics {
   readonly #commands = new RecentList<ReceivedCommand>();
   readonly #messages = new RecentList<ReceivedMessage>();
   readonly #watchers = new Set<() => void>();
+  #waking = false;
 
   note(happening: Happening): void {
     count(this.happenings, happening.kind);
@@ -121,7 +122,10 @@ export class Statistics {
     return this.#messages.list();
   }
 
-  /** Calls back after whatever changes here, until the returned function is called. */
+  /**
+   * Calls back after whatever changes here, until the returned function is called. It is called when what caused the change
+   * is done, so that it sees everything in its new state.
+   */
   watch(callback: () => void): () => void {
     this.#watchers.add(callback);
     return () => this.#watchers.delete(callback);
@@ -129,6 +133,11 @@ export class Statistics {
 
   /** Tells the watchers that something changed that is counted elsewhere. */
   changed(): void {
-    for (const callback of [...this.#watchers]) callback();
+    if (this.#waking || this.#watchers.size === 0) return;
+    this.#waking = true;
+    queueMicrotask(() => {
+      this.#waking = false;
+      for (const callback of [...this.#watchers]) callback();
+    });
   }
 }
