@@ -73,6 +73,7 @@ export class HostedShard implements ShardHost, CommandedShard {
     this.#driver.park();
   }
 
+  /** Does nothing to a shard that is not parked. */
   unpark(): void {
     this.#driver.unpark();
   }

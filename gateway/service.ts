@@ -73,7 +73,6 @@ export class GatewayService {
   readonly #identifyQueue: IdentifyQueue;
   readonly #dispatcher: CommandDispatcher;
   readonly #boardWriter: BoardWriter;
-  readonly #parked = new Set<number>();
   #total: number | null = null;
   #recommendationSaid: number | null = null;
   #brokerOpened: () => void = () => {};
@@ -100,7 +99,7 @@ export class GatewayService {
       maxBytes: config.events.maxUnconfirmedBytes,
       events: {
         published: (shard, sessionId, sequence) => this.#shards.get(shard)?.published(sessionId, sequence),
-        full: (shard) => this.#park(shard),
+        full: (shard) => this.#shards.get(shard)?.park(),
         room: () => this.#unparkAll(),
         confirmed: ports.confirmed,
       },
@@ -142,6 +141,7 @@ export class GatewayService {
    */
   async start(): Promise<void> {
     const { points, publisher, commands, clock } = this.#ports;
+    if (this.#stopping.signal.aborted) return;
     this.#sayWhatIsMissing();
     const opened = new Promise<void>((resolve) => this.#brokerOpened = resolve);
     publisher.start({
@@ -243,7 +243,7 @@ export class GatewayService {
 
   #setTotal(total: number): number {
     this.#total = total;
-    this.#sayRecommendation();
+    this.#sayRecommendation(this.#budget.gateway);
     return total;
   }
 
@@ -374,13 +374,12 @@ export class GatewayService {
       });
       return null;
     }
-    // After the budget has taken the answer in.
-    queueMicrotask(() => this.#sayRecommendation());
+    this.#sayRecommendation(answer);
     return answer;
   }
 
-  #sayRecommendation(): void {
-    const recommended = this.#budget.gateway?.shards;
+  #sayRecommendation(gateway: GatewayBot | null): void {
+    const recommended = gateway?.shards;
     const running = this.#total;
     if (recommended === undefined || running === null || this.#recommendationSaid === recommended) return;
     this.#recommendationSaid = recommended;
@@ -396,15 +395,8 @@ export class GatewayService {
 
   // Room in the outbox.
 
-  #park(shard: number): void {
-    this.#parked.add(shard);
-    this.#shards.get(shard)?.park();
-  }
-
   #unparkAll(): void {
-    const parked = [...this.#parked];
-    this.#parked.clear();
-    for (const shard of parked) this.#shards.get(shard)?.unpark();
+    for (const shard of this.#shards.values()) shard.unpark();
   }
 
   /** What an operator might otherwise find out the hard way. */
