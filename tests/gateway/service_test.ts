@@ -386,8 +386,10 @@ Deno.test("GatewayService parks a shard that delivers beyond the bound, and has 
   const [first, second] = rig.transport.connections;
   assert(first !== undefined && second !== undefined);
   second.dispatch("MESSAGE_CREATE", { content: "x".repeat(500) });
-  while (first.left === null) first.dispatch("MESSAGE_CREATE", { content: "x".repeat(500) });
-  assert.equal(first.left.code, 4000);
+  for (let count = 0; count < 10 && first.left === null; count += 1) {
+    first.dispatch("MESSAGE_CREATE", { content: "x".repeat(500) });
+  }
+  assert.equal(first.left?.code, 4000);
   assert.equal(second.left, null, "a shard that delivers nothing stays");
   assert.equal(rig.of("shard.parked").length, 1);
   await rig.pass(60_000);
