@@ -47,7 +47,7 @@ Deno.test("gatewayConnectionUrl() is null for what is no WebSocket URL", () => {
 
 Deno.test("gatewayConnectionUrl() never throws, whatever it is given", () => {
   const text = fc.oneof(
-    fc.string({ unit: "binary" }),
+    fc.string({ unit: "grapheme" }),
     fc.string().map((rest) => `wss://${rest}`),
   );
   fc.assert(fc.property(text, (given) => {
