@@ -7,6 +7,7 @@
 import { createZstdDecompress } from "node:zlib";
 import type { Compression } from "../shard/transport.ts";
 import { failureText } from "./failure.ts";
+import { ZstdBlocks } from "./zstd_blocks.ts";
 
 /** What one WebSocket message came to. */
 export type Inflated =
@@ -103,43 +104,49 @@ async function collect(reader: ReadableStreamDefaultReader<Uint8Array>, output: 
   for (let read = await reader.read(); !read.done; read = await reader.read()) output.add(read.value);
 }
 
-/** One message is one payload, flushed, so what one write puts out is the payload. */
+/** One message is one payload, flushed, so what its blocks put out is the payload. */
 class ZstdInflater implements Inflater {
   readonly #stream = createZstdDecompress();
+  readonly #blocks = new ZstdBlocks();
   readonly #output: Output;
   readonly #closed = Promise.withResolvers<void>();
-  #error: string | null = null;
-  /** Settles the message in work: after an error the stream never calls back. */
-  #settle: (inflated: Inflated) => void = () => {};
+  #error = "closed";
+  /** Settles the write in work: after an error the stream does not call back. */
+  #settleWrite: () => void = () => {};
 
   constructor(payloadMaxBytes: number) {
     this.#output = new Output(payloadMaxBytes);
-    this.#stream.on("data", (chunk: Uint8Array) => {
-      this.#output.add(chunk);
-      if (this.#output.isTooLarge) this.#stream.destroy(new Error(this.#output.tooLarge));
-    });
+    this.#stream.on("data", (chunk: Uint8Array) => this.#output.add(chunk));
     this.#stream.on("error", (error) => this.#error = failureText(error));
     this.#stream.on("close", () => {
-      this.#error ??= "closed";
-      this.#settle({ kind: "ruined", error: this.#error });
+      this.#settleWrite();
       this.#closed.resolve();
     });
   }
 
-  inflate(message: Uint8Array<ArrayBuffer>): Promise<Inflated> {
-    return new Promise((resolve) => {
-      if (this.#error !== null) return resolve({ kind: "ruined", error: this.#error });
-      this.#settle = resolve;
-      this.#stream.write(message, () => {
-        // With an error the stream is closed next, which settles.
-        if (!this.#stream.destroyed) resolve({ kind: "payload", bytes: this.#output.take() });
-      });
-    });
+  async inflate(message: Uint8Array<ArrayBuffer>): Promise<Inflated> {
+    const pieces = this.#blocks.cut(message);
+    if (pieces === null) this.#stream.destroy(new Error("the message does not consist of whole zstd blocks"));
+    for (const piece of pieces ?? []) {
+      if (this.#stream.destroyed) break;
+      await this.#write(piece);
+      if (this.#output.isTooLarge) this.#stream.destroy(new Error(this.#output.tooLarge));
+    }
+    if (!this.#stream.destroyed) return { kind: "payload", bytes: this.#output.take() };
+    await this.#closed.promise;
+    return { kind: "ruined", error: this.#error };
   }
 
   close(): Promise<void> {
     this.#stream.destroy();
     return this.#closed.promise;
+  }
+
+  #write(piece: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settleWrite = resolve;
+      this.#stream.write(piece, () => resolve());
+    });
   }
 }
 

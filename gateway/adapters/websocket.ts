@@ -31,8 +31,10 @@ export interface WebSocketTransportOptions {
   /** As asked for in the URLs that will be connected to. */
   readonly compression: Compression;
   readonly clock: Clock;
-  /** Above so much received and not yet decompressed a stream counts as ruined. */
+  /** Above so much received and not yet decompressed a stream counts as ruined; by default 64 MiB. */
   readonly waitingMaxBytes?: number;
+  /** Makes the inflater of each connection; by default the real one. */
+  readonly inflaterFor?: (compression: Compression) => Inflater;
 }
 
 export class WebSocketTransport implements Transport {
@@ -97,7 +99,7 @@ class WebSocketConnection implements Connection {
 
   constructor(socket: WebSocket, options: WebSocketTransportOptions, events: ConnectionEvents) {
     this.#socket = socket;
-    this.#inflater = createInflater(options.compression);
+    this.#inflater = (options.inflaterFor ?? createInflater)(options.compression);
     this.#clock = options.clock;
     this.#waitingMaxBytes = options.waitingMaxBytes ?? WAITING_MAX_BYTES;
     this.#events = events;
@@ -131,10 +133,11 @@ class WebSocketConnection implements Connection {
   #receive(data: string | ArrayBuffer): void {
     if (this.#events === null) return;
     const message = typeof data === "string" ? data : new Uint8Array(data);
-    this.#waitingBytes += message.length;
-    if (this.#waitingBytes > this.#waitingMaxBytes) {
+    // What is taken up at once does not wait, however large it is.
+    if (this.#isDelivering && this.#waitingBytes + message.length > this.#waitingMaxBytes) {
       return this.#ruin(`more than ${this.#waitingMaxBytes} bytes wait to be decompressed`);
     }
+    this.#waitingBytes += message.length;
     this.#waiting.push(message);
     this.#deliver();
   }
@@ -183,7 +186,6 @@ class WebSocketConnection implements Connection {
 
   async #release(code: number, reason: string): Promise<void> {
     this.#waiting.length = 0;
-    this.#socket.onmessage = null;
     this.#socket.close(code, reason);
     const answered = new AbortController();
     this.#closed.promise.then(() => answered.abort());

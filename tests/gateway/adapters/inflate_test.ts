@@ -120,7 +120,7 @@ for (const compression of streams) {
       const inflating = inflater.inflate(message);
       await inflater.close();
       assert.ok(["ruined", "payload"].includes((await inflating).kind));
-      assert.equal((await inflater.inflate(message)).kind, "ruined");
+      assert.equal((await inflater.inflate(await compressor.compress("next"))).kind, "ruined");
       await inflater.close();
     }));
 
@@ -181,6 +181,29 @@ Deno.test("Inflater of zlib-stream takes an empty message for a part of the next
       decoder.decode(payloadOf(await inflater.inflate(await compressor.compress("second")))),
       "second",
     );
+  }));
+
+Deno.test("Inflater of zstd-stream is ruined by a fault behind much output, which nobody else hears of", () =>
+  withStream("zstd-stream", async (compressor, inflater) => {
+    await inflater.inflate(await compressor.compress("before"));
+    const block = (type: number, sizeBytes: number, content: number[]) => {
+      const header = (sizeBytes << 3) | (type << 1);
+      return [header & 0xff, (header >> 8) & 0xff, header >> 16, ...content];
+    };
+    // One byte repeated into more than a buffer of the decompressor, and then a compressed block of nonsense.
+    const message = Uint8Array.of(...block(1, 100_000, [0x78]), ...block(2, 10, new Array(10).fill(0xff)));
+    const inflated = await inflater.inflate(message);
+    assert.ok(inflated.kind === "ruined");
+    assert.match(inflated.error, /corrupt/);
+  }));
+
+Deno.test("Inflater of zstd-stream is ruined by a message that breaks off inside a block", () =>
+  withStream("zstd-stream", async (compressor, inflater) => {
+    const message = await compressor.compress("a payload");
+    assert.deepEqual(await inflater.inflate(message.slice(0, -1)), {
+      kind: "ruined",
+      error: "the message does not consist of whole zstd blocks",
+    });
   }));
 
 Deno.test("Inflater comes to an answer when the peer ends the stream and goes on", async () => {

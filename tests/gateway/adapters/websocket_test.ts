@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { type ServerOptions, type WebSocket as ServerSocket, WebSocketServer } from "ws";
+import type { Inflated, Inflater } from "../../../gateway/adapters/inflate.ts";
 import { WebSocketTransport, type WebSocketTransportOptions } from "../../../gateway/adapters/websocket.ts";
 import type { Connection, ConnectionEnd, ConnectionEvents } from "../../../gateway/shard/transport.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
@@ -203,11 +204,46 @@ Deno.test("WebSocketTransport puts a payload together from many messages, the su
     assert.deepEqual(client.told, ["opened", ...texts, "ended: peer"]);
   }));
 
-Deno.test("WebSocketTransport leaves what piles up beyond its bound as ruined", () =>
-  withConnection({ compression: "none", waitingMaxBytes: 10 }, async ({ client, server }) => {
+/** Holds every message back until it is told to go on. */
+class HeldInflater implements Inflater {
+  #held: (() => void) | null = null;
+  #arrived = Promise.withResolvers<void>();
+  closes = 0;
+
+  inflate(bytes: Uint8Array): Promise<Inflated> {
+    this.#arrived.resolve();
+    return new Promise((resolve) => this.#held = () => resolve({ kind: "payload", bytes }));
+  }
+
+  close(): Promise<void> {
+    this.closes++;
+    return Promise.resolve();
+  }
+
+  /** Resolves when a message is held. */
+  get holding(): Promise<void> {
+    return this.#arrived.promise;
+  }
+
+  /** Waits for a message, lets it go on and what follows from it happen. */
+  async goOn(): Promise<void> {
+    await this.holding;
+    this.#arrived = Promise.withResolvers<void>();
+    this.#held?.();
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+Deno.test("WebSocketTransport leaves what piles up beyond its bound as ruined", async () => {
+  const inflater = new HeldInflater();
+  const options = { compression: "zlib-stream", waitingMaxBytes: 10, inflaterFor: () => inflater } as const;
+  await withConnection(options, async ({ client, server }) => {
+    // The first is taken up at once; the others wait and just fill the bound.
+    for (const size of [100, 6, 4]) server.send(new Uint8Array(size));
+    for (let count = 0; count < 3; count++) await inflater.goOn();
+    assert.deepEqual(client.payloads.map((bytes) => bytes.length), [100, 6, 4]);
     const closed = once(server, "close");
-    server.send("0123456789");
-    server.send("0123456789A");
+    for (const size of [100, 6, 5]) server.send(new Uint8Array(size));
     assert.deepEqual(await client.end.promise, {
       code: 4000,
       reason: "more than 10 bytes wait to be decompressed",
@@ -215,8 +251,47 @@ Deno.test("WebSocketTransport leaves what piles up beyond its bound as ruined", 
     });
     const [code] = await closed;
     assert.equal(code, 4000);
-    assert.deepEqual(client.told, ["opened", "0123456789", "ended: ruined"]);
-  }));
+    assert.equal(client.payloads.length, 3);
+  });
+});
+
+Deno.test("WebSocketTransport tells the end only behind payloads that are still being inflated", async () => {
+  const inflater = new HeldInflater();
+  await withConnection(
+    { compression: "zlib-stream", inflaterFor: () => inflater },
+    async ({ client, server }) => {
+      const closed = once(server, "close");
+      server.send(new TextEncoder().encode("first"));
+      server.send("second");
+      server.send(new TextEncoder().encode("third"));
+      server.close(4000);
+      await closed;
+      assert.deepEqual(client.told, ["opened"]);
+      await inflater.goOn();
+      assert.deepEqual(client.told, ["opened", "first", "second"]);
+      assert.equal(inflater.closes, 0);
+      await inflater.goOn();
+      assert.deepEqual(client.told, ["opened", "first", "second", "third", "ended: peer"]);
+      assert.equal(inflater.closes, 1);
+    },
+  );
+});
+
+Deno.test("WebSocketTransport tells nothing of what is being inflated when it is left", async () => {
+  const inflater = new HeldInflater();
+  await withConnection(
+    { compression: "zlib-stream", inflaterFor: () => inflater },
+    async ({ client, server }) => {
+      server.send(new TextEncoder().encode("first"));
+      server.send(new TextEncoder().encode("second"));
+      await inflater.holding;
+      await client.connection.leave(4000, "bye");
+      assert.equal(inflater.closes, 1);
+      await inflater.goOn();
+      assert.deepEqual(client.told, ["opened"]);
+    },
+  );
+});
 
 Deno.test("WebSocketTransport tells 1005 for a close frame without a code", () =>
   withConnection({ compression: "none" }, async ({ client, server }) => {
