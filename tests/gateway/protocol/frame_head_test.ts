@@ -71,7 +71,7 @@ const oddFrameText = fc.record(
     s: fc.oneof(count, fc.jsonValue()),
     op: fc.oneof(count, fc.constantFrom(0, 1, 7, 9, 10, 11), fc.jsonValue()),
     d: data,
-    extra: data,
+    another_member: data,
   },
   { requiredKeys: [] },
 ).chain((frame) => fc.shuffledSubarray(Object.entries(frame), { minLength: Object.keys(frame).length }))
@@ -232,12 +232,15 @@ Deno.test("readFrameHead() agrees with JSON.parse on damaged frames that are sti
 });
 
 Deno.test("readFrameHead() reads a dispatch with a damaged head as it reads any frame", () => {
-  const text = '{"t":"MESSAGE_CREATE","s":4711,"op":0,"d":{"a":[1,"\\"}"]}}';
-  const inHead = edits.map((how) => how.map(([at, cut, put]) => [at % 42, cut, put] as const));
+  const intactHead = encoder.encode('{"t":"MESSAGE_CREATE","s":4711,"op":0,"d":');
+  const data = encoder.encode('{"a":[1,"\\"}"]}}');
   fc.assert(
-    fc.property(inHead, (how) => {
-      const damaged = mutated(encoder.encode(text), how);
-      assert.deepEqual(readFrameHead(damaged), carefulHeadOf(damaged));
+    fc.property(edits, (how) => {
+      const head = mutated(intactHead, how);
+      // A brace put in would open another d than the one whose extent is known to be right.
+      fc.pre(!head.includes(0x7b, 1));
+      const frame = Uint8Array.of(...head, ...data);
+      assert.deepEqual(readFrameHead(frame), carefulHeadOf(frame));
     }),
     { numRuns: 2000 },
   );
