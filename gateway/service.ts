@@ -356,7 +356,13 @@ export class GatewayService {
   // What Discord says of the bot.
 
   #mainUrl(): string | Promise<string> {
-    return this.#config.discord.gatewayUrl ?? this.#budget.gateway?.url ?? this.#waitForMainUrl();
+    const { gatewayUrl } = this.#config.discord;
+    if (gatewayUrl !== null) return gatewayUrl;
+    const known = this.#budget.gateway?.url;
+    if (known === undefined) return this.#waitForMainUrl();
+    // Whoever asks for it again could not connect, or connects anew: the next one is to have the newest.
+    this.#budget.freshen();
+    return known;
   }
 
   async #waitForMainUrl(): Promise<string> {

@@ -121,6 +121,12 @@ export class IdentifyBudget {
     return this.#underWay;
   }
 
+  /** Starts a reading where the last one is old, and does not wait for it. */
+  freshen(): void {
+    const ageMs = this.#options.clock.nowMs() - (this.#reading?.atMs ?? -Infinity);
+    if (ageMs >= READING_MAX_AGE_MS) this.refresh();
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#cancelRetry?.();

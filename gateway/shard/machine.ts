@@ -30,8 +30,8 @@ import type { ConnectionEnd } from "./transport.ts";
 
 /** A socket that has not opened by then is given up. */
 const OPEN_MAX_MS = 20_000;
-/** HELLO is sent at once by a healthy server; discord.js waits as long. */
-const HELLO_MAX_MS = 60_000;
+/** HELLO is sent at once by a healthy server, and whoever waits for it here may hold a turn to identify. */
+const HELLO_MAX_MS = 20_000;
 /**
  * READY, or the next sign of progress of a resume. Long, because in an outage Discord answers heartbeats for
  * minutes before it answers an IDENTIFY, and another IDENTIFY would only cost more of the daily budget.

@@ -268,6 +268,19 @@ Deno.test("IdentifyBudget warns of a low budget once until the reset", async () 
   assert.equal(rig.of("identify.low").length, 2);
 });
 
+Deno.test("IdentifyBudget.freshen() reads where the last reading is old, and only then", async () => {
+  const rig = new BudgetRig();
+  rig.budget.freshen();
+  await microtasksDone();
+  rig.clock.advance(4_999);
+  rig.budget.freshen();
+  assert.equal(rig.reads, 1);
+  rig.clock.advance(1);
+  rig.budget.freshen();
+  await microtasksDone();
+  assert.equal(rig.reads, 2);
+});
+
 Deno.test("IdentifyBudget.stop() ends a pause without another reading", async () => {
   const rig = new BudgetRig();
   rig.remaining = null;

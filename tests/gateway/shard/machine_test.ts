@@ -315,7 +315,7 @@ Deno.test("ShardMachine leaves a socket that does not open, says no HELLO, or gi
   const opening = new MachineRig().put({ kind: "start", start: stored }).pass(20_000);
   assert.equal(opening.of("leave").length, 1);
   const greeting = new MachineRig().put({ kind: "start", start: stored }).put({ kind: "opened" }).pass(
-    60_000,
+    20_000,
   );
   assert.equal(greeting.of("leave").length, 1);
   const rig = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "turn" }).put({
@@ -400,7 +400,7 @@ Deno.test("ShardMachine takes timers and ACKs of an old connection for nothing",
   const rig = new MachineRig().resumed().say({ op: 7, d: null });
   assert.deepEqual(rig.acknowledge().effects, []);
   assert.deepEqual(rig.put({ kind: "opened" }).sent, []);
-  assert.equal(rig.machine.nextDeadlineMs(), rig.nowMs + 60_000, "only HELLO is waited for");
+  assert.equal(rig.machine.nextDeadlineMs(), rig.nowMs + 20_000, "only HELLO is waited for");
 });
 
 // Sequences.
