@@ -89,10 +89,19 @@ export const byteCount: Reader<number> = reader(
   },
 );
 
+/** What Discord shows of an activity is far shorter; it documents no limit. */
+const ACTIVITY_MAX_LENGTH = 512;
+
 /** Any text but one that would break a line or a key. */
 export const plainText: Reader<string> = reader(
   "text without control characters",
   (text) => hasControlCharacter(text) ? undefined : text,
+);
+
+/** Text that has room in an IDENTIFY, which may have 4096 bytes (Discord gateway docs, Sending Events). */
+export const activityText: Reader<string> = reader(
+  `text of at most ${ACTIVITY_MAX_LENGTH} characters, none of them a control character`,
+  (text) => text.length > ACTIVITY_MAX_LENGTH || hasControlCharacter(text) ? undefined : text,
 );
 
 /** Anything at all: what nobody may see cannot be judged either. */

@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  activityText,
   activityType,
   amqpUrl,
   boolean,
@@ -98,7 +99,7 @@ const DISCORD = {
     activityType,
     "Activity of the bot: playing, streaming, listening, watching, custom, competing, or its number.",
   ),
-  ACTIVITY_NAME: option(plainText, "Text of the activity; empty: no activity."),
+  ACTIVITY_NAME: option(activityText, "Text of the activity; empty: no activity."),
 };
 
 const SHARDS = {

@@ -299,7 +299,7 @@ const REFUSED: Record<string, string[]> = {
   LARGE_THRESHOLD: ["49", "251"],
   STATUS: ["offline"],
   ACTIVITY_TYPE: ["6", "-1", "dancing"],
-  ACTIVITY_NAME: ["two\nlines"],
+  ACTIVITY_NAME: ["two\nlines", "a".repeat(513)],
   SHARDS_TOTAL: ["0", "auto", "65537", "9".repeat(400)],
   SHARDS_CONCURRENCY: ["0"],
   SHARDS_WAIT: ["-1", "6s"],
