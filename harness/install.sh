@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs Debian or Ubuntu packages without starting, or leaving enabled, any service that they bring.
 # Usage: install.sh <package>...
-# INSTALL_ROOT is put before the path of policy-rc.d, for tests.
+# INSTALL_ROOT is put before the paths of the system's own files, for tests.
 set -eu
 
 policy="${INSTALL_ROOT-}/usr/sbin/policy-rc.d"
@@ -29,6 +29,15 @@ install_packages() {
   DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get install --yes --quiet --no-install-recommends \
     -o DPkg::Lock::Timeout=300 "$@"
 }
+
+# Ubuntu has Chromium under another name.
+if grep -qsx 'ID=ubuntu' "${INSTALL_ROOT-}/etc/os-release"; then
+  for package in "$@"; do
+    shift
+    if [ "$package" = chromium ]; then package=chromium-browser; fi
+    set -- "$@" "$package"
+  done
+fi
 
 trap restore_policy EXIT
 trap 'exit 130' INT

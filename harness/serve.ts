@@ -10,11 +10,20 @@
 
 import { startServerPair } from "./pair.ts";
 
-if (import.meta.main) {
-  await using pair = await startServerPair();
-  const addresses = { rabbitUrl: pair.rabbit.url, redisUrl: pair.redis.url };
-  await Deno.stdout.write(new TextEncoder().encode(`${JSON.stringify(addresses)}\n`));
-  await processGone(Deno.args[0] ?? "");
+if (import.meta.main) Deno.exit(await serve(Deno.args[0] ?? ""));
+
+async function serve(processId: string): Promise<number> {
+  try {
+    await using pair = await startServerPair();
+    const addresses = { rabbitUrl: pair.rabbit.url, redisUrl: pair.redis.url };
+    await Deno.stdout.write(new TextEncoder().encode(`${JSON.stringify(addresses)}\n`));
+    await processGone(processId);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    await Deno.stderr.write(new TextEncoder().encode(`${error.message}\n`));
+    return 1;
+  }
 }
 
 async function processGone(processId: string): Promise<void> {

@@ -71,6 +71,14 @@ Deno.test("install.sh keeps new services from starting with the machine", async 
   assert.equal((await system.calls()).at(-1), "systemctl disable --quiet rabbitmq-server");
 });
 
+Deno.test("install.sh installs Ubuntu's Chromium on Ubuntu", async () => {
+  await using system = await FakeSystem.make('echo "$*" >"$INSTALL_ROOT/arguments"');
+  await Deno.mkdir(`${system.root}/etc`);
+  await Deno.writeTextFile(`${system.root}/etc/os-release`, 'NAME="Ubuntu"\nID=ubuntu\nID_LIKE=debian\n');
+  assert.equal(await system.install("redis-server", "chromium"), 0);
+  assert.match(await Deno.readTextFile(`${system.root}/arguments`), / redis-server chromium-browser\n$/);
+});
+
 Deno.test("install.sh fetches the package lists only when it does not go without", async () => {
   await using system = await FakeSystem.make(
     '[ "$1" = update ] && touch "$INSTALL_ROOT/lists"; [ -e "$INSTALL_ROOT/lists" ]',

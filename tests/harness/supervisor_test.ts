@@ -52,10 +52,10 @@ Deno.test("Supervisor leaves neither program nor folder when its owner is killed
   await waitUntilGone({ processIds: [Number(processId)], paths: [folder] });
 });
 
-Deno.test("Supervisor.launch() gives the program a session of its own, which no terminal's Ctrl-C reaches", async () => {
+Deno.test("Supervisor.launch() gives the program a process group of its own, which no terminal's Ctrl-C reaches", async () => {
   await using supervisor = await Supervisor.start();
   const leader = await supervisor.launch({ program: "sleep", args: ["1000"], output: "log" });
-  assert.equal(await shell('ps -o sid= -p "$1"', [String(leader)]), String(leader));
+  assert.equal(await shell('ps -o pgid= -p "$1"', [String(leader)]), String(leader));
 });
 
 Deno.test("Supervisor.launch() hands the program the given environment and PATH, nothing else", async () => {
