@@ -20,6 +20,10 @@ const USER = "shardline";
 /**
  * Starts a RabbitMQ on free ports; resolves when it takes connections.
  *
+ * After `kill()` the newest durable name may be gone: RabbitMQ 3 answers a declare before its metadata store has
+ * written the last record of it, which the next declare does, or two seconds. Messages confirmed in an older queue
+ * are kept.
+ *
  * @throws Error when the program is missing or does not start.
  */
 export async function startRabbit(): Promise<RabbitServer> {

@@ -24,6 +24,8 @@ Deno.test("startRabbit() runs two brokers beside each other, and one keeps its m
   connection.on("error", () => {}); // the broker is killed under it
   const channel = await connection.createConfirmChannel();
   await channel.assertQueue("kept", { durable: true });
+  // The broker answers a declare before its end is on disk; the next declare is what writes it.
+  await channel.assertQueue("behind it", { durable: true });
   channel.sendToQueue("kept", Buffer.from("yes"), { persistent: true });
   await channel.waitForConfirms();
   const closed = new Promise((resolve) => connection.once("close", resolve));
