@@ -14,6 +14,11 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
+export interface StartOptions {
+  /** A file of settings, from the project's folder; the environment wins over it. */
+  readonly envFile?: string;
+}
+
 const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
 
 export class GatewayProcess implements AsyncDisposable {
@@ -25,18 +30,22 @@ export class GatewayProcess implements AsyncDisposable {
   #over = false;
 
   /** Starts `main.ts` with this environment and nothing of the test's own but where Deno keeps its packages. */
-  static start(environment: Readonly<Record<string, string>>): GatewayProcess {
-    return new GatewayProcess(environment);
+  static start(environment: Readonly<Record<string, string>>, options: StartOptions = {}): GatewayProcess {
+    return new GatewayProcess(environment, options);
   }
 
-  private constructor(environment: Readonly<Record<string, string>>) {
+  private constructor(environment: Readonly<Record<string, string>>, { envFile }: StartOptions) {
     const inherited: Record<string, string> = {};
     for (const name of ["PATH", "HOME", "DENO_DIR"]) {
       const value = Deno.env.get(name);
       if (value !== undefined) inherited[name] = value;
     }
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "-q", "--no-prompt", "-P=service", "main.ts"],
+      args: [
+        ...["run", "-q", "--no-prompt", "-P=service"],
+        ...(envFile === undefined ? [] : [`--env-file=${envFile}`]),
+        "main.ts",
+      ],
       cwd: ROOT,
       clearEnv: true,
       env: { ...inherited, LOG_FORMAT: "json", LOG_LEVEL: "trace", PROMETHEUS_PORT: "0", ...environment },

@@ -1,0 +1,135 @@
+/**
+ * What an end-to-end test plays on: one simulated Discord, clean servers, and the gateways that run between them.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { Redis } from "ioredis";
+import type { BrokerNames, ServerAddresses } from "../../harness/test_servers.ts";
+import { type Simulator, type SimulatorOptions, startSimulator } from "../../simulator/simulator.ts";
+import { QueueReader } from "../fakes/queue_reader.ts";
+import { testServers } from "../servers.ts";
+import { BoardReader } from "./board_reader.ts";
+import { EventConsumer } from "./event_consumer.ts";
+import { GatewayProcess, type StartOptions } from "./gateway_process.ts";
+
+/** The bot's token; no gateway may ever write it anywhere. */
+export const TOKEN = "MTE4OTk1NTA.end-to-end.token-that-nobody-may-see";
+
+export interface StageOptions {
+  /** One small guild, and IDENTIFY at any time, where nothing else is said. */
+  readonly simulator?: SimulatorOptions;
+  /** Where to run, in place of the servers that all tests share. */
+  readonly servers?: ServerAddresses;
+  /** Names that the test declares in the shared RabbitMQ besides the service's. */
+  readonly own?: Partial<BrokerNames>;
+}
+
+/** Many times what the slowest test takes: what has not come by then never comes. */
+const DEADLINE_MS = 90_000;
+
+/** A test on a stage of its own. One that waits in vain fails instead of hanging. */
+export function onStage(options: StageOptions, play: (stage: Stage) => Promise<void>): () => Promise<void> {
+  return async () => {
+    await using stage = await Stage.open(options);
+    const deadline = Promise.withResolvers<never>();
+    const timer = setTimeout(() => {
+      deadline.reject(new Error(`Cannot wait any longer than ${DEADLINE_MS / 1_000} s`));
+    }, DEADLINE_MS);
+    try {
+      await Promise.race([play(stage), deadline.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+}
+
+export class Stage implements AsyncDisposable {
+  readonly simulator: Simulator;
+  readonly rabbitUrl: string;
+  readonly redisUrl: string;
+  readonly #gateways: GatewayProcess[] = [];
+  readonly #openedLater = new AsyncDisposableStack();
+
+  static async open({ simulator = {}, servers, own = {} }: StageOptions): Promise<Stage> {
+    const addresses = servers ?? await testServers(own);
+    return new Stage(
+      addresses,
+      await startSimulator({
+        tokens: [TOKEN],
+        guilds: 1,
+        largeGuildBytes: 0,
+        identifyWindowMs: 0,
+        ...simulator,
+      }),
+    );
+  }
+
+  private constructor({ rabbitUrl, redisUrl }: ServerAddresses, simulator: Simulator) {
+    this.rabbitUrl = rabbitUrl;
+    this.redisUrl = redisUrl;
+    this.simulator = simulator;
+  }
+
+  /** Starts a gateway on this stage; it is killed when the stage is left. */
+  start(settings: Readonly<Record<string, string>> = {}, options: StartOptions = {}): GatewayProcess {
+    const gateway = GatewayProcess.start({
+      BOT_TOKEN: TOKEN,
+      API_URL: this.simulator.restUrl,
+      RABBIT_URL: this.rabbitUrl,
+      REDIS_URL: this.redisUrl,
+      SHARDS_WAIT: "0",
+      ...settings,
+    }, options);
+    this.#gateways.push(gateway);
+    return gateway;
+  }
+
+  /** Starts a gateway and waits until that many shards are connected. */
+  async startConnected(
+    shards: number,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<GatewayProcess> {
+    const gateway = this.start(settings);
+    await gateway.connected(shards);
+    return gateway;
+  }
+
+  /** A bot's view of the events, whole messages kept. */
+  async consumer(queue = "gateway"): Promise<EventConsumer> {
+    return this.#openedLater.use(await EventConsumer.open(this.rabbitUrl, queue, true));
+  }
+
+  /** A connection of a program that declares and reads what it likes. */
+  async broker(): Promise<QueueReader> {
+    return this.#openedLater.use(await QueueReader.connect(this.rabbitUrl));
+  }
+
+  /** What others read in Redis. */
+  async board(prefix = ""): Promise<BoardReader> {
+    return this.#openedLater.use(await BoardReader.open(this.redisUrl, prefix));
+  }
+
+  async redis(): Promise<Redis> {
+    const redis = new Redis(this.redisUrl, { lazyConnect: true });
+    await redis.connect();
+    this.#openedLater.defer(async () => {
+      await redis.quit();
+    });
+    return redis;
+  }
+
+  /** Ends everything, and looks through all that was written for what must never be. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const outputs = await Promise.all(this.#gateways.map(async (gateway) => {
+      await gateway[Symbol.asyncDispose]();
+      return JSON.stringify(gateway.lines) + await gateway.errors;
+    }));
+    await this.#openedLater.disposeAsync();
+    await this.simulator.close();
+    const secrets = [TOKEN, ...[this.rabbitUrl, this.redisUrl].map((url) => new URL(url).password)];
+    for (const secret of secrets.filter((text) => text !== "" && text !== "guest")) {
+      assert(!outputs.some((output) => output.includes(secret)), "a secret was written to the output");
+    }
+  }
+}
