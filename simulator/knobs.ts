@@ -82,7 +82,7 @@ export const KNOB_RULES: { readonly [Name in keyof Knobs]: KnobRule<Knobs[Name]>
   replayBufferEvents: {
     default: 0,
     range: [0, 10_000_000],
-    help: "events kept for a resume; 0 = max(100, min(3500, 75 x guilds of the shard))",
+    help: "events kept for a resume; 0 = max(100, min(3500, 75 per guild))",
   },
   trimReplay: { default: false, help: "forget events that a heartbeat or RESUME has acknowledged" },
   maxPayloadBytes: { default: 4_096, range: [1, 1_000_000], help: "largest frame taken from a client" },

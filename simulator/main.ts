@@ -10,8 +10,11 @@ import { DEFAULT_TOKEN, type Simulator, type SimulatorOptions, startSimulator } 
 /** The status of a command that was called wrongly (sysexits, EX_USAGE). */
 const EXIT_USAGE = 64;
 
-async function print(text: string): Promise<void> {
-  const writer = Deno.stdout.writable.getWriter();
+async function print(
+  text: string,
+  stream: typeof Deno.stdout | typeof Deno.stderr = Deno.stdout,
+): Promise<void> {
+  const writer = stream.writable.getWriter();
   await writer.write(new TextEncoder().encode(`${text}\n`));
   writer.releaseLock();
 }
@@ -55,7 +58,7 @@ async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     // A wrong flag, a value out of its range or a port that is taken: one line says so.
     if (!(error instanceof Error)) throw error;
-    await print(error.message);
+    await print(error.message, Deno.stderr);
     return error instanceof CommandLineError || error instanceof KnobError || error instanceof RangeError
       ? EXIT_USAGE
       : 1;
