@@ -54,6 +54,12 @@ export function sessionFate(code: number): SessionFate {
   return CLOSE_RULES[code]?.fate ?? "keep";
 }
 
+/** True for a number that may stand in a close frame (RFC 6455, section 7.4). */
+export function isCloseCode(code: unknown): code is number {
+  return typeof code === "number" && Number.isInteger(code) &&
+    ((code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) || (code >= 3000 && code <= 4999));
+}
+
 /** The human words that go with a code. */
 export function closeReason(code: number): string {
   return CLOSE_RULES[code]?.reason ?? "";

@@ -67,6 +67,7 @@ const OPTION_FLAGS: readonly Flag[] = [
 function knobDefault(name: keyof Knobs): string {
   if (name === "eventsPerSecond") return String(DEFAULT_RATE);
   const { default: value } = KNOB_RULES[name];
+  if (typeof value === "object") return "none";
   return value === false ? "off" : String(value);
 }
 
@@ -76,7 +77,8 @@ function knobFlag(name: keyof Knobs): Flag {
   if (value === true) {
     return { flag: `no-${flagOf(name)}`, value: "", default: "off", help: `do not ${help}` };
   }
-  return { flag: flagOf(name), value: value === false ? "" : "N", default: knobDefault(name), help };
+  const shape = value === false ? "" : typeof value === "object" ? "CODE,..." : "N";
+  return { flag: flagOf(name), value: shape, default: knobDefault(name), help };
 }
 
 /** All flags, in the order of the help. */
@@ -119,7 +121,7 @@ export function parseCommandLine(args: readonly string[]): SimulatorOptions | "h
   for (const name of KNOB_NAMES) {
     const value = values[flagOf(name)];
     if (value === undefined) continue;
-    knobs[name] = typeof value === "string" ? number(flagOf(name), value) : value;
+    knobs[name] = typeof value === "string" ? knobValue(name, value) : value;
   }
   const text = (flag: string) => values[flag] as string | undefined;
   const whole = (flag: string, otherwise: number) => integer(flag, text(flag) ?? String(otherwise));
@@ -154,6 +156,12 @@ function readFlags(args: readonly string[]): Readonly<Record<string, unknown>> {
   } catch (error) {
     throw new CommandLineError(error instanceof Error ? error.message : String(error));
   }
+}
+
+function knobValue(name: keyof Knobs, text: string): number | number[] {
+  const flag = flagOf(name);
+  if (typeof KNOB_RULES[name].default === "number") return number(flag, text);
+  return text.split(",").map((code) => number(flag, code.trim()));
 }
 
 function number(flag: string, text: string): number {

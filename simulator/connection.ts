@@ -174,10 +174,10 @@ export class Connection implements SessionLink {
     else this.#discord.sessions.detach(session);
   }
 
-  /** Closes from the server's side; the session's fate follows the code, unless told. */
+  /** Closes from the server's side; the session's fate follows the code and the knobs, unless told. */
   close(code: number, options: { reason?: string; fate?: SessionFate } = {}): void {
     if (this.#state.kind === "closed") return;
-    const { reason = closeReason(code), fate = sessionFate(code) } = options;
+    const { reason = closeReason(code), fate = this.#fateOf(code) } = options;
     const session = this.session;
     this.#note({ kind: "closed-by-server", code, cause: reason });
     this.#stop({ code, reason });
@@ -244,6 +244,12 @@ export class Connection implements SessionLink {
   /** Sends one WebSocket message past the encoder, which ruins a compressed stream. */
   sendMessage(message: WireMessage): void {
     if (this.#state.kind !== "closed") this.#socket.send(message);
+  }
+
+  #fateOf(code: number): SessionFate {
+    const { keepSessionOn, dropSessionOn } = this.#discord.knobs;
+    if (keepSessionOn.includes(code)) return "keep";
+    return dropSessionOn.includes(code) ? "drop" : sessionFate(code);
   }
 
   #sendControl(opcode: number, data: unknown): void {

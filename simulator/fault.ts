@@ -1,3 +1,4 @@
+import { isCloseCode } from "./close_codes.ts";
 import { isObject } from "./message_form.ts";
 
 /** Which connections a fault strikes: those that match all that is said, every one where nothing is. */
@@ -88,9 +89,8 @@ export function parseFault(json: unknown): Fault {
       throw new ControlError(`Cannot inject ${name}: it has no "${field}"`);
     }
   }
-  const code = json.code;
-  if (typeof code === "number" && !isCloseCode(code)) {
-    throw new ControlError(`Cannot inject ${name}: ${code} is no code that a close frame may carry`);
+  if (name === "close" && !isCloseCode(json.code)) {
+    throw new ControlError(`Cannot inject ${name}: ${json.code} is no code that a close frame may carry`);
   }
   return json as unknown as Fault;
 }
@@ -104,10 +104,4 @@ function hasKind(value: unknown, kind: Kind): boolean {
     case "string":
       return typeof value === "string";
   }
-}
-
-/** Codes that may stand in a close frame (RFC 6455, section 7.4). */
-function isCloseCode(code: number): boolean {
-  return (code >= 1000 && code <= 1014 && ![1004, 1005, 1006].includes(code)) ||
-    (code >= 3000 && code <= 4999);
 }

@@ -17,6 +17,12 @@ const FRAME_BYTES_MAX = 64 * 1024 * 1024;
 /** Versions that are played. 6 and 7, where intents were optional, are not; what is older Discord has switched off. */
 const VERSIONS: ReadonlySet<string | null> = new Set(["8", "9", "10"]);
 
+/** The URL of a request, whatever nonsense it is. */
+function requestUrl(request: IncomingMessage): URL {
+  const base = "ws://simulator";
+  return URL.parse(request.url ?? "/", base) ?? new URL(base);
+}
+
 /** What the URL asks for; null where this gateway does not speak it. */
 function compressionOf(url: URL, knobs: Knobs): Compression | null {
   if ((url.searchParams.get("encoding") ?? "json") !== "json") return null;
@@ -49,9 +55,11 @@ export class GatewayDoor {
   /** Takes WebSocket upgrades of a server. */
   open(server: Server, url: "main" | "resume"): void {
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // A client that is gone before it is answered is nobody's trouble.
+      socket.on("error", () => {});
       const { knobs, clock, statistics } = this.#discord;
       const refused = url === "main" ? knobs.refuseMain : knobs.refuseResume;
-      const compression = compressionOf(new URL(request.url ?? "/", "ws://simulator"), knobs);
+      const compression = compressionOf(requestUrl(request), knobs);
       if (refused) {
         statistics.note({ atMs: clock.nowMs(), kind: "refused", url });
         socket.destroy();
@@ -79,7 +87,7 @@ export class GatewayDoor {
     compression: Compression,
   ): void {
     const id = ++this.#lastId;
-    const version = new URL(request.url ?? "/", "ws://simulator").searchParams.get("v");
+    const version = requestUrl(request).searchParams.get("v");
     const terms = { id, url, version: VERSIONS.has(version) ? Number(version) : null, compression };
     const socket = {
       get bufferedBytes() {

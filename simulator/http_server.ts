@@ -37,7 +37,8 @@ async function readRequest(incoming: IncomingMessage): Promise<HttpRequest> {
     if (bytes <= BODY_BYTES_MAX) chunks.push(chunk);
   }
   const oversize = bytes > BODY_BYTES_MAX;
-  const url = new URL(incoming.url ?? "/", "http://simulator");
+  const base = "http://simulator";
+  const url = URL.parse(incoming.url ?? "/", base) ?? new URL(base);
   return {
     method: incoming.method ?? "GET",
     path: url.pathname,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isCloseCode } from "./close_codes.ts";
 
 /** All durations in milliseconds. Where Discord publishes no number, the default is a decision of this simulator. */
 export interface Knobs {
@@ -10,6 +11,8 @@ export interface Knobs {
   heartbeatGraceIntervals: number;
   heartbeatCloseCode: number;
   acknowledgeHeartbeats: boolean;
+  keepSessionOn: readonly number[];
+  dropSessionOn: readonly number[];
   sessionTtlMs: number;
   replayBufferEvents: number;
   trimReplay: boolean;
@@ -46,11 +49,13 @@ export interface Knobs {
   globalRestLimit: number;
 }
 
-interface KnobRule<Value> {
+type KnobValue = Knobs[keyof Knobs];
+
+interface KnobRule<Value extends KnobValue> {
   readonly default: Value;
   /** What it does, in one line. */
   readonly help: string;
-  /** Least and greatest number allowed; whole numbers only, unless `fraction`. */
+  /** Least and greatest number allowed; whole numbers only, unless `fraction`. A number without it is a close code. */
   readonly range?: readonly [number, number];
   readonly fraction?: boolean;
   /** Name on the command line, where it is not that of the knob. */
@@ -72,8 +77,13 @@ export const KNOB_RULES: { readonly [Name in keyof Knobs]: KnobRule<Knobs[Name]>
     fraction: true,
     help: "intervals without a heartbeat after which the server closes",
   },
-  heartbeatCloseCode: { default: 4009, range: [1000, 4999], help: "code of that close" },
+  heartbeatCloseCode: { default: 4009, help: "close code of that" },
   acknowledgeHeartbeats: { default: true, help: "answer heartbeats" },
+  keepSessionOn: {
+    default: [],
+    help: "close codes of the server that keep the session, against the default",
+  },
+  dropSessionOn: { default: [], help: "close codes of the server that end the session, against the default" },
   sessionTtlMs: {
     default: 120_000,
     range: [0, DAY_MS],
@@ -181,27 +191,30 @@ export class KnobError extends Error {
  * Throws {@link KnobError} where a name or value is wrong.
  */
 export function parseKnobs(changes: Readonly<Record<string, unknown>>): Partial<Knobs> {
-  const parsed: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(changes)) {
     if (!isKnob(name)) throw new KnobError(`Cannot set ${name}: there is no such setting`);
-    const rule: KnobRule<number | boolean> = KNOB_RULES[name];
-    if (typeof value !== typeof rule.default) {
-      throw new KnobError(
-        `Cannot set ${name}: it takes a ${typeof rule.default}, not ${JSON.stringify(value)}`,
-      );
+    const rule: KnobRule<KnobValue> = KNOB_RULES[name];
+    if (!accepts(rule, value)) {
+      throw new KnobError(`Cannot set ${name}: it takes ${expectation(rule)}, not ${JSON.stringify(value)}`);
     }
-    if (typeof value === "number") {
-      const [least, greatest] = rule.range ?? [0, Number.MAX_SAFE_INTEGER];
-      if (!(value >= least && value <= greatest) || !(rule.fraction || Number.isInteger(value))) {
-        const kind = rule.fraction ? "number" : "whole number";
-        throw new KnobError(
-          `Cannot set ${name}: it takes a ${kind} from ${least} to ${greatest}, not ${value}`,
-        );
-      }
-    }
-    parsed[name] = value;
   }
-  return parsed as Partial<Knobs>;
+  return { ...changes } as Partial<Knobs>;
+}
+
+function accepts({ default: example, range, fraction }: KnobRule<KnobValue>, value: unknown): boolean {
+  if (typeof example === "boolean") return typeof value === "boolean";
+  if (typeof example === "object") return Array.isArray(value) && value.every(isCloseCode);
+  if (range === undefined) return isCloseCode(value);
+  return typeof value === "number" && value >= range[0] && value <= range[1] &&
+    (fraction === true || Number.isInteger(value));
+}
+
+/** What a knob takes, in words. */
+function expectation({ default: example, range, fraction }: KnobRule<KnobValue>): string {
+  if (typeof example === "boolean") return "true or false";
+  if (typeof example === "object") return "a list of close codes";
+  if (range === undefined) return "a close code";
+  return `a ${fraction ? "number" : "whole number"} from ${range[0]} to ${range[1]}`;
 }
 
 /** Every setting at its default, save for those in `changes`. Throws {@link KnobError}. */

@@ -1,6 +1,24 @@
 import assert from "node:assert/strict";
 import { CommandLineError, flags, helpText, parseCommandLine } from "../../simulator/command_line.ts";
-import { createKnobs, flagOf, KNOB_NAMES, KNOB_RULES, KnobError, parseKnobs } from "../../simulator/knobs.ts";
+import {
+  createKnobs,
+  flagOf,
+  KNOB_NAMES,
+  KNOB_RULES,
+  KnobError,
+  type Knobs,
+  parseKnobs,
+} from "../../simulator/knobs.ts";
+import type { SimulatorOptions } from "../../simulator/simulator.ts";
+
+/** The rules as one type for all, so that a test can walk them. */
+const RULES: Readonly<
+  Record<keyof Knobs, {
+    readonly default: number | boolean | readonly number[];
+    readonly range?: readonly [number, number];
+    readonly fraction?: boolean;
+  }>
+> = KNOB_RULES;
 
 Deno.test("parseCommandLine() without arguments gives the documented defaults and ten events a second", () => {
   assert.deepEqual(parseCommandLine([]), {
@@ -18,7 +36,7 @@ Deno.test("parseCommandLine() without arguments gives the documented defaults an
 Deno.test("parseCommandLine() reads every option", () => {
   const line =
     "--host 0.0.0.0 --port 0 --resume-port 9 --token a --token b --guilds 5 --seed 7 --mix MESSAGE_CREATE=3,TYPING_START=0.5 " +
-    "--large-guild-bytes 10 --ledger-entries 0 --shards 16 --rate 12.5 --shuffle-keys --no-acknowledge-heartbeats";
+    "--large-guild-bytes 10 --ledger-entries 0 --shards 16 --rate 12.5 --shuffle-keys --no-acknowledge-heartbeats --keep-session-on 4009,1000";
   assert.deepEqual(parseCommandLine(line.split(" ")), {
     hostname: "0.0.0.0",
     port: 0,
@@ -33,23 +51,18 @@ Deno.test("parseCommandLine() reads every option", () => {
     eventsPerSecond: 12.5,
     shuffleKeys: true,
     acknowledgeHeartbeats: false,
+    keepSessionOn: [4009, 1000],
   });
 });
 
 Deno.test("parseCommandLine() reads a flag for every knob", () => {
   for (const name of KNOB_NAMES) {
-    const { default: value, range } = KNOB_RULES[name] as {
-      default: number | boolean;
-      range?: readonly [number, number];
-    };
-    if (typeof value === "boolean") {
-      const flag = value ? `--no-${flagOf(name)}` : `--${flagOf(name)}`;
-      assert.equal((parseCommandLine([flag]) as Record<string, unknown>)[name], !value, flag);
-    } else {
-      const greatest = range?.[1] as number;
-      const parsed = parseCommandLine([`--${flagOf(name)}`, String(greatest)]) as Record<string, unknown>;
-      assert.equal(parsed[name], greatest, name);
-    }
+    const { default: value, range = [1000, 4009] } = RULES[name];
+    const args = typeof value === "boolean"
+      ? [value ? `--no-${flagOf(name)}` : `--${flagOf(name)}`]
+      : [`--${flagOf(name)}`, String(range[1])];
+    const expected = typeof value === "boolean" ? !value : typeof value === "object" ? [range[1]] : range[1];
+    assert.deepEqual((parseCommandLine(args) as SimulatorOptions)[name], expected, name);
   }
 });
 
@@ -98,18 +111,14 @@ Deno.test("simulator/README.md has a row for every flag, with its default and th
 
 Deno.test("parseKnobs() takes the ends of every range and nothing beyond", () => {
   for (const name of KNOB_NAMES) {
-    const { default: value, range, fraction } = KNOB_RULES[name] as {
-      default: number | boolean;
-      range?: readonly [number, number];
-      fraction?: boolean;
-    };
+    const { default: value, range, fraction } = RULES[name];
     assert.deepEqual(parseKnobs({ [name]: value }), { [name]: value });
-    if (typeof value === "boolean") continue;
-    const [least, greatest] = range as readonly [number, number];
+    if (typeof value !== "number" || range === undefined) continue;
+    const [least, greatest] = range;
     for (const inside of [least, greatest]) {
       assert.deepEqual(parseKnobs({ [name]: inside }), { [name]: inside });
     }
-    const outside: unknown[] = [
+    const outside = [
       least - 1,
       greatest * 2 + 1,
       NaN,
@@ -123,9 +132,21 @@ Deno.test("parseKnobs() takes the ends of every range and nothing beyond", () =>
       assert.throws(() => parseKnobs({ [name]: each }), KnobError, `${name} ${each}`);
     }
   }
-  for (const name of ["nonsense", "toString", "__proto__x"]) {
-    assert.throws(() => parseKnobs({ [name]: 1 }), KnobError);
-  }
+});
+
+Deno.test("parseKnobs() refuses what is no setting, no switch and no close code", () => {
+  const wrong: Record<string, unknown>[] = [
+    { nonsense: 1 },
+    { toString: 1 },
+    { paused: 1 },
+    { paused: "true" },
+    ...[999, 1004, 1005, 1006, 1015, 2_999, 5_000, 4_000.5, "4000"].flatMap((code) => [
+      { heartbeatCloseCode: code },
+      { keepSessionOn: [4_000, code] },
+    ]),
+    { keepSessionOn: 4_000 },
+  ];
+  for (const changes of wrong) assert.throws(() => parseKnobs(changes), KnobError, JSON.stringify(changes));
 });
 
 Deno.test("createKnobs() fills in the default of every setting that is not given", () => {

@@ -237,6 +237,29 @@ Deno.test("§22.9 no frame, however odd, breaks the server: each is answered, ig
   });
 });
 
+Deno.test("§22.9 a request that is no proper HTTP, or asks for nonsense, does not bring the server down", async () => {
+  await Bench.run({}, async (bench) => {
+    const { hostname, port } = new URL(bench.simulator.gatewayUrl);
+    const upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    const requests = [
+      "nonsense\r\n\r\n",
+      "GET // HTTP/1.1\r\nHost: x\r\n\r\n",
+      `GET // HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`,
+      `GET http://[ HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`,
+      `GET /?v=10&encoding=etf HTTP/1.1\r\nHost: x\r\n${upgrade}\r\n`,
+      `GET /?v=10 HTTP/1.1\r\nHost: x\r\n${upgrade}Sec-WebSocket-Key: short\r\n\r\n`,
+    ];
+    for (const request of requests) {
+      using connection = await Deno.connect({ hostname, port: Number(port) });
+      await connection.write(new TextEncoder().encode(request));
+      await connection.closeWrite();
+      const answer = await connection.read(new Uint8Array(1_000));
+      assert.ok(answer === null || answer > 0, request);
+    }
+    await bench.greeted();
+  });
+});
+
 function safeJson(value: unknown): string {
   try {
     return JSON.stringify(value, (_key, part) => typeof part === "bigint" ? Number(part) : part) ?? "";

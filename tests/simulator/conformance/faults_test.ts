@@ -111,6 +111,19 @@ Deno.test("§22.30 the fate and the words can be chosen", async () => {
   });
 });
 
+Deno.test("§22.30 the fate that goes with a code can be changed for all closes to come", async () => {
+  await Bench.run({ keepSessionOn: [4009], dropSessionOn: [4008], sendLimit: 2 }, async (bench) => {
+    const silent = await bench.ready();
+    bench.clock.advance(2 * 41_250);
+    assert.equal((await silent.client.closed()).code, 4009);
+    assert.notEqual(bench.session(silent.sessionId), undefined);
+    const talkative = await bench.ready();
+    for (let index = 0; index < 2; index++) talkative.client.send(1, null);
+    assert.equal((await talkative.client.closed()).code, 4008);
+    assert.equal(bench.session(talkative.sessionId), undefined);
+  });
+});
+
 Deno.test("§22.30 a TCP reset ends the connection without a close frame, in every compression", async () => {
   await Bench.run({}, async (bench) => {
     for (const compression of ["none", "zlib-stream", "zstd-stream"] as const) {
