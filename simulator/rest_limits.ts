@@ -32,7 +32,7 @@ export class RestLimits {
     this.#clock = clock;
   }
 
-  /** Counts a request against `key`; one that is over the limit is not counted. */
+  /** Counts a request against `key`. */
   take(key: string, limit: RateLimit): RateVerdict {
     const nowMs = this.#clock.nowMs();
     let counter = this.#counters.get(key);
@@ -41,13 +41,12 @@ export class RestLimits {
       this.#counters.set(key, counter);
       if (this.#counters.size > COUNTERS_MAX) this.#forgetOld(nowMs);
     }
-    const within = counter.used < limit.requests;
-    if (within) counter.used++;
+    counter.used++;
     return {
       limit: limit.requests,
       remaining: Math.max(0, limit.requests - counter.used),
       resetAtMs: counter.resetAtMs,
-      waitMs: within ? 0 : counter.resetAtMs - nowMs,
+      waitMs: counter.used <= limit.requests ? 0 : counter.resetAtMs - nowMs,
     };
   }
 
