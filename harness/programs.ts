@@ -100,11 +100,6 @@ export async function programPaths<Name extends ProgramName>(
   return paths as Record<Name, string>;
 }
 
-/** The path of a Chromium or Chrome; installs one as {@link programPaths} does. */
-export async function chromiumPath(): Promise<string> {
-  return (await programPaths(["chromium"])).chromium;
-}
-
 async function findAll<Name extends ProgramName>(
   names: readonly Name[],
   machine: Machine,

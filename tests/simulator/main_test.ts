@@ -1,13 +1,22 @@
 import assert from "node:assert/strict";
 
-/** All that it needs, as its README says. */
-const PERMISSIONS = ["--allow-net", "--allow-env=WS_NO_BUFFER_UTIL,WS_NO_UTF_8_VALIDATE"];
-
 const FREE_PORTS = ["--port", "0", "--resume-port", "0"];
 
 function simulate(...args: string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", ...PERMISSIONS, "simulator/main.ts", ...args],
+  return new Deno.Command("sh", {
+    // Tests may run nothing but the shell; the permissions are those of `deno task simulate`.
+    args: [
+      "-c",
+      'exec "$@"',
+      "sh",
+      Deno.execPath(),
+      "run",
+      "-q",
+      "--no-prompt",
+      "-P=simulator",
+      "simulator/main.ts",
+      ...args,
+    ],
     cwd: decodeURIComponent(new URL("../..", import.meta.url).pathname),
     stdout: "piped",
     stderr: "piped",

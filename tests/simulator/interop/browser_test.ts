@@ -1,20 +1,7 @@
 import assert from "node:assert/strict";
-import { chromium } from "playwright-core";
-import { chromiumPath } from "../../../harness/programs.ts";
 import { startSimulator } from "../../../simulator/simulator.ts";
+import { openBrowser } from "../../browser.ts";
 import { FREE_INTENTS, TOKEN } from "../bench.ts";
-
-/** Nothing that Chromium does besides what the test asks for. */
-const ARGUMENTS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 interface Visit {
   readonly url: string;
@@ -76,9 +63,9 @@ async function visit({ url, greeting, acknowledge }: Visit): Promise<Seen> {
 
 Deno.test("Chromium's own WebSocket and inflater identify, receive and resume after a lost connection", async () => {
   const simulator = await startSimulator({ guilds: 3, largeGuildBytes: 500_000, trimReplay: true });
-  const browser = await chromium.launch({ executablePath: await chromiumPath(), args: ARGUMENTS });
   try {
-    const page = await browser.newPage();
+    await using opened = await openBrowser();
+    const page = await opened.browser.newPage();
     await page.goto(`${simulator.restUrl}/v10/gateway`);
     const query = "/?v=10&encoding=json&compress=zlib-stream";
     const identify = { op: 2, d: { token: TOKEN, intents: FREE_INTENTS, properties: {} } };
@@ -126,7 +113,6 @@ Deno.test("Chromium's own WebSocket and inflater identify, receive and resume af
     await control.until(() => control.state().sessions.length === 0);
     assert.equal(control.statistics.closeCodesReceived[1001], 1);
   } finally {
-    await browser.close();
     await simulator.close();
   }
 });
