@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { RabbitConnection } from "../gateway/adapters/rabbitmq/connection.ts";
+import { RabbitPublisher } from "../gateway/adapters/rabbitmq/publisher.ts";
+import { systemClock } from "../gateway/clock.ts";
+import { readCommand } from "../gateway/commands/command.ts";
+import { parseConfig } from "../gateway/config.ts";
+import { type SettingName, SETTINGS } from "../gateway/config/settings.ts";
+import { COMMAND_OPCODES } from "../gateway/protocol/opcodes.ts";
+import project from "../deno.json" with { type: "json" };
+import { Openings, outgoingEvent } from "./contracts/publisher_contract.ts";
+import { codeSpans, Page } from "./markdown.ts";
+import { testServers } from "./servers.ts";
+
+const readme = await Page.read("README.md");
+const contract = await Page.read("docs/contract.md");
+
+function isSetting(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
+
+Deno.test("README's example in JavaScript takes events from the service's queue, and drops repeats", async () => {
+  const [code] = readme.codeBlocks("js");
+  assert(code !== undefined);
+  const { rabbitUrl } = await testServers();
+  const connection = new RabbitConnection({
+    url: rabbitUrl,
+    purpose: "publishing",
+    clock: systemClock,
+    dice: Math.random,
+    observe: () => {},
+  });
+  const publisher = new RabbitPublisher(connection, {
+    queues: ["gateway"],
+    persistent: true,
+    transientTypes: new Set(),
+    ttlMs: 0,
+    observe: () => {},
+  });
+  const openings = new Openings();
+  publisher.start(openings);
+  await openings.heardAtLeast(1);
+  const event = (sequence: number, type: string, id: string) =>
+    outgoingEvent(sequence, {
+      type,
+      body: new TextEncoder().encode(`{"t":"${type}","s":${sequence},"op":0,"d":{"id":"${id}"}}`),
+    });
+  const events = [
+    event(1, "MESSAGE_CREATE", "10"),
+    event(1, "MESSAGE_CREATE", "10"),
+    event(2, "READY", "20"),
+  ];
+  for (const each of events) publisher.publish(each, () => {});
+  assert.deepEqual(await linesOf(code, rabbitUrl, 2), ["shard 3 MESSAGE_CREATE 10", "shard 3 READY 20"]);
+  await publisher.close();
+});
+
+/** The first lines that the script prints, run as a bot would be. */
+async function linesOf(code: string, rabbitUrl: string, count: number): Promise<string[]> {
+  const config = decodeURIComponent(new URL("../deno.json", import.meta.url).pathname);
+  const run = ["run", "-q", "--no-prompt", `--config=${config}`, "--allow-net=127.0.0.1", "--allow-env", "-"];
+  const child = new Deno.Command("sh", {
+    args: ["-c", 'exec "$@"', "sh", Deno.execPath(), ...run],
+    env: { RABBIT_URL: rabbitUrl },
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(code));
+  await writer.close();
+  let text = "";
+  for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
+    text += piece;
+    if (text.split("\n").length > count) break;
+  }
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    assert(error instanceof TypeError); // it has ended already, before its lines were there
+  }
+  await child.status;
+  return text.split("\n").slice(0, count);
+}
+
+Deno.test("README's commands are accepted", () => {
+  const commands = readme.codeBlocks("json");
+  assert(commands.length > 2);
+  for (const command of commands) {
+    const reading = readCommand(new TextEncoder().encode(command));
+    assert(reading.ok, `${command}: ${JSON.stringify(reading)}`);
+  }
+});
+
+Deno.test("README names every gateway op that a command may send", () => {
+  const [data] = readme.section("Sending commands").table("field").filter(([field]) => field === "`data`");
+  const ops = [...data?.[1]?.matchAll(/(\d+) \(/g) ?? []].map(([, op]) => Number(op));
+  assert.deepEqual(ops, [...COMMAND_OPCODES]);
+});
+
+/** README's list, docs/contract.md's list: the latter is held to the code by its own tests. */
+const SAME_LISTS: Readonly<Record<string, readonly [readme: string[], contract: string[]]>> = {
+  "code of a refusal": [
+    codesIn(readme.section("Sending commands").table("code"), 0),
+    codesIn(contract.section("Commands").table("code"), 0),
+  ],
+  "metric": [
+    codesIn(readme.section("Metrics and health").table("about"), 1),
+    codesIn(contract.section("Metrics").table("metric"), 0),
+  ],
+  "page of metrics and health": [
+    codesIn(readme.section("Metrics and health").table("path"), 0),
+    codesIn(contract.section("HTTP").table("path"), 0),
+  ],
+  "Redis key that is written for others": [
+    codesIn(readme.section("Redis").table("key"), 0),
+    codesIn(contract.section("Redis").table("key").filter(([, , mark]) => mark === ""), 0),
+  ],
+};
+
+function codesIn(rows: readonly (readonly string[])[], column: number): string[] {
+  return rows.flatMap((row) => codeSpans(row[column] ?? ""));
+}
+
+for (const [what, [ours, theirs]] of Object.entries(SAME_LISTS)) {
+  Deno.test(`README names every ${what} of docs/contract.md, and no other`, () => {
+    assert.deepEqual(ours.toSorted(), theirs.toSorted());
+  });
+}
+
+Deno.test("README's settings exist, with the defaults that it says", () => {
+  for (const [names = "", said = ""] of readme.table("setting")) {
+    for (const name of codeSpans(names)) {
+      assert(isSetting(name), name);
+      const [code] = codeSpans(said);
+      if (code !== undefined) assert.equal(code, SETTINGS[name].defaultText, name);
+    }
+  }
+});
+
+Deno.test("README's `NAME=value` are settings that start the service", () => {
+  const assignments = readme.codeSpans().map((code) => /^([A-Z_]+)=(\S*)$/.exec(code)).filter((match) =>
+    match !== null
+  );
+  assert(assignments.length > 2);
+  for (const [text, name = "", value = ""] of assignments) {
+    assert(isSetting(name), text);
+    const parsed = parseConfig({ BOT_TOKEN: "a.b.c", [name]: value }, {
+      isTerminal: false,
+      replicaName: "host-1",
+      readFile: (path) => assert.fail(`reads ${path}`),
+    });
+    assert(parsed.ok, text);
+  }
+});
+
+Deno.test("README says of every setting without effect that docs/contract.md says so too", () => {
+  const later = contract.section("Environment").table("setting")
+    .filter(([, , mark]) => mark === "**later**");
+  const named = readme.section("Not yet").codeSpans().filter(isSetting);
+  assert(named.length > 5);
+  for (const name of named) assert(codesIn(later, 0).includes(name), name);
+});
+
+Deno.test("README's test command is the one of .ci/run", async () => {
+  const script = await Deno.readTextFile(new URL("../.ci/run", import.meta.url));
+  const command = script.trimEnd().split("\n").at(-1) ?? "";
+  assert(readme.codeBlocks("sh").some((block) => block.split("\n").includes(command)), command);
+});
+
+Deno.test("README names tasks that there are", () => {
+  const named = [...readme.text.matchAll(/\btask ([a-z]+)/g)].map(([, name = ""]) => name);
+  assert.deepEqual([...new Set(named)].filter((name) => !Object.hasOwn(project.tasks, name)), []);
+});
