@@ -26,7 +26,9 @@ export interface StageOptions {
 }
 
 /** Many times what the slowest test takes: what has not come by then never comes. */
-const DEADLINE_MS = 90_000;
+const DEADLINE_MS = 60_000;
+/** Of the log of each gateway, what a test that waited in vain shows. */
+const LINES_SHOWN = 20;
 
 /** A test on a stage of its own. One that waits in vain fails instead of hanging. */
 export function onStage(options: StageOptions, play: (stage: Stage) => Promise<void>): () => Promise<void> {
@@ -34,7 +36,7 @@ export function onStage(options: StageOptions, play: (stage: Stage) => Promise<v
     await using stage = await Stage.open(options);
     const deadline = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      deadline.reject(new Error(`Cannot wait any longer than ${DEADLINE_MS / 1_000} s`));
+      deadline.reject(new Error(`Cannot wait longer than ${DEADLINE_MS / 1_000} s:\n${stage.logs}`));
     }, DEADLINE_MS);
     try {
       await Promise.race([play(stage), deadline.promise]);
@@ -93,6 +95,13 @@ export class Stage implements AsyncDisposable {
     const gateway = this.start(settings);
     await gateway.connected(shards);
     return gateway;
+  }
+
+  /** The end of each gateway's log. */
+  get logs(): string {
+    return this.#gateways.map(({ lines }) =>
+      lines.slice(-LINES_SHOWN).map((line) => JSON.stringify(line)).join("\n")
+    ).join("\n\n");
   }
 
   /** A bot's view of the events, whole messages kept. */
