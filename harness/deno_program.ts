@@ -13,6 +13,13 @@ export const PROJECT_FOLDER = decodeURIComponent(new URL("..", import.meta.url).
 const NEEDED_BY_DENO =
   /^(HOME|XDG_CACHE_HOME|NO_COLOR|NODE_EXTRA_CA_CERTS|DENO_.*|NPM_CONFIG_.*|SSL_CERT_.*|HTTPS?_PROXY|NO_PROXY)$/i;
 
+/** What a child that runs Deno must be given of our environment. */
+export function denoEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(Deno.env.toObject()).filter(([name]) => NEEDED_BY_DENO.test(name)),
+  );
+}
+
 /**
  * The launch of a script of this project.
  *
@@ -24,11 +31,10 @@ export function denoProgram(
   permissionSet: string,
   { args = [], env = {} }: { args?: readonly string[]; env?: Readonly<Record<string, string>> } = {},
 ): Omit<Launch, "output"> {
-  const inherited = Object.entries(Deno.env.toObject()).filter(([name]) => NEEDED_BY_DENO.test(name));
   return {
     program: Deno.execPath(),
     args: ["run", "--quiet", "--no-prompt", `--permission-set=${permissionSet}`, script, ...args],
-    env: { ...Object.fromEntries(inherited), ...env },
+    env: { ...denoEnvironment(), ...env },
     workingFolder: PROJECT_FOLDER,
   };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { denoEnvironment } from "../../harness/deno_program.ts";
 
 /** One line of the service's JSON log. */
 export interface LogLine {
@@ -35,20 +36,23 @@ export class GatewayProcess implements AsyncDisposable {
   }
 
   private constructor(environment: Readonly<Record<string, string>>, { envFile }: StartOptions) {
-    const inherited: Record<string, string> = {};
-    for (const name of ["PATH", "HOME", "DENO_DIR"]) {
-      const value = Deno.env.get(name);
-      if (value !== undefined) inherited[name] = value;
-    }
-    this.#child = new Deno.Command(Deno.execPath(), {
+    this.#child = new Deno.Command("sh", {
       args: [
-        ...["run", "-q", "--no-prompt", "-P=service"],
+        // Tests may run nothing but the shell.
+        ...["-c", 'exec "$@"', "sh", Deno.execPath(), "run", "-q", "--no-prompt", "-P=service"],
         ...(envFile === undefined ? [] : [`--env-file=${envFile}`]),
         "main.ts",
       ],
       cwd: ROOT,
       clearEnv: true,
-      env: { ...inherited, LOG_FORMAT: "json", LOG_LEVEL: "trace", PROMETHEUS_PORT: "0", ...environment },
+      env: {
+        PATH: Deno.env.get("PATH") ?? "",
+        ...denoEnvironment(),
+        LOG_FORMAT: "json",
+        LOG_LEVEL: "trace",
+        PROMETHEUS_PORT: "0",
+        ...environment,
+      },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
