@@ -8,7 +8,8 @@
 #   empty             waits, five seconds at most, until the group has no process any more
 # Usage: supervise.sh
 set -u
-trap '' INT TERM HUP QUIT # only the pipe ends this script
+# Only standard input ends this script: not a signal, and not an answer that nobody reads any more.
+trap '' INT TERM HUP QUIT PIPE
 
 folder=$(mktemp -d "${TMPDIR:-/tmp}/shardline-XXXXXX") || exit 1
 echo "$folder"

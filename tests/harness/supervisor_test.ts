@@ -52,6 +52,23 @@ Deno.test("Supervisor leaves neither program nor folder when its owner is killed
   await waitUntilGone({ processIds: [Number(processId)], paths: [folder] });
 });
 
+Deno.test("supervise.sh removes the folder even where its owner ended before it read an answer", async () => {
+  const script = new Deno.Command("sh", {
+    args: [new URL("../../harness/supervise.sh", import.meta.url).pathname],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const answers = script.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const folder = ((await answers.read()).value ?? "").trim();
+  assert.ok((await Deno.stat(folder)).isDirectory);
+  await answers.cancel();
+  const commands = script.stdin.getWriter();
+  await commands.write(new TextEncoder().encode("signal CONT\n"));
+  await commands.close();
+  await script.status;
+  await assert.rejects(Deno.stat(folder), Deno.errors.NotFound);
+});
+
 Deno.test("Supervisor.launch() gives the program a process group of its own, which no terminal's Ctrl-C reaches", async () => {
   await using supervisor = await Supervisor.start();
   const leader = await supervisor.launch({ program: "sleep", args: ["1000"], output: "log" });
