@@ -58,8 +58,8 @@ Deno.test("supervise.sh removes the folder even where its owner ended before it 
     stdin: "piped",
     stdout: "piped",
   }).spawn();
-  const answers = script.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const folder = ((await answers.read()).value ?? "").trim();
+  const answers = script.stdout.getReader();
+  const folder = new TextDecoder().decode((await answers.read()).value).trim();
   assert.ok((await Deno.stat(folder)).isDirectory);
   await answers.cancel();
   const commands = script.stdin.getWriter();
