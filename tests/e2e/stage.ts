@@ -74,15 +74,19 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Starts a gateway on this stage; it is killed when the stage is left. */
-  start(settings: Readonly<Record<string, string>> = {}, options: StartOptions = {}): GatewayProcess {
-    const gateway = GatewayProcess.start({
-      BOT_TOKEN: TOKEN,
-      API_URL: this.simulator.restUrl,
+  start(settings: Readonly<Record<string, string>> = {}): GatewayProcess {
+    return this.startWith({
       RABBIT_URL: this.rabbitUrl,
       REDIS_URL: this.redisUrl,
       SHARDS_WAIT: "0",
       ...settings,
-    }, options);
+    });
+  }
+
+  /** Starts a gateway that knows its token and Discord, and for the rest only these settings. */
+  startWith(settings: Readonly<Record<string, string>>, options: StartOptions = {}): GatewayProcess {
+    const environment = { BOT_TOKEN: TOKEN, API_URL: this.simulator.restUrl, ...settings };
+    const gateway = GatewayProcess.start(environment, options);
     this.#gateways.push(gateway);
     return gateway;
   }
