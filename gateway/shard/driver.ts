@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Observer, SessionLossReason } from "../observation.ts";
+import { END_SESSION } from "../protocol/close_codes.ts";
 import type { FrameHead } from "../protocol/frame_head.ts";
 import type { ShardCommand } from "./command_queue.ts";
 import {
@@ -82,6 +83,8 @@ export class ShardDriver {
   /** Counts connections: what a socket that we have left still has to say is nobody's. */
   #epoch = 0;
   readonly #leaving = new Set<Promise<void>>();
+  /** The one among them that ends the session. */
+  #ending: Promise<void> | null = null;
   #timer: { atMs: number; cancel: () => void } | null = null;
   readonly #inputs: ShardInput[] = [];
   #handling = false;
@@ -200,6 +203,14 @@ export class ShardDriver {
   #connect(target: ConnectTarget, attempt: number): void {
     const epoch = ++this.#epoch;
     this.#connection = null;
+    if (this.#ending === null) return this.#connectTo(target, attempt, epoch);
+    // Discord is to see the end of the old session before it is asked for a new one.
+    this.#ending.then(() => {
+      if (epoch === this.#epoch) this.#connectTo(target, attempt, epoch);
+    });
+  }
+
+  #connectTo(target: ConnectTarget, attempt: number, epoch: number): void {
     const own = target.kind === "resume" ? this.#options.connectionUrl(target.url) : null;
     if (own !== null) return this.#open(own, attempt, epoch);
     const main = this.#options.host.mainUrl();
@@ -236,7 +247,11 @@ export class ShardDriver {
     const connection = this.#connection;
     this.#connection = null;
     if (connection === null) return;
-    const left = connection.leave(code, reason).finally(() => this.#leaving.delete(left));
+    const left = connection.leave(code, reason).finally(() => {
+      this.#leaving.delete(left);
+      if (this.#ending === left) this.#ending = null;
+    });
     this.#leaving.add(left);
+    if (code === END_SESSION) this.#ending = left;
   }
 }

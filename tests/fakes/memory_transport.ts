@@ -70,6 +70,8 @@ export class MemoryConnection implements Connection {
   /** With what it was left; null while it was not. */
   left: { readonly code: number; readonly reason: string } | null = null;
   isEnded = false;
+  /** Answers the close frame, where {@link MemoryTransport.hangsOnLeave} holds the answer back. */
+  goodbye: () => void = () => {};
   readonly #transport: MemoryTransport;
   readonly #events: ConnectionEvents;
   #session: string | null = null;
@@ -92,7 +94,10 @@ export class MemoryConnection implements Connection {
   leave(code: number, reason: string): Promise<void> {
     assert.equal(this.left, null, "a connection is left once");
     this.left = { code, reason };
-    return this.#transport.hangsOnLeave ? new Promise(() => {}) : Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.goodbye = resolve;
+    if (!this.#transport.hangsOnLeave) resolve();
+    return promise;
   }
 
   // Discord

@@ -312,6 +312,26 @@ Deno.test("ShardDriver.stop() leaves resumably, resolves when the close is out, 
   assert.equal(rig.transport.connections.length, 1);
 });
 
+Deno.test("ShardDriver connects for a fresh session only once the end of the old one is through", async () => {
+  const rig = new DriverRig().resumed();
+  rig.transport.hangsOnLeave = true;
+  rig.driver.restart("identify");
+  rig.grantTurn();
+  await microtasksDone();
+  assert.equal(rig.transport.connections.length, 1);
+  assert.equal(rig.transport.latest.left?.code, 1000);
+  rig.transport.latest.goodbye();
+  await microtasksDone();
+  assert.deepEqual(rig.hosts, ["resume.example", "gateway.example"]);
+});
+
+Deno.test("ShardDriver resumes without waiting for the goodbye of the connection that it left", () => {
+  const rig = new DriverRig().resumed();
+  rig.transport.hangsOnLeave = true;
+  rig.driver.restart("resume");
+  assert.equal(rig.transport.connections.length, 2);
+});
+
 Deno.test("ShardDriver.stop() waits for every connection that is being left", async () => {
   const rig = new DriverRig().resumed();
   rig.transport.hangsOnLeave = true;
