@@ -5,6 +5,8 @@ import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import type { EventConsumer } from "./event_consumer.ts";
 import { onStage } from "./stage.ts";
 
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
 const NO_FAULTS = { missing: 0, changed: 0, outOfOrder: 0, repeated: 0 };
 
 /** Everything that re-serialising would change, in `d` of an event. */
@@ -307,15 +309,27 @@ Deno.test(
     const news = await broker.bindOwnQueue("gateway.events", "shard.1.*");
     const gateway = await stage.startConnected(2);
     const statuses = (messages: ConsumeMessage[]) =>
-      messages.filter(({ fields }) => fields.routingKey === "shard.1.status").map(contentOf)
-        .map(({ shard, status }) => ({ shard, status }));
-    const expected = ["Disconnected", "Handshaking", "Identifying", "Connected"];
-    assert.deepEqual(statuses(await broker.read(news, 4)), expected.map((status) => ({ shard: 1, status })));
+      messages.map((message) => {
+        const { at, ...said } = contentOf(message);
+        assert.match(String(at), ISO_TIME);
+        const { contentType, deliveryMode, appId } = message.properties;
+        assert.deepEqual([contentType, deliveryMode, appId], ["application/json", 2, "shardline"]);
+        return [message.fields.routingKey, said];
+      });
+    const said = (status: string, waiting_for_turn = false) =>
+      ["shard.1.status", { shard: 1, status, waiting_for_turn }] as const;
+    const expected = [
+      said("Disconnected", true),
+      said("Handshaking"),
+      said("Identifying"),
+      said("Connected"),
+    ];
+    assert.deepEqual(statuses(await broker.read(news, 4)), expected);
 
     control.inject({ fault: "reset", shard: 1 });
     await gateway.line(({ kind }) => kind === "shard.resumed");
-    expected.push("Disconnected", "Handshaking", "Resuming", "Connected");
-    assert.deepEqual(statuses(await broker.read(news, 8)), expected.map((status) => ({ shard: 1, status })));
+    expected.push(said("Disconnected"), said("Handshaking"), said("Resuming"), said("Connected"));
+    assert.deepEqual(statuses(await broker.read(news, 8)), expected);
 
     const old = control.state().sessions.find(({ shard }) => shard[0] === 1);
     control.inject({ fault: "invalid-session", resumable: false, shard: 1 });
@@ -323,14 +337,16 @@ Deno.test(
     const messages = await broker.read(news, 13);
     const gaps = messages.filter(({ fields }) => fields.routingKey === "shard.1.gap");
     assert.equal(gaps.length, 1);
-    const gap = contentOf(gaps[0]);
-    const fresh = control.state().sessions.find(({ shard }) => shard[0] === 1);
-    assert.equal(gap["shard"], 1);
-    assert.equal(gap["old_session"], old?.id);
-    assert.equal(gap["new_session"], fresh?.id);
-    assert.equal(gap["last_sequence"], old?.sequence);
-    assert.equal(gap["reason"], "invalid_session");
-    assert(Date.parse(String(gap["from"])) <= Date.parse(String(gap["to"])));
+    const { from, to, ...gap } = contentOf(gaps[0]);
+    assert.deepEqual(gap, {
+      shard: 1,
+      old_session: old?.id,
+      new_session: control.state().sessions.find(({ shard }) => shard[0] === 1)?.id,
+      last_sequence: old?.sequence,
+      reason: "invalid_session",
+    });
+    for (const time of [from, to]) assert.match(String(time), ISO_TIME);
+    assert(String(from) < String(to));
   }),
 );
 

@@ -153,6 +153,10 @@ async function waitsFor(
   },
 ): Promise<void> {
   const { control } = stage.simulator;
+  const impatient = stage.start();
+  await impatient.line((line) => line.kind === kind);
+  assert.equal(await impatient.end("SIGTERM"), 0, "it can be told to stop while it waits");
+
   const gateway = stage.start();
   const line = JSON.stringify(await gateway.line((line) => line.kind === kind));
   for (const text of says) assert(line.includes(text), line);

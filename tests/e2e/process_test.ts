@@ -298,6 +298,16 @@ Deno.test(
 );
 
 Deno.test(
+  "Shardline ends with 78 where SHARDS_START and SHARDS_END are beyond what Discord recommends",
+  onStage({ simulator: { recommendedShards: 2 } }, async (stage) => {
+    const gateway = stage.start({ SHARDS_START: "1", SHARDS_END: "2" });
+    assert.equal(await gateway.status(), 78);
+    assert.match(failureOf(gateway), /SHARDS_START.*SHARDS_END.*0 to 1/);
+    assert.deepEqual(stage.simulator.control.state().statistics.happenings, {});
+  }),
+);
+
+Deno.test(
   "Shardline says at the start, in one line, when MESSAGE_CONTENT is not among the intents",
   onStage({ simulator: { messageContentIntent: true } }, async (stage) => {
     const told = async (settings: Record<string, string>) => {
