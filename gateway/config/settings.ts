@@ -47,7 +47,7 @@ export interface Setting<T> {
 }
 
 /** More shards than the largest bots have; a bound, so that a slip of the finger does not fill the memory. */
-const SHARDS_MOST = 65_536;
+export const SHARDS_MOST = 65_536;
 
 /** RabbitMQ refuses a message whose expiration is over 2^32 - 1 milliseconds. */
 const EVENT_TTL_MOST_S = 4_294_967;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { SHARDS_MOST } from "../../config/settings.ts";
 import type { ResumePoint, StoredFleet, StoredShard } from "../../resume/points.ts";
 import { OWN_GUILDS_KEY, OWN_POINTS_KEY, OWN_PRESENCES_KEY, SESSIONS_KEY, TOTAL_KEY } from "./keys.ts";
 
@@ -114,7 +115,7 @@ function readGuilds(text: string, skip: Skip): bigint[] | null {
 function readTotal(text: string | null, garbage: GarbageListener): number | null {
   if (text === null) return null;
   const total = Number(text);
-  if (/^[1-9]\d*$/.test(text) && Number.isSafeInteger(total)) return total;
+  if (/^[1-9]\d*$/.test(text) && total <= SHARDS_MOST) return total;
   garbage(TOTAL_KEY, "is no number of shards");
   return null;
 }

@@ -117,7 +117,20 @@ Deno.test("readStoredFleet() keeps a session whose lesser fields are garbage", (
 });
 
 Deno.test("readStoredFleet() takes only a whole number of shards for the total", () => {
-  for (const total of ["0", "-1", "1.5", "1e3", " 1", "", "99999999999999999", '"16"', "[16]"]) {
+  const wrong = [
+    "0",
+    "-1",
+    "1.5",
+    "1e3",
+    " 1",
+    "",
+    "65537",
+    "9007199254740991",
+    "99999999999999999",
+    '"16"',
+    "[16]",
+  ];
+  for (const total of wrong) {
     const { fleet, garbage } = read({ total });
     assert.equal(fleet.total, null);
     assert.equal(garbage.length, 1);
