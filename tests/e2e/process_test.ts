@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { HandClock } from "../../simulator/clock.ts";
+import { TcpProxy } from "../fakes/tcp_proxy.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
 import { onStage, TOKEN } from "./stage.ts";
 
@@ -304,6 +305,47 @@ Deno.test(
     assert.equal(await gateway.status(), 78);
     assert.match(failureOf(gateway), /SHARDS_START.*SHARDS_END.*0 to 1/);
     assert.deepEqual(stage.simulator.control.state().statistics.happenings, {});
+  }),
+);
+
+Deno.test(
+  "Shardline identifies at GATEWAY_URL where that is set, and resumes at the URL of READY all the same",
+  onStage({}, async (stage) => {
+    const { control, gatewayUrl } = stage.simulator;
+    await using line = new TcpProxy(gatewayUrl);
+    const gateway = await stage.startConnected(1, { GATEWAY_URL: line.through(gatewayUrl) });
+    const hosts = () =>
+      gateway.lines.filter(({ kind }) => kind === "shard.connecting").map(({ host }) => host);
+    assert.deepEqual(hosts(), [new URL(line.through(gatewayUrl)).host]);
+    control.inject({ fault: "reconnect" });
+    await gateway.connected(2);
+    assert.deepEqual(hosts().slice(1), [new URL(stage.simulator.resumeGatewayUrl).host]);
+    assert.deepEqual(control.state().statistics.wrongUrl, { resumesOnMain: 0, identifiesOnResume: 0 });
+    await gateway.end("SIGTERM");
+  }),
+);
+
+Deno.test(
+  "Shardline says that RabbitMQ or Redis refuses a password, without the password, and waits",
+  onStage({}, async (stage) => {
+    const password = "a-password-that-is-wrong";
+    const withPassword = (url: string) => {
+      const changed = new URL(url);
+      changed.username ||= "somebody";
+      changed.password = password;
+      return changed.href;
+    };
+    const refusals = [
+      [{ RABBIT_URL: withPassword(stage.rabbitUrl) }, "broker.unreachable", /ACCESS.REFUSED/],
+      [{ REDIS_URL: withPassword(stage.redisUrl) }, "redis.unreachable", /WRONGPASS/],
+    ] as const;
+    for (const [settings, kind, reason] of refusals) {
+      const gateway = stage.start(settings);
+      const { error } = await gateway.line((line) => line.kind === kind);
+      assert.match(String(error), reason);
+      assert.equal(await gateway.end("SIGTERM"), 0);
+      assert(!(await outputLines(gateway)).join().includes(password));
+    }
   }),
 );
 
