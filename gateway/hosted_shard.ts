@@ -124,9 +124,10 @@ export class HostedShard implements ShardHost, CommandedShard {
   sessionStarted({ sessionId, resumeGatewayUrl, resumable, guildIds }: StartedSession): void {
     const { keeper, intents, configuredPresence } = this.#services;
     this.#guilds = new GuildList(guildIds);
-    keeper.change(this.#shard, { guilds: this.#guilds.ids() });
-    if (resumable) this.#keepPoint({ sessionId, sequence: 0, resumeGatewayUrl, intents, configuredPresence });
-    else this.sessionLost();
+    this.#point = resumable
+      ? { sessionId, sequence: 0, resumeGatewayUrl, intents, configuredPresence }
+      : null;
+    keeper.changeAtOnce(this.#shard, { point: this.#point, guilds: this.#guilds.ids() });
   }
 
   sessionLost(): void {

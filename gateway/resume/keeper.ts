@@ -29,6 +29,8 @@ export class PointKeeper {
   #writing: Promise<void> | null = null;
   #cancelTimer: (() => void) | null = null;
   #notBeforeMs = 0;
+  /** The store has refused the last write, and is given a pause. */
+  #refused = false;
   #flushed = false;
 
   constructor(options: KeeperOptions) {
@@ -40,6 +42,19 @@ export class PointKeeper {
     const noted = this.#changes.get(shard);
     this.#changes.set(shard, noted === undefined ? change : { ...noted, ...change });
     this.#schedule();
+  }
+
+  /**
+   * Notes a change that is not to wait for the next regular write: a session that has just begun is lost, with
+   * all that it would still bring, where the process dies before the store knows of it.
+   */
+  changeAtOnce(shard: number, change: PointChange): void {
+    if (!this.#refused) {
+      this.#notBeforeMs = this.#options.clock.nowMs();
+      this.#cancelTimer?.();
+      this.#cancelTimer = null;
+    }
+    this.change(shard, change);
   }
 
   /**
@@ -78,11 +93,13 @@ export class PointKeeper {
     const startedAtMs = clock.nowMs();
     this.#notBeforeMs = startedAtMs + WRITE_EVERY_MS;
     this.#writing = points.write(changes).then(() => {
+      this.#refused = false;
       observe({ kind: "points.written", shards: changes.size, tookMs: clock.nowMs() - startedAtMs });
       for (const [shard, change] of changes) {
         if (change.point !== undefined && change.point !== null) stored(shard, change.point);
       }
     }, (error: unknown) => {
+      this.#refused = true;
       observe({ kind: "points.refused", error: error instanceof Error ? error.message : String(error) });
       for (const [shard, change] of changes) {
         this.#changes.set(shard, { ...change, ...this.#changes.get(shard) });

@@ -101,6 +101,39 @@ Deno.test("PointKeeper starts no two writes within 50 ms", async () => {
   assert.deepEqual(rig.stored, ["0 a 1", "0 a 2"]);
 });
 
+Deno.test("PointKeeper.changeAtOnce() waits for no regular write, but for the one under way", async () => {
+  const rig = new KeeperRig();
+  rig.keeper.change(0, { point: point(1) });
+  await rig.pass(0);
+  rig.keeper.change(0, { point: point(2) });
+  rig.keeper.changeAtOnce(1, { point: point(0, "b") });
+  await rig.pass(0);
+  assert.deepEqual(rig.writes[1], [[0, { point: point(2) }], [1, { point: point(0, "b") }]]);
+  rig.store.hold();
+  rig.keeper.changeAtOnce(2, { point: point(0, "c") });
+  await rig.pass(0);
+  rig.keeper.changeAtOnce(3, { point: point(0, "d") });
+  await rig.pass(0);
+  assert.equal(rig.writes.length, 3);
+  rig.store.release();
+  await microtasksDone();
+  await rig.pass(0);
+  assert.deepEqual(rig.writes[3], [[3, { point: point(0, "d") }]]);
+});
+
+Deno.test("PointKeeper.changeAtOnce() leaves a store that refuses its pause", async () => {
+  const rig = new KeeperRig();
+  rig.refusals = 1;
+  rig.keeper.change(0, { point: point(1) });
+  await rig.pass(0);
+  const before = rig.writes.length;
+  rig.keeper.changeAtOnce(1, { point: point(0, "b") });
+  await rig.pass(999);
+  assert.equal(rig.writes.length, before);
+  await rig.pass(1);
+  assert.equal(rig.writes.length, before + 1);
+});
+
 Deno.test("PointKeeper writes again a second after a refusal, and what moved meanwhile wins", async () => {
   const rig = new KeeperRig();
   rig.refusals = 1;
