@@ -11,12 +11,17 @@ import type { Observer } from "../observation.ts";
 
 /** What `GET /gateway/bot` said. */
 export interface GatewayBot {
+  /** Where shards connect: `wss://gateway.discord.gg`. */
   readonly url: string;
+  /** Number of shards that Discord recommends. */
   readonly shards: number;
+  /** The daily budget (Discord gateway docs, Session Start Limit Object). */
   readonly sessionStartLimit: {
     readonly total: number;
     readonly remaining: number;
+    /** Until `remaining` is `total` again; at most a day. */
     readonly resetAfterMs: number;
+    /** IDENTIFYs allowed per 5 s. */
     readonly maxConcurrency: number;
   };
 }

@@ -53,6 +53,6 @@ export interface ResumePoints {
   begin(
     reign: { total: number; startedAtMs: number; keepSessions: boolean; imported: StoredFleet },
   ): Promise<void>;
-  /** Writes what moved, in one round trip. Resolves when the store has acknowledged it. */
+  /** Writes what moved, in one round trip; one call at a time. Resolves when the store has acknowledged it. */
   write(changes: ReadonlyMap<number, PointChange>): Promise<void>;
 }

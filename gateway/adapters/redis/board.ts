@@ -15,7 +15,6 @@ import {
   STATUSES_KEY,
   TOTAL_KEY,
 } from "./keys.ts";
-import { MergedWrites } from "./merged_writes.ts";
 import { timestampText } from "./timestamp.ts";
 
 /**
@@ -83,16 +82,13 @@ const PUBLISH: Script = {
 
 /** Keeps each shard's entry in a hash, so that a process sends only what moved. */
 export class RedisBoard implements Board {
-  readonly #writes: MergedWrites<ShardEntry>;
+  readonly #client: RedisClient;
   /** What this process has published last, for a Redis that comes back empty. */
   readonly #published = new Map<number, ShardEntry>();
   #isAllDue = false;
 
   constructor(client: RedisClient) {
-    this.#writes = new MergedWrites<ShardEntry>(
-      (_, later) => later,
-      (entries) => client.run(PUBLISH, [...entries].flatMap(([shard, entry]) => [shard, entryText(entry)])),
-    );
+    this.#client = client;
     client.onReady(() => this.#isAllDue = true);
   }
 
@@ -100,7 +96,7 @@ export class RedisBoard implements Board {
     for (const entry of changed) this.#published.set(entry.shard, entry);
     const due = this.#isAllDue ? [...this.#published.values()] : changed;
     this.#isAllDue = false;
-    return this.#writes.add(due.map((entry) => [entry.shard, entry]));
+    return this.#client.run(PUBLISH, due.flatMap((entry) => [entry.shard, entryText(entry)]));
   }
 }
 

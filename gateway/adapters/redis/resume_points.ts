@@ -17,7 +17,6 @@ import {
   STARTED_KEY,
   TOTAL_KEY,
 } from "./keys.ts";
-import { MergedWrites } from "./merged_writes.ts";
 import { readStoredFleet, type StoredTexts } from "./stored_fleet.ts";
 import { timestampText } from "./timestamp.ts";
 
@@ -50,10 +49,6 @@ interface Reign {
 export class RedisResumePoints implements ResumePoints {
   readonly #client: RedisClient;
   readonly #observe: Observer;
-  readonly #writes = new MergedWrites<PointChange>(
-    (earlier, later) => ({ ...earlier, ...later }),
-    (changes) => this.#write(changes),
-  );
   /** `gateway_started` as {@link load} saw it. */
   #startedSeen: string | null = null;
   #reign: Reign | null = null;
@@ -95,15 +90,11 @@ export class RedisResumePoints implements ResumePoints {
     this.#reign = { started, total: reign.total };
   }
 
-  write(changes: ReadonlyMap<number, PointChange>): Promise<void> {
-    if (changes.size === 0) return Promise.resolve();
+  async write(changes: ReadonlyMap<number, PointChange>): Promise<void> {
+    if (changes.size === 0) return;
     for (const [shard, { guilds: _, ...change }] of changes) {
       this.#written.set(shard, { ...this.#written.get(shard), ...change });
     }
-    return this.#writes.add(changes);
-  }
-
-  async #write(changes: ReadonlyMap<number, PointChange>): Promise<void> {
     await this.#client.transaction((commands) => {
       setFields(commands, OWN_POINTS_KEY, changes, ({ point }) => point && pointText(point));
       setFields(commands, OWN_PRESENCES_KEY, changes, ({ presence }) => presence);

@@ -7,7 +7,8 @@
  * @module
  */
 import type { Clock } from "../../clock.ts";
-import { type GatewayBot, readGatewayBot } from "./gateway_bot.ts";
+import type { GatewayBot } from "../../identify/budget.ts";
+import { readGatewayBot } from "./gateway_bot.ts";
 import { RateLimits } from "./rate_limits.ts";
 
 export interface RestOptions {

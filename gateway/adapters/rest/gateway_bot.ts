@@ -5,23 +5,7 @@
  * @module
  */
 
-export interface GatewayBot {
-  /** Where shards connect: `wss://gateway.discord.gg`. */
-  readonly url: string;
-  /** Number of shards that Discord recommends. */
-  readonly shards: number;
-  readonly sessionStartLimit: SessionStartLimit;
-}
-
-/** The daily budget of identifies (Discord gateway docs, Session Start Limit Object). */
-export interface SessionStartLimit {
-  readonly total: number;
-  readonly remaining: number;
-  /** Milliseconds until `remaining` is `total` again; at most a day. */
-  readonly resetAfterMs: number;
-  /** Identifies allowed per 5 seconds. */
-  readonly maxConcurrency: number;
-}
+import type { GatewayBot } from "../../identify/budget.ts";
 
 /** Discord recommends a shard per 1,000 guilds; it has fewer than 100 million guilds. */
 const SHARDS_MAX = 100_000;

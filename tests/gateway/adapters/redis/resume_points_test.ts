@@ -48,6 +48,23 @@ Deno.test("RedisResumePoints puts its prefix before every key", async () => {
   assert.equal(keys.length, 8);
 });
 
+Deno.test("RedisResumePoints takes over ten thousand sessions, and writes as many", async () => {
+  await using fixture = await openRedis();
+  const shards = Array.from({ length: 10_000 }, (_, shard) => shard);
+  const sessions = shards.map((shard) => [shard, { session_id: `session ${shard}`, sequence: shard }]);
+  await fixture.redis.mset({
+    gateway_sessions: JSON.stringify(Object.fromEntries(sessions)),
+    gateway_started: '"2026-01-01T00:00:00.000001"',
+    gateway_shards: "10000",
+  });
+  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const imported = await points.load();
+  await points.begin({ total: 10_000, startedAtMs: 0, keepSessions: true, imported });
+  assert.equal((await points.load()).shards.get(9_999)?.point?.sessionId, "session 9999");
+  await points.write(new Map(shards.map((shard) => [shard, { point: resumePoint(shard) }])));
+  assert.equal((await points.load()).shards.get(9_999)?.point?.sequence, 9_999);
+});
+
 Deno.test("RedisResumePoints.write() changes nothing else in Redis", async () => {
   await using fixture = await openRedis();
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
