@@ -172,6 +172,8 @@ function createService(
     confirmed,
   });
   redis.start();
+  // Commands are taken later; whether the broker can be reached is to be known, and said, from the beginning.
+  consuming.start();
   return service;
 
   /** What adapters see goes the way of everything else: through the service, whose status it moves. */
