@@ -386,11 +386,12 @@ Deno.test(
     for (let resumes = 1; control.statistics.commands().length < wanted.length; resumes += 1) {
       const before = control.statistics.commands().length;
       control.inject({ fault: "reconnect" });
-      await gateway.until(() => gateway.count("shard.resumed") === resumes);
+      await gateway.until(() => gateway.count("shard.resumed") >= resumes);
       await framesReceived(stage, Math.min(before + 40, wanted.length));
     }
     assert.deepEqual(await framesReceived(stage, wanted.length), wanted);
-    assert.deepEqual(control.state().statistics.closeCodesSent, {}, "never closed with 4008");
+    // A busy machine may be late with an ACK, which costs a connection; sending too much would be ours.
+    assert.equal(control.state().statistics.closeCodesSent[4008], undefined);
   }),
 );
 
