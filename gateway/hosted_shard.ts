@@ -114,6 +114,7 @@ export class HostedShard implements ShardHost, CommandedShard {
       receivedAtMs: clock.wallMs(),
     });
     if (type === "GUILD_CREATE") this.#guildCreated(bytes, head);
+    else if (type === "GUILD_UPDATE") this.#guildUpdated(bytes, head);
     else if (type === "GUILD_DELETE") this.#guildDeleted(bytes, head);
   }
 
@@ -200,6 +201,13 @@ export class HostedShard implements ShardHost, CommandedShard {
     if (!this.#guilds.add(id)) return;
     this.#services.keeper.change(this.#shard, { guilds: this.#guilds.ids() });
     this.#services.observe({ kind: "guild.joined", shard: this.#shard, guild: String(id), name });
+  }
+
+  #guildUpdated(bytes: Uint8Array, head: FrameHead): void {
+    const { guildNames } = this.#services;
+    if (guildNames === null) return;
+    const { id, name } = readGuild(bytes, head);
+    if (id !== null && name !== null) guildNames.keep(id, name);
   }
 
   #guildDeleted(bytes: Uint8Array, head: FrameHead): void {

@@ -324,13 +324,16 @@ Deno.test("HostedShard names a guild that was left where somebody keeps names", 
   const guildNames = new MemoryGuildNames();
   const rig = await new HostedRig({ stored: { point: storedPoint, guilds: [10n] }, guildNames }).connected();
   rig.transport.latest.dispatch("GUILD_CREATE", { id: "10", name: "Known" });
-  rig.transport.latest.dispatch("GUILD_DELETE", { id: "10" });
-  rig.transport.latest.dispatch("GUILD_DELETE", { id: "11" });
+  rig.transport.latest.dispatch("GUILD_CREATE", { id: "11", name: "Before" });
+  rig.transport.latest.dispatch("GUILD_UPDATE", { id: "11", name: "Renamed" });
+  rig.transport.latest.dispatch("GUILD_UPDATE", { id: "11" });
+  for (const id of ["10", "11", "12"]) rig.transport.latest.dispatch("GUILD_DELETE", { id });
   await microtasksDone();
-  assert.deepEqual(rig.of("guild.left").map(({ guild, name }) => [guild, name]), [["10", "Known"], [
-    "11",
-    null,
-  ]]);
+  assert.deepEqual(rig.of("guild.left").map(({ guild, name }) => [guild, name]), [
+    ["10", "Known"],
+    ["11", "Renamed"],
+    ["12", null],
+  ]);
 });
 
 Deno.test("HostedShard publishes a GUILD_CREATE that it cannot read, and counts nothing", async () => {
