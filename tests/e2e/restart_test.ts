@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { startSimulator } from "../../simulator/simulator.ts";
+import type { ServerAddresses } from "../../harness/test_servers.ts";
+import { type Simulator, startSimulator } from "../../simulator/simulator.ts";
 import { testServers } from "../servers.ts";
 import { EventConsumer } from "./event_consumer.ts";
 import { GatewayProcess } from "./gateway_process.ts";
@@ -16,8 +17,20 @@ function startTrimming() {
     eventsPerSecond: 400,
     trimReplay: true,
     replayBufferEvents: 10_000,
-    heartbeatIntervalMs: 2_000,
+    heartbeatIntervalMs: 5_000,
   });
+}
+
+function environmentOf(
+  simulator: Simulator,
+  { rabbitUrl, redisUrl }: ServerAddresses,
+): Record<string, string> {
+  return {
+    BOT_TOKEN: "simulated-token",
+    API_URL: simulator.restUrl,
+    RABBIT_URL: rabbitUrl,
+    REDIS_URL: redisUrl,
+  };
 }
 
 Deno.test("Shardline resumes every session over ten restarts under load, nothing lost, nothing twice", async () => {
@@ -25,12 +38,7 @@ Deno.test("Shardline resumes every session over ten restarts under load, nothing
   const simulator = await startTrimming();
   try {
     await using consumer = await EventConsumer.open(rabbitUrl);
-    const environment = {
-      BOT_TOKEN: "simulated-token",
-      API_URL: simulator.restUrl,
-      RABBIT_URL: rabbitUrl,
-      REDIS_URL: redisUrl,
-    };
+    const environment = environmentOf(simulator, { rabbitUrl, redisUrl });
     for (let start = 0; start <= 10; start += 1) {
       await using gateway = GatewayProcess.start(environment);
       await gateway.connected(SHARDS);
@@ -60,12 +68,7 @@ Deno.test("Shardline resumes every session over forty kills at random moments, n
   const simulator = await startTrimming();
   try {
     await using consumer = await EventConsumer.open(rabbitUrl);
-    const environment = {
-      BOT_TOKEN: "simulated-token",
-      API_URL: simulator.restUrl,
-      RABBIT_URL: rabbitUrl,
-      REDIS_URL: redisUrl,
-    };
+    const environment = environmentOf(simulator, { rabbitUrl, redisUrl });
     let gateway = GatewayProcess.start(environment);
     await gateway.connected(SHARDS);
     // The first kill comes when the sessions are known to Redis; every later one at any moment at all.
