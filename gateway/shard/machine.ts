@@ -25,7 +25,7 @@ import { reconnectDelayMs } from "./backoff.ts";
 import { CommandQueue, type ShardCommand } from "./command_queue.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import { SendBudget } from "./send_budget.ts";
+import { presenceWindow, SendBudget } from "./send_budget.ts";
 import type { ConnectionEnd } from "./transport.ts";
 
 /** A socket that has not opened by then is given up. */
@@ -182,6 +182,7 @@ export class ShardMachine {
   #presenceOutdated = false;
   readonly #commands = new CommandQueue();
   #penaltyFrames = 0;
+  readonly #presences = presenceWindow();
   /** The sequence after which an unreadable frame came; the same again is skipped. -1: before any session. */
   #unreadableAfter: number | null = null;
   #statusSaid: { status: ShardStatus; waitingForTurn: boolean } | null = null;
@@ -513,7 +514,7 @@ export class ShardMachine {
     this.#deadlines.set("answer", nowMs + ANSWER_MAX_MS);
     const link: Link = {
       heartbeat: new Heartbeat(intervalMs),
-      budget: new SendBudget(intervalMs, this.#penaltyFrames),
+      budget: new SendBudget(intervalMs, this.#penaltyFrames, this.#presences),
     };
     this.#observe({ kind: "shard.connected", shard, heartbeatIntervalMs: intervalMs });
     link.budget.recordFrame(nowMs);

@@ -17,14 +17,26 @@ const PRESENCES_WINDOW_MS = 21_000;
 /** However fast the heartbeat, this many frames stay for everything else. */
 const OTHERS_MIN_PER_WINDOW = 10;
 
+/**
+ * Counts the presence updates of one shard. Unlike frames they are counted over all its connections: whether
+ * Discord counts them by connection or by session is not known, and what is too much it drops without a word.
+ */
+export function presenceWindow(): SlidingWindow {
+  return new SlidingWindow(PRESENCES_WINDOW_MS);
+}
+
 export class SendBudget {
   /** Everything but regular heartbeats, whose number is known beforehand. */
   readonly #frames = new SlidingWindow(FRAMES_WINDOW_MS);
-  readonly #presences = new SlidingWindow(PRESENCES_WINDOW_MS);
+  readonly #presences: SlidingWindow;
   readonly #limit: number;
 
-  /** `penaltyFrames`: how much less to spend, after Discord closed an earlier connection for sending too much. */
-  constructor(heartbeatIntervalMs: number, penaltyFrames: number) {
+  /**
+   * `penaltyFrames`: how much less to spend, after Discord closed an earlier connection for sending too much.
+   * `presences`: the shard's presence updates on all its connections.
+   */
+  constructor(heartbeatIntervalMs: number, penaltyFrames: number, presences = presenceWindow()) {
+    this.#presences = presences;
     const heartbeats = Math.ceil(FRAMES_WINDOW_MS / heartbeatIntervalMs) + 1;
     this.#limit = Math.max(OTHERS_MIN_PER_WINDOW, FRAMES_PER_WINDOW - heartbeats - penaltyFrames);
   }

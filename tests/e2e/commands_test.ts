@@ -396,6 +396,23 @@ Deno.test(
 );
 
 Deno.test(
+  "gateway.send keeps a sixth presence within 20 s back, also on a new connection, where Discord would drop it",
+  withCommands({}, async (stage, commands) => {
+    const gateway = await stage.startConnected(1);
+    const shown = ["1", "2", "3", "4", "5"].map(presence);
+    for (const payload of shown) commands.send(send(0, payload));
+    await framesReceived(stage, 5);
+    commands.send({ op: 1, shard: 0 });
+    await gateway.line(({ kind }) => kind === "shard.resumed");
+    commands.send(send(0, presence("6")));
+    commands.send(send(0, request("not held up")));
+    assert.deepEqual(await framesReceived(stage, 6), [...shown, request("not held up")]);
+    assert.equal(await gateway.end("SIGTERM"), 0);
+    await commands.waiting(1);
+  }),
+);
+
+Deno.test(
   "the last presence of a shard is sent again after a fresh identify, also by the next process",
   withCommands({ recommendedShards: 2 }, async (stage, commands) => {
     const { control } = stage.simulator;

@@ -544,6 +544,16 @@ Deno.test("ShardMachine keeps the newest of the presences past five in 20 s, wit
   assert.deepEqual(rig.pass(22_000).sent.filter((text) => /^\d/.test(text)), ["7"]);
 });
 
+Deno.test("ShardMachine counts presences on, over a reconnect", () => {
+  const rig = new MachineRig().resumed();
+  const presence = (text: string) => rig.submit({ opcode: 3, text, presence: text });
+  for (const text of ["1", "2", "3", "4", "5"]) presence(text);
+  rig.ended(1006).reconnect().put({ kind: "opened" }).hello().dispatch(42, "RESUMED");
+  presence("6");
+  assert.deepEqual(rig.sent, []);
+  assert.deepEqual(rig.pass(22_000).sent.filter((text) => /^\d/.test(text)), ["6"]);
+});
+
 Deno.test("ShardMachine lets a command expire that could not be sent in time", () => {
   const rig = new MachineRig().put({ kind: "start", start: stored });
   rig.submit({ expiresAtMs: 5_000 });
