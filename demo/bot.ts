@@ -17,6 +17,8 @@ export interface BotOptions {
   readonly token: string;
   /** Told of every event once, and of every repeat that was dropped. Never awaited. */
   readonly observe?: (event: ReceivedEvent) => void;
+  /** Told of every command's outcome: whether the gateway carried it out. Never awaited. */
+  readonly observeOutcome?: (ok: boolean) => void;
 }
 
 /** An event as it came from the queue. */
@@ -38,14 +40,18 @@ const REMEMBERED_IDS = 200_000;
 
 /** The fields that this bot reads. */
 interface Payload {
-  readonly t: string;
-  readonly d: {
+  readonly d?: {
     readonly id?: string;
     readonly content?: string;
     readonly channel_id?: string;
     readonly unavailable?: boolean;
     readonly author?: { readonly bot?: boolean };
-  };
+  } | null;
+}
+
+/** What the gateway answers to a command. */
+interface Outcome {
+  readonly ok?: boolean;
 }
 
 export class ExampleBot {
@@ -55,8 +61,8 @@ export class ExampleBot {
   readonly #replyQueue: string;
   readonly #seen = new Set<string>();
   readonly #handling = new Set<Promise<void>>();
-  /** Pings that were answered or could not be, and commands that the gateway says it carried out or refused. */
-  readonly counts = { answered: 0, unanswered: 0, carriedOut: 0, refused: 0 };
+  /** Pings that were answered or could not be, and messages whose body is no JSON. */
+  readonly counts = { answered: 0, unanswered: 0, unreadable: 0 };
 
   private constructor(options: BotOptions, connection: ChannelModel, channel: Channel, replyQueue: string) {
     this.#options = options;
@@ -103,8 +109,10 @@ export class ExampleBot {
     if (repeated) return;
     this.#remember(event.id);
 
+    const payload = this.#read<Payload>(content);
+    if (payload === null) return;
     const shard = Number(properties.headers?.shard);
-    const { d } = JSON.parse(content.toString()) as Payload;
+    const d = payload.d ?? {};
     if (event.type === "READY") {
       this.#command(shard, 3, {
         since: null,
@@ -112,10 +120,20 @@ export class ExampleBot {
         status: "online",
         afk: false,
       });
-    } else if (event.type === "GUILD_CREATE" && !d.unavailable) {
+    } else if (event.type === "GUILD_CREATE" && d.id !== undefined && !d.unavailable) {
       this.#command(shard, 8, { guild_id: d.id, query: "a", limit: 10 });
     } else if (event.type === "MESSAGE_CREATE" && d.content === "!ping" && !d.author?.bot) {
       await this.#say(d.channel_id ?? "", "Pong!");
+    }
+  }
+
+  /** Null where the body is no JSON: the gateway passes on whatever Discord sends. */
+  #read<Body>(content: Uint8Array): Body | null {
+    try {
+      return JSON.parse(new TextDecoder().decode(content));
+    } catch {
+      this.counts.unreadable++;
+      return null;
     }
   }
 
@@ -138,9 +156,8 @@ export class ExampleBot {
   }
 
   #hearReply({ content }: ConsumeMessage): void {
-    const { ok } = JSON.parse(content.toString()) as { ok: boolean };
-    if (ok) this.counts.carriedOut++;
-    else this.counts.refused++;
+    const outcome = this.#read<Outcome>(content);
+    if (outcome !== null) this.#options.observeOutcome?.(outcome.ok === true);
   }
 
   /** A message that Discord does not take is not tried again: this is an example. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { connect, type ConsumeMessage } from "amqplib";
 import { ExampleBot, type ReceivedEvent } from "../../demo/bot.ts";
+import { beforeDeadline } from "../deadline.ts";
 import { QueueReader } from "../fakes/queue_reader.ts";
 import { testServers } from "../servers.ts";
 
@@ -15,8 +16,10 @@ async function fakeGateway(rabbitUrl: string) {
   await channel.assertQueue("gateway.send", { durable: true });
   return {
     publish(messageId: string, type: string, d: unknown): void {
-      const body = Buffer.from(JSON.stringify({ op: 0, t: type, s: 1, d }));
-      channel.publish("gateway", type, body, { messageId, type, headers: { shard: 3 } });
+      this.publishBody(messageId, type, JSON.stringify({ op: 0, t: type, s: 1, d }));
+    },
+    publishBody(messageId: string, type: string, body: string): void {
+      channel.publish("gateway", type, Buffer.from(body), { messageId, type, headers: { shard: 3 } });
     },
     commands: (count: number) => reader.read("gateway.send", count),
     reply({ properties }: ConsumeMessage, outcome: unknown): void {
@@ -39,23 +42,21 @@ function fakeRest(requests: { path: string; authorization: string | null; body: 
   });
 }
 
-/** Resolves when the condition holds, which something outside this process brings about. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-/** Collects what a bot observes, and tells when so much has come. */
-function collector() {
-  const events: ReceivedEvent[] = [];
+/** Collects what a bot tells, and says when so much has come. */
+function collector<Item>() {
+  const items: Item[] = [];
   const waiting: { count: number; resolve: () => void }[] = [];
   return {
-    events,
-    observe: (event: ReceivedEvent) => {
-      events.push(event);
-      for (const { count, resolve } of waiting) if (events.length >= count) resolve();
+    items,
+    add: (item: Item) => {
+      items.push(item);
+      for (const { count, resolve } of waiting) if (items.length >= count) resolve();
     },
     until: (count: number) =>
-      new Promise<void>((resolve) => events.length >= count ? resolve() : waiting.push({ count, resolve })),
+      beforeDeadline(
+        new Promise<void>((resolve) => items.length >= count ? resolve() : waiting.push({ count, resolve })),
+        () => `of ${count} these have come: ${JSON.stringify(items)}`,
+      ),
   };
 }
 
@@ -71,9 +72,9 @@ Deno.test("ExampleBot answers !ping once, drops the repeat, and acknowledges bot
   await using gateway = await fakeGateway(rabbitUrl);
   const requests: { path: string; authorization: string | null; body: unknown }[] = [];
   await using rest = fakeRest(requests, 200);
-  const seen = collector();
+  const seen = collector<ReceivedEvent>();
   const restUrl = `http://127.0.0.1:${rest.addr.port}/api/v10`;
-  const bot = await ExampleBot.start({ rabbitUrl, restUrl, token: "letters", observe: seen.observe });
+  const bot = await ExampleBot.start({ rabbitUrl, restUrl, token: "letters", observe: seen.add });
 
   const ping = { channel_id: "42", content: "!ping", author: {} };
   gateway.publish("s:1", "MESSAGE_CREATE", ping);
@@ -83,7 +84,7 @@ Deno.test("ExampleBot answers !ping once, drops the repeat, and acknowledges bot
   await seen.until(4);
   await bot.stop();
 
-  assert.deepEqual(seen.events.map(({ id, repeated }) => [id, repeated]), [
+  assert.deepEqual(seen.items.map(({ id, repeated }) => [id, repeated]), [
     ["s:1", false],
     ["s:1", true],
     ["s:2", false],
@@ -100,9 +101,9 @@ Deno.test("ExampleBot goes on when Discord refuses its answer", async () => {
   const { rabbitUrl } = await testServers();
   await using gateway = await fakeGateway(rabbitUrl);
   await using rest = fakeRest([], 403);
-  const seen = collector();
+  const seen = collector<ReceivedEvent>();
   const restUrl = `http://127.0.0.1:${rest.addr.port}/api/v10`;
-  const bot = await ExampleBot.start({ rabbitUrl, restUrl, token: "letters", observe: seen.observe });
+  const bot = await ExampleBot.start({ rabbitUrl, restUrl, token: "letters", observe: seen.add });
   gateway.publish("s:1", "MESSAGE_CREATE", { channel_id: "42", content: "!ping" });
   gateway.publish("s:2", "TYPING_START", {});
   await seen.until(2);
@@ -114,12 +115,12 @@ Deno.test("ExampleBot goes on when Discord refuses its answer", async () => {
 Deno.test("ExampleBot goes on when Discord cannot be reached", async () => {
   const { rabbitUrl } = await testServers();
   await using gateway = await fakeGateway(rabbitUrl);
-  const seen = collector();
+  const seen = collector<ReceivedEvent>();
   const bot = await ExampleBot.start({
     rabbitUrl,
     restUrl: "http://127.0.0.1:1",
     token: "letters",
-    observe: seen.observe,
+    observe: seen.add,
   });
   gateway.publish("s:1", "MESSAGE_CREATE", { channel_id: "42", content: "!ping" });
   await seen.until(1);
@@ -127,15 +128,21 @@ Deno.test("ExampleBot goes on when Discord cannot be reached", async () => {
   assert.deepEqual([bot.counts.answered, bot.counts.unanswered], [0, 1]);
 });
 
-Deno.test("ExampleBot sets its presence on READY, asks for members on GUILD_CREATE, and counts the outcomes", async () => {
+Deno.test("ExampleBot sets its presence on READY, asks for members on GUILD_CREATE, and tells the outcomes", async () => {
   const { rabbitUrl } = await testServers();
   await using gateway = await fakeGateway(rabbitUrl);
-  const bot = await ExampleBot.start({ rabbitUrl, restUrl: "http://127.0.0.1:1", token: "letters" });
+  const outcomes = collector<boolean>();
+  const bot = await ExampleBot.start({
+    rabbitUrl,
+    restUrl: "http://127.0.0.1:1",
+    token: "letters",
+    observeOutcome: outcomes.add,
+  });
   gateway.publish("s:1", "READY", { session_id: "s" });
   gateway.publish("s:2", "GUILD_CREATE", { id: "7", unavailable: true });
   gateway.publish("s:3", "GUILD_CREATE", { id: "8" });
 
-  const [presence, members] = await gateway.commands(2);
+  const [presence, members] = await beforeDeadline(gateway.commands(2), () => "two commands were expected");
   assert.ok(presence && members);
   assert.deepEqual([presence, members].map(({ content }) => JSON.parse(content.toString())), [
     {
@@ -150,6 +157,26 @@ Deno.test("ExampleBot sets its presence on READY, asks for members on GUILD_CREA
   ]);
   gateway.reply(presence, { ok: true });
   gateway.reply(members, { ok: false, error: "shard_unknown", message: "no such shard" });
-  await until(() => bot.counts.carriedOut === 1 && bot.counts.refused === 1);
+  await outcomes.until(2);
+  assert.deepEqual(outcomes.items, [true, false]);
   await bot.stop();
+});
+
+Deno.test("ExampleBot counts events whose body it cannot read, acknowledges them and goes on", async () => {
+  const { rabbitUrl } = await testServers();
+  await using gateway = await fakeGateway(rabbitUrl);
+  await using rest = fakeRest([], 200);
+  const seen = collector<ReceivedEvent>();
+  const restUrl = `http://127.0.0.1:${rest.addr.port}/api/v10`;
+  const bot = await ExampleBot.start({ rabbitUrl, restUrl, token: "letters", observe: seen.add });
+  const bodies = ["{", "", "null", "7", '{"d":null}', '{"d":"text"}', '{"d":{"author":null}}'];
+  for (const [index, body] of bodies.entries()) {
+    gateway.publishBody(`m:${index}`, "MESSAGE_CREATE", body);
+    gateway.publishBody(`g:${index}`, "GUILD_CREATE", body);
+  }
+  gateway.publish("s:1", "MESSAGE_CREATE", { channel_id: "42", content: "!ping" });
+  await seen.until(2 * bodies.length + 1);
+  await bot.stop();
+  assert.deepEqual(bot.counts, { answered: 1, unanswered: 0, unreadable: 4 });
+  assert.equal(await messagesLeft(rabbitUrl), 0);
 });
