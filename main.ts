@@ -21,7 +21,7 @@ import { RestClient } from "./gateway/adapters/rest/client.ts";
 import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
 import { systemClock } from "./gateway/clock.ts";
 import { type Config, faultLine, parseConfig } from "./gateway/config.ts";
-import { EXIT_CONFIGURATION } from "./gateway/exit.ts";
+import { EXIT_CONFIGURATION, EXIT_SOFTWARE } from "./gateway/exit.ts";
 import type { GatewayBot } from "./gateway/identify/budget.ts";
 import { observeAll, type Observer } from "./gateway/observation.ts";
 import { GatewayService } from "./gateway/service.ts";
@@ -34,9 +34,6 @@ const SECOND_SIGNAL_AFTER_MS = 1_000;
 const LAST_WORDS_MAX_MS = 800;
 /** As a shell reports a process that a signal ended. */
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
-/** A fault of the program itself: `EX_SOFTWARE` of sysexits.h. */
-const EXIT_SOFTWARE = 70;
-
 type Signal = keyof typeof SIGNAL_STATUS;
 
 /** Runs the service until it is told to stop or cannot go on, and returns the exit status. */
@@ -97,7 +94,7 @@ async function runConfigured(config: Config): Promise<number> {
   using signals = hearSignals();
   using faults = hearFaults(observe);
   server.start();
-  const started = service.start();
+  const started = service.start().catch(faults.report);
   const status = await Promise.race([
     signals.first.then((signal) => {
       observe({ kind: "service.stopping", signal });
@@ -115,8 +112,10 @@ async function runConfigured(config: Config): Promise<number> {
   await server.stop();
   observe({ kind: "service.stopped", tookMs: systemClock.nowMs() - stoppingAtMs });
   const deadline = AbortSignal.timeout(LAST_WORDS_MAX_MS);
+  const tooLate = new Promise<void>((resolve) => deadline.addEventListener("abort", () => resolve()));
   await logChannels.flush(deadline);
-  await log.flush();
+  // Whoever reads our output may have stopped reading.
+  await Promise.race([log.flush(), tooLate]);
   return status;
 }
 
@@ -239,7 +238,7 @@ function hearSignals(): Disposable & { first: Promise<Signal> } {
  * A fault of our own, thrown where nobody catches it, leaves the process in a state that nobody has thought of:
  * it stops in good order, and whoever restarts it resumes every session.
  */
-function hearFaults(observe: Observer): Disposable & { first: Promise<void> } {
+function hearFaults(observe: Observer): Disposable & { first: Promise<void>; report(fault: unknown): void } {
   const first = Promise.withResolvers<void>();
   const report = (fault: unknown) => {
     const message = fault instanceof Error ? fault.stack ?? fault.message : String(fault);
@@ -262,6 +261,7 @@ function hearFaults(observe: Observer): Disposable & { first: Promise<void> } {
   globalThis.addEventListener("unhandledrejection", onRejection);
   return {
     first: first.promise,
+    report,
     [Symbol.dispose]: () => {
       globalThis.removeEventListener("error", onError);
       globalThis.removeEventListener("unhandledrejection", onRejection);

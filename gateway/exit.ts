@@ -12,6 +12,8 @@ export interface Exit {
   readonly message: string;
 }
 
+/** A fault of the program itself: `EX_SOFTWARE` of sysexits.h. */
+export const EXIT_SOFTWARE = 70;
 /** Token or intents refused: `EX_NOPERM` of sysexits.h. */
 export const EXIT_REFUSED = 77;
 /** A setting is wrong: `EX_CONFIG` of sysexits.h. */

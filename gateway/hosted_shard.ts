@@ -15,15 +15,9 @@ import { type FrameHead, readGuild } from "./protocol/frame_head.ts";
 import type { PointKeeper } from "./resume/keeper.ts";
 import type { ResumePoint, StoredShard } from "./resume/points.ts";
 import type { ShardCommand } from "./shard/command_queue.ts";
-import {
-  type DeliveredEvent,
-  type Gap,
-  ShardDriver,
-  type ShardHost,
-  type StartedSession,
-} from "./shard/driver.ts";
+import { ShardDriver, type ShardHost } from "./shard/driver.ts";
 import { GuildList } from "./shard/guild_list.ts";
-import type { MachineOptions, ShardStart } from "./shard/machine.ts";
+import type { DeliveredEvent, Gap, MachineOptions, ShardStart, StartedSession } from "./shard/machine.ts";
 import type { Transport } from "./shard/transport.ts";
 
 /** What all shards of a process share. */

@@ -50,7 +50,7 @@ export type Observation =
     kind: "shard.gap";
     shard: number;
     oldSession: string;
-    newSession: string | null;
+    newSession: string;
     lastSequence: number;
     fromMs: number;
     toMs: number;
@@ -66,7 +66,8 @@ export type Observation =
   | { kind: "guild.joined"; shard: number; guild: string; name: string | null }
   | { kind: "guild.left"; shard: number; guild: string; name: string | null }
   // Commands.
-  | { kind: "command.carried_out"; opcode: number; shards: number }
+  // `opcode`: the gateway op that was sent; null: the shards were told to reconnect.
+  | { kind: "command.carried_out"; opcode: number | null; shards: number }
   | { kind: "command.rejected"; reason: string; message: string }
   // The identify budget.
   | { kind: "identify.budget"; remaining: number; total: number; resetsInMs: number }

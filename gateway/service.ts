@@ -346,6 +346,7 @@ export class GatewayService {
         gatewayConnectionUrl(gatewayUrl, {
           apiVersion: discord.apiVersion,
           compression: discord.compression,
+          plainAllowed: discord.apiUrl.startsWith("http:") || discord.gatewayUrl?.startsWith("ws:") === true,
         }),
       mainUrl: () => this.#mainUrl(),
       fatal: (code: number) => this.#exit(exitOfCloseCode(code, discord.intents)),

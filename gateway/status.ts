@@ -99,8 +99,6 @@ export class Status {
       case "shard.resuming":
       case "shard.ready":
         return this.#change(observation.shard, { session: observation.session });
-      case "shard.gap":
-        return this.#change(observation.shard, { session: observation.newSession ?? "" });
       case "shard.parked":
         return this.#change(observation.shard, { parked: true });
       case "shard.unparked":

@@ -45,7 +45,8 @@ const EXPIRED: CommandRefusal = {
 
 export class CommandDispatcher {
   readonly #options: DispatcherOptions;
-  readonly #deliveries = new Map<ShardCommand, Delivery>();
+  /** Weak, because a command that the broker delivers again is forgotten by its shard without a word. */
+  readonly #deliveries = new WeakMap<ShardCommand, Delivery>();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -62,7 +63,7 @@ export class CommandDispatcher {
     if (remainingMs <= 0) return this.#refuse(incoming, EXPIRED);
     if (command.kind === "reconnect") {
       for (const shard of shards) shard.restart(command.mode);
-      return this.#done(incoming, 1, shards.length);
+      return this.#done(incoming, null, shards.length);
     }
     const delivery: Delivery = {
       incoming,
@@ -78,12 +79,7 @@ export class CommandDispatcher {
         text: command.payload,
         presence: command.presence,
         expiresAtMs,
-        isCurrent: () => {
-          if (incoming.current) return true;
-          // The broker delivers it again, and this one is forgotten by its shard.
-          this.#deliveries.delete(shardCommand);
-          return false;
-        },
+        isCurrent: () => incoming.current,
       };
       this.#deliveries.set(shardCommand, delivery);
       shard.submit(shardCommand);
@@ -104,6 +100,7 @@ export class CommandDispatcher {
     const delivery = this.#deliveries.get(command);
     if (delivery === undefined) return;
     this.#deliveries.delete(command);
+    if (!delivery.incoming.current) return;
     delivery.open -= 1;
     delivery.expired += expired;
     if (delivery.open > 0) return;
@@ -136,7 +133,7 @@ export class CommandDispatcher {
     return ttlMs - Math.max(0, clock.wallMs() - incoming.sentAtMs);
   }
 
-  #done(incoming: IncomingCommand, opcode: number, shards: number): void {
+  #done(incoming: IncomingCommand, opcode: number | null, shards: number): void {
     this.#options.observe({ kind: "command.carried_out", opcode, shards });
     this.#reply(incoming, { ok: true });
     incoming.acknowledge();

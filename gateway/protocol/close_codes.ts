@@ -20,9 +20,11 @@ export type AfterClose = "resume" | "resume_once" | "identify" | "stop";
 export interface CloseCode {
   readonly meaning: string;
   readonly next: AfterClose;
+  /** How the session is then said to have been lost, where that is more than "invalid". */
+  readonly loss?: "invalid_sequence" | "session_timed_out";
 }
 
-const CLOSE_CODES: ReadonlyMap<number, CloseCode> = new Map([
+const CLOSE_CODES: ReadonlyMap<number, CloseCode> = new Map<number, CloseCode>([
   // Seen from servers that had dropped the session, though not always.
   [1000, { meaning: "normal closure", next: "resume_once" }],
   // What follows an op 7 that was not obeyed in time; the session stays resumable.
@@ -35,9 +37,9 @@ const CLOSE_CODES: ReadonlyMap<number, CloseCode> = new Map([
   [4003, { meaning: "not authenticated", next: "resume_once" }],
   [4004, { meaning: "authentication failed", next: "stop" }],
   [4005, { meaning: "already authenticated", next: "resume" }],
-  [4007, { meaning: "invalid sequence", next: "identify" }],
+  [4007, { meaning: "invalid sequence", next: "identify", loss: "invalid_sequence" }],
   [4008, { meaning: "rate limited", next: "resume" }],
-  [4009, { meaning: "session timed out", next: "resume_once" }],
+  [4009, { meaning: "session timed out", next: "resume_once", loss: "session_timed_out" }],
   [4010, { meaning: "invalid shard", next: "stop" }],
   [4011, { meaning: "sharding required", next: "stop" }],
   [4012, { meaning: "invalid API version", next: "stop" }],

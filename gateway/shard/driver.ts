@@ -5,17 +5,19 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { Observer, SessionLossReason } from "../observation.ts";
+import type { Observer } from "../observation.ts";
 import { END_SESSION } from "../protocol/close_codes.ts";
-import type { FrameHead } from "../protocol/frame_head.ts";
 import type { ShardCommand } from "./command_queue.ts";
 import {
   type ConnectTarget,
+  type DeliveredEvent,
+  type Gap,
   type MachineOptions,
   type ShardEffect,
   type ShardInput,
   ShardMachine,
   type ShardStart,
+  type StartedSession,
 } from "./machine.ts";
 import type { Connection, ConnectionEvents, Transport } from "./transport.ts";
 
@@ -39,30 +41,6 @@ export interface ShardHost {
   mainUrl(): string | Promise<string>;
   /** Discord closed with a code that only an operator can help with. */
   fatal(code: number): void;
-}
-
-export interface DeliveredEvent {
-  readonly sessionId: string;
-  readonly sequence: number;
-  readonly type: string;
-  readonly bytes: Uint8Array;
-  readonly head: FrameHead;
-}
-
-export interface StartedSession {
-  readonly sessionId: string;
-  readonly resumeGatewayUrl: string | null;
-  readonly resumable: boolean;
-  readonly guildIds: readonly bigint[];
-}
-
-export interface Gap {
-  readonly oldSession: string;
-  readonly newSession: string;
-  readonly lastSequence: number;
-  /** Monotonic milliseconds of the last dispatch of the old session. */
-  readonly sinceMs: number;
-  readonly reason: SessionLossReason;
 }
 
 export interface DriverOptions {

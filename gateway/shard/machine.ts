@@ -83,6 +83,33 @@ export type ShardInput =
   | { kind: "unpark" }
   | { kind: "stop" };
 
+/** A dispatch to be handed on. */
+export interface DeliveredEvent {
+  readonly sessionId: string;
+  readonly sequence: number;
+  readonly type: string;
+  readonly bytes: Uint8Array;
+  readonly head: FrameHead;
+}
+
+/** What READY said. */
+export interface StartedSession {
+  readonly sessionId: string;
+  readonly resumeGatewayUrl: string | null;
+  readonly resumable: boolean;
+  readonly guildIds: readonly bigint[];
+}
+
+/** What is missing between a session that was lost and the one after it. */
+export interface Gap {
+  readonly oldSession: string;
+  readonly newSession: string;
+  readonly lastSequence: number;
+  /** Monotonic milliseconds of the last dispatch of the old session. */
+  readonly sinceMs: number;
+  readonly reason: SessionLossReason;
+}
+
 /** The URL that READY gave, or the main one that Discord gives to everybody. */
 export type ConnectTarget = { kind: "resume"; url: string } | { kind: "main" };
 
@@ -95,16 +122,10 @@ export type ShardEffect =
   | { kind: "turn_request" }
   | { kind: "turn_used" }
   | { kind: "turn_return" }
-  | { kind: "deliver"; sessionId: string; sequence: number; type: string; bytes: Uint8Array; head: FrameHead }
+  | ({ kind: "deliver" } & DeliveredEvent)
   /** A dispatch that nobody gets: the sequence moves over it. */
   | { kind: "pass"; sessionId: string; sequence: number }
-  | {
-    kind: "session_started";
-    sessionId: string;
-    resumeGatewayUrl: string | null;
-    resumable: boolean;
-    guildIds: readonly bigint[];
-  }
+  | ({ kind: "session_started" } & StartedSession)
   | { kind: "session_lost" }
   /** The presence that a bot set; null once our own settings have replaced it. */
   | { kind: "presence_kept"; presence: string | null }
@@ -112,14 +133,7 @@ export type ShardEffect =
   | { kind: "presence_configured" }
   | { kind: "command_sent"; command: ShardCommand }
   | { kind: "command_expired"; command: ShardCommand }
-  | {
-    kind: "gap";
-    oldSession: string;
-    newSession: string;
-    lastSequence: number;
-    sinceMs: number;
-    reason: SessionLossReason;
-  }
+  | ({ kind: "gap" } & Gap)
   | { kind: "fatal"; code: number }
   | { kind: "observe"; observation: Observation };
 
@@ -424,14 +438,10 @@ export class ShardMachine {
       return;
     }
     const session = this.#session;
-    if (session !== null) {
-      if (row.next === "identify") {
-        this.#loseSession(end.code === 4007 ? "invalid_sequence" : "invalid_session");
-      } else if (row.next === "resume_once" && end.cause === "peer") {
-        if (session.lastChance) {
-          this.#loseSession(end.code === 4009 ? "session_timed_out" : "invalid_session");
-        } else session.lastChance = true;
-      }
+    const onceMore = row.next === "resume_once" && session !== null && !session.lastChance;
+    if (onceMore) session.lastChance = true;
+    else if (row.next === "identify" || row.next === "resume_once") {
+      this.#loseSession(row.loss ?? "invalid_session");
     }
     // An IDENTIFY that was not answered has been paid for all the same: the pause grows with each.
     const delayMs = identified || end.code === RATE_LIMITED

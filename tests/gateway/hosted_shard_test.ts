@@ -112,7 +112,8 @@ class HostedRig {
         guildNames: options.guildNames ?? null,
         intents: INTENTS,
         configuredPresence: "dnd",
-        connectionUrl: (url) => gatewayConnectionUrl(url, { apiVersion: 10, compression: "none" }),
+        connectionUrl: (url) =>
+          gatewayConnectionUrl(url, { apiVersion: 10, compression: "none", plainAllowed: false }),
         mainUrl: () => "wss://gateway.example",
         fatal: (code) => this.fatal.push(code),
       },

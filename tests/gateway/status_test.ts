@@ -100,23 +100,12 @@ Deno.test("Status.takeChanged() gives time of connecting and latency 0 until the
   assert.equal(acknowledged?.lastAckAtMs, clock.wallMs());
 });
 
-Deno.test("Status.takeChanged() follows the session through resume, gap, identify and READY", () => {
+Deno.test("Status.takeChanged() follows the session through resume, READY and identify", () => {
   const { status } = statusOf(0);
   const session = () => status.takeChanged()[0]?.session;
 
   status.observe({ kind: "shard.resuming", shard: 0, session: "old", sequence: 7 });
   assert.equal(session(), "old");
-  status.observe({
-    kind: "shard.gap",
-    shard: 0,
-    oldSession: "old",
-    newSession: null,
-    lastSequence: 7,
-    fromMs: 0,
-    toMs: 1,
-    reason: "invalid_session",
-  });
-  assert.equal(session(), "");
   status.observe({ kind: "shard.ready", shard: 0, session: "new", guilds: 2, resumable: true });
   assert.equal(session(), "new");
   status.observe({ kind: "shard.identifying", shard: 0 });

@@ -95,8 +95,8 @@ Deno.test("CommandDispatcher restarts the shards of op 1 and acknowledges at onc
   assert.deepEqual(
     rig.observed.map((seen) => seen.kind === "command.carried_out" && [seen.opcode, seen.shards]),
     [
-      [1, 1],
-      [1, 2],
+      [null, 1],
+      [null, 2],
     ],
   );
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { gatewayConnectionUrl } from "../../../gateway/protocol/gateway_url.ts";
 
-const parameters = { apiVersion: 10, compression: "zlib-stream" } as const;
+const parameters = { apiVersion: 10, compression: "zlib-stream", plainAllowed: true } as const;
 
 Deno.test("gatewayConnectionUrl() adds version, encoding and compression, with a slash at the end or without", () => {
   const expected = "wss://gateway.discord.gg/?v=10&encoding=json&compress=zlib-stream";
@@ -24,7 +24,7 @@ Deno.test("gatewayConnectionUrl() says each of its parameters once, over what th
     "wss://gateway.example/?v=10&encoding=json&compress=zlib-stream",
   );
   assert.equal(
-    gatewayConnectionUrl(given, { apiVersion: 9, compression: "none" })?.href,
+    gatewayConnectionUrl(given, { apiVersion: 9, compression: "none", plainAllowed: true })?.href,
     "wss://gateway.example/?v=9&encoding=json",
   );
 });
@@ -43,6 +43,13 @@ Deno.test("gatewayConnectionUrl() is null for what is no WebSocket URL", () => {
   ) {
     assert.equal(gatewayConnectionUrl(given, parameters), null, given);
   }
+});
+
+Deno.test("gatewayConnectionUrl() sends no token in the clear, unless all of Discord is there", () => {
+  const encryptedOnly = { ...parameters, plainAllowed: false };
+  assert.equal(gatewayConnectionUrl("ws://elsewhere.example", encryptedOnly), null);
+  assert.notEqual(gatewayConnectionUrl("wss://gateway.discord.gg", encryptedOnly), null);
+  assert.equal(gatewayConnectionUrl("wss://user:password@elsewhere.example", parameters), null);
 });
 
 Deno.test("gatewayConnectionUrl() never throws, whatever it is given", () => {

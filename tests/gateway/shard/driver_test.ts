@@ -58,7 +58,8 @@ class DriverRig {
       clock: this.clock,
       host,
       observe: (observation) => this.observed.push(observation),
-      connectionUrl: (url) => gatewayConnectionUrl(url, { apiVersion: 10, compression: "none" }),
+      connectionUrl: (url) =>
+        gatewayConnectionUrl(url, { apiVersion: 10, compression: "none", plainAllowed: false }),
     });
   }
 

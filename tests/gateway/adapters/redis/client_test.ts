@@ -83,6 +83,30 @@ Deno.test("RedisClient.transaction() is repeated where the line was cut before t
   assert.equal(await fixture.redis.get("key"), "value");
 });
 
+Deno.test("RedisClient passes on a fault of our own instead of repeating it", async () => {
+  await using fixture = await openRedis();
+  const client = fixture.client();
+  const fault = new TypeError("a fault of ours");
+  await assert.rejects(
+    client.transaction(() => {
+      throw fault;
+    }),
+    fault,
+  );
+  assert.deepEqual(fixture.observations.of("redis.unreachable"), []);
+});
+
+Deno.test("RedisClient tells of a wrong type that is no damaged key of ours, and asks on", async () => {
+  await using fixture = await openRedis();
+  const client = fixture.client();
+  await fixture.redis.set("foreign", "text");
+  const asked = client.transaction((commands) => commands.hset("foreign", "field", "value"));
+  const [refused] = await fixture.observations.first("redis.unreachable");
+  assert.match(refused?.error ?? "", /WRONGTYPE/);
+  await fixture.redis.del("foreign");
+  assert.deepEqual(await asked, [1]);
+});
+
 Deno.test("RedisClient.close() lets Redis finish what it was asked", async () => {
   await using fixture = await openRedis();
   const client = fixture.client();

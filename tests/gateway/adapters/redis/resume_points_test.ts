@@ -48,21 +48,24 @@ Deno.test("RedisResumePoints puts its prefix before every key", async () => {
   assert.equal(keys.length, 8);
 });
 
-Deno.test("RedisResumePoints takes over ten thousand sessions, and writes as many", async () => {
+Deno.test("RedisResumePoints takes over, writes and removes as many sessions as there can be", async () => {
   await using fixture = await openRedis();
-  const shards = Array.from({ length: 10_000 }, (_, shard) => shard);
+  const total = 65_536;
+  const shards = Array.from({ length: total }, (_, shard) => shard);
   const sessions = shards.map((shard) => [shard, { session_id: `session ${shard}`, sequence: shard }]);
   await fixture.redis.mset({
     gateway_sessions: JSON.stringify(Object.fromEntries(sessions)),
     gateway_started: '"2026-01-01T00:00:00.000001"',
-    gateway_shards: "10000",
+    gateway_shards: String(total),
   });
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
   const imported = await points.load();
-  await points.begin({ total: 10_000, startedAtMs: 0, keepSessions: true, imported });
-  assert.equal((await points.load()).shards.get(9_999)?.point?.sessionId, "session 9999");
+  await points.begin({ total, startedAtMs: 0, keepSessions: true, imported });
+  assert.equal((await points.load()).shards.get(total - 1)?.point?.sessionId, "session 65535");
   await points.write(new Map(shards.map((shard) => [shard, { point: resumePoint(shard) }])));
-  assert.equal((await points.load()).shards.get(9_999)?.point?.sequence, 9_999);
+  assert.equal((await points.load()).shards.get(total - 1)?.point?.sequence, total - 1);
+  await points.write(new Map(shards.map((shard) => [shard, { point: null }])));
+  assert.equal((await points.load()).shards.size, 0);
 });
 
 Deno.test("RedisResumePoints.write() changes nothing else in Redis", async () => {
