@@ -96,6 +96,8 @@ export interface Config {
     /** null: any number. */
     readonly shardsMax: number | null;
   };
+  /** Names of settings that were given a meaning other than their default's, and that this version does not heed. */
+  readonly withoutEffect: readonly SettingName[];
   /** Every text that must not be written anywhere, for the log to look for. */
   readonly secrets: readonly Secret[];
 }
@@ -170,6 +172,17 @@ export function parseConfig(
   return faults.length > 0
     ? { ok: false, faults }
     : { ok: true, config: arrange(values as SettingValues, options) };
+}
+
+/** What is given and spelled unlike the default may still mean the same: `STATE_ENABLED=no`. */
+function withoutEffect(values: SettingValues): SettingName[] {
+  const names = Object.keys(SETTINGS) as SettingName[];
+  return names.filter((name) => {
+    const setting: Setting<unknown> = SETTINGS[name];
+    // As JSON, in which a secret that is given differs from none.
+    const meaning = JSON.stringify({ value: values[name] });
+    return setting.later && meaning !== JSON.stringify(setting.read(setting.defaultText));
+  });
 }
 
 /** Where a setting's text came from, and what may be said of it. */
@@ -304,6 +317,7 @@ function arrange(values: SettingValues, options: ParseOptions): Config {
       leaseTtlMs: values.LEASE_TTL * 1000,
       shardsMax: values.SHARDS_MAX,
     },
+    withoutEffect: withoutEffect(values),
     secrets: [
       values.BOT_TOKEN,
       values.DASHBOARD_PASSWORD,

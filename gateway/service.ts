@@ -408,7 +408,7 @@ export class GatewayService {
 
   /** What an operator might otherwise find out the hard way. */
   #sayWhatIsMissing(): void {
-    const { discord, shards, events, state, fleet } = this.#config;
+    const { discord, withoutEffect } = this.#config;
     const notice = (message: string) => this.observe({ kind: "service.notice", message });
     if ((discord.intents & Intent.MESSAGE_CONTENT) === 0) {
       notice(
@@ -416,14 +416,8 @@ export class GatewayService {
           "mentions and their own",
       );
     }
-    const notYet = [
-      shards.workers > 1 ? "CLUSTERS (one worker runs all shards)" : null,
-      state !== null ? "STATE_ENABLED" : null,
-      fleet.enabled ? "FLEET" : null,
-      events.partitions !== null ? "PARTITIONS" : null,
-      events.deny.length > 0 ? "EVENTS_DENY" : null,
-      events.allow.some((name) => name !== "*") ? "EVENTS_ALLOW" : null,
-    ].filter((name) => name !== null);
-    if (notYet.length > 0) notice(`Accepted, and without effect in this version: ${notYet.join(", ")}`);
+    if (withoutEffect.length > 0) {
+      notice(`Accepted, and without effect in this version: ${withoutEffect.join(", ")}`);
+    }
   }
 }

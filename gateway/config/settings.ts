@@ -44,6 +44,8 @@ export interface Setting<T> {
   readonly read: Reader<T>;
   /** Its text is never shown, and `<NAME>_FILE` may name a file that holds it. */
   readonly secret: boolean;
+  /** It is read and checked, and has no effect in this version. */
+  readonly later: boolean;
 }
 
 /** More shards than the largest bots have; a bound, so that a slip of the finger does not fill the memory. */
@@ -58,7 +60,7 @@ const COMMAND_TTL_MOST_S = 1_799;
 const DAY_S = 86_400;
 
 function setting<T>(defaultText: string, read: Reader<T>, sentence: string): Setting<T> {
-  return { sentence, defaultText, read, secret: false };
+  return { sentence, defaultText, read, secret: false, later: false };
 }
 
 /** A setting without a default: null where it is not given. */
@@ -67,7 +69,11 @@ function option<T>(read: Reader<T>, sentence: string): Setting<T | null> {
 }
 
 function secret<T>(defaultText: string, read: Reader<T>, sentence: string): Setting<T> {
-  return { sentence, defaultText, read, secret: true };
+  return { sentence, defaultText, read, secret: true, later: false };
+}
+
+function later<T>(setting: Setting<T>): Setting<T> {
+  return { ...setting, later: true };
 }
 
 const DISCORD = {
@@ -118,7 +124,7 @@ const SHARDS = {
   ),
   SHARDS_WAIT: setting("6", integer(0, 3600), "Seconds between two identifies of one bucket."),
   RESUME: setting("true", boolean, "Whether stored sessions are resumed at the start."),
-  CLUSTERS: setting("1", integer(1, 1024), "Worker threads that the shards are spread over."),
+  CLUSTERS: later(setting("1", integer(1, 1024), "Worker threads that the shards are spread over.")),
 };
 
 const RABBIT = {
@@ -163,21 +169,21 @@ const EVENTS = {
     integer(0, EVENT_TTL_MOST_S),
     "Seconds after which an event that nobody took is dropped by the broker; 0: never.",
   ),
-  EVENTS_ALLOW: setting(
+  EVENTS_ALLOW: later(setting(
     "*",
     eventPatterns,
     "Events that are published, joined with commas; GUILD_* for many.",
-  ),
-  EVENTS_DENY: setting(
+  )),
+  EVENTS_DENY: later(setting(
     "",
     eventPatterns,
     "Events that are not published, joined with commas; GUILD_* for many.",
-  ),
-  PARTITIONS: setting(
+  )),
+  PARTITIONS: later(setting(
     "off",
     unless("off", integer(1, 1024)),
     "Queues gateway.p0, gateway.p1 and so on, each with the events of its own guilds, in order; off: none.",
-  ),
+  )),
   COMMAND_TTL: setting(
     "600",
     integer(1, COMMAND_TTL_MOST_S),
@@ -188,37 +194,41 @@ const EVENTS = {
     byteCount,
     "Most bytes of events held until the broker confirms them.",
   ),
-  SPOOL_PATH: setting(
+  SPOOL_PATH: later(setting(
     "data/spool",
     unless("off", plainText),
     "Folder that events wait in while the broker is away; off: none.",
-  ),
-  SPOOL_MAX_BYTES: setting("4GiB", byteCount, "Most bytes of events that wait in that folder."),
-  SILENCE_MIN: setting(
+  )),
+  SPOOL_MAX_BYTES: later(setting("4GiB", byteCount, "Most bytes of events that wait in that folder.")),
+  SILENCE_MIN: later(setting(
     "10",
     integer(0, 1440),
     "Minutes below which a shard without events is never taken for dead; 0: it never is.",
-  ),
+  )),
 };
 
 const STATE = {
-  STATE_ENABLED: setting("false", boolean, "Whether a cache of guilds, channels and roles is kept in Redis."),
-  STATE_MEMBER: setting("false", boolean, "Whether that cache keeps members."),
-  STATE_MEMBER_TTL: setting(
+  STATE_ENABLED: later(
+    setting("false", boolean, "Whether a cache of guilds, channels and roles is kept in Redis."),
+  ),
+  STATE_MEMBER: later(setting("false", boolean, "Whether that cache keeps members.")),
+  STATE_MEMBER_TTL: later(setting(
     "60000",
     integer(0, Number.MAX_SAFE_INTEGER),
     "Milliseconds that a member is kept.",
-  ),
-  STATE_MESSAGE: setting("false", boolean, "Whether that cache keeps messages."),
-  STATE_MESSAGE_TTL: setting(
+  )),
+  STATE_MESSAGE: later(setting("false", boolean, "Whether that cache keeps messages.")),
+  STATE_MESSAGE_TTL: later(setting(
     "60000",
     integer(0, Number.MAX_SAFE_INTEGER),
     "Milliseconds that a message is kept.",
+  )),
+  STATE_PRESENCE: later(setting("false", boolean, "Whether that cache keeps presences.")),
+  STATE_EMOJI: later(setting("false", boolean, "Whether that cache keeps emojis.")),
+  STATE_VOICE: later(setting("false", boolean, "Whether that cache keeps voice states.")),
+  STATE_OLD: later(
+    setting("false", boolean, "Whether events carry what that cache held before them, as old."),
   ),
-  STATE_PRESENCE: setting("false", boolean, "Whether that cache keeps presences."),
-  STATE_EMOJI: setting("false", boolean, "Whether that cache keeps emojis."),
-  STATE_VOICE: setting("false", boolean, "Whether that cache keeps voice states."),
-  STATE_OLD: setting("false", boolean, "Whether events carry what that cache held before them, as old."),
 };
 
 const LOGS = {
@@ -244,48 +254,52 @@ const LOGS = {
 const SERVERS = {
   PROMETHEUS_HOST: setting("127.0.0.1", host, "Address that metrics and health listen on."),
   PROMETHEUS_PORT: setting("8005", listenPort, "Port that metrics and health listen on."),
-  DASHBOARD_HOST: setting("127.0.0.1", host, "Address that the dashboard listens on."),
-  DASHBOARD_PORT: setting("8000", listenPort, "Port that the dashboard listens on."),
-  PORT: option(listenPort, "Port for the dashboard on every address, as hosting platforms set it."),
-  DASHBOARD_PASSWORD: secret(
+  DASHBOARD_HOST: later(setting("127.0.0.1", host, "Address that the dashboard listens on.")),
+  DASHBOARD_PORT: later(setting("8000", listenPort, "Port that the dashboard listens on.")),
+  PORT: later(option(listenPort, "Port for the dashboard on every address, as hosting platforms set it.")),
+  DASHBOARD_PASSWORD: later(secret(
     "",
     optional(secretText),
     "Password of the dashboard; empty: a one-time link at the start.",
+  )),
+  DASHBOARD_OAUTH_CLIENT_ID: later(
+    option(snowflake, "Id of the Discord application that people sign in with."),
   ),
-  DASHBOARD_OAUTH_CLIENT_ID: option(snowflake, "Id of the Discord application that people sign in with."),
-  DASHBOARD_OAUTH_CLIENT_SECRET: secret("", optional(secretText), "Secret of that application."),
-  DASHBOARD_OPERATORS: setting(
+  DASHBOARD_OAUTH_CLIENT_SECRET: later(secret("", optional(secretText), "Secret of that application.")),
+  DASHBOARD_OPERATORS: later(setting(
     "",
     snowflakes,
     "Discord user ids that may act in the dashboard, joined with commas.",
-  ),
-  DASHBOARD_VIEWERS: setting(
+  )),
+  DASHBOARD_VIEWERS: later(setting(
     "",
     snowflakes,
     "Discord user ids that may look at the dashboard, joined with commas.",
-  ),
-  WATCH_QUEUES: setting(
+  )),
+  WATCH_QUEUES: later(setting(
     "",
     queueNames,
     "Queues that the dashboard shows besides the default ones, joined with commas.",
-  ),
-  RABBIT_MANAGEMENT_URL: secret(
+  )),
+  RABBIT_MANAGEMENT_URL: later(secret(
     "",
     optional(managementUrl),
     "Management interface of RabbitMQ: http://user:password@host:15672.",
-  ),
+  )),
 };
 
 const FLEET = {
   ROLE: setting("all", role, "What runs here: all or gateway."),
-  FLEET: setting("false", boolean, "Whether several replicas share the shards out among themselves."),
-  REPLICA_NAME: option(replicaName, "Name of this replica; empty: host name and process id."),
-  LEASE_TTL: setting(
+  FLEET: later(setting("false", boolean, "Whether several replicas share the shards out among themselves.")),
+  REPLICA_NAME: later(option(replicaName, "Name of this replica; empty: host name and process id.")),
+  LEASE_TTL: later(setting(
     "10",
     integer(1, 300),
     "Seconds after which the shards of a silent replica go to others.",
+  )),
+  SHARDS_MAX: later(
+    option(integer(1, SHARDS_MOST), "Most shards that this replica takes; empty: any number."),
   ),
-  SHARDS_MAX: option(integer(1, SHARDS_MOST), "Most shards that this replica takes; empty: any number."),
 };
 
 function role(text: string): Reading<"all" | "gateway"> {

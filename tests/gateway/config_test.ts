@@ -116,8 +116,40 @@ Deno.test("parseConfig() needs nothing but a token, and has the defaults of the 
       rabbitManagement: null,
     },
     fleet: { enabled: false, replicaName: "host-1", leaseTtlMs: 10_000, shardsMax: null },
+    withoutEffect: [],
     secrets: ["<redacted>"],
   });
+});
+
+Deno.test("parseConfig() names the settings that are given and have no effect in this version", () => {
+  const given = {
+    CLUSTERS: "4",
+    EVENTS_DENY: "TYPING_START",
+    PARTITIONS: "8",
+    SPOOL_PATH: "off",
+    SILENCE_MIN: "0",
+    STATE_MEMBER_TTL: "1",
+    PORT: "3000",
+    DASHBOARD_PASSWORD: "p",
+    RABBIT_MANAGEMENT_URL: "http://user:password@rabbit:15672",
+    FLEET: "yes",
+    REPLICA_NAME: "one",
+  };
+  assert.deepEqual(
+    configOf({ ...given, SHARDS_WAIT: "1", ROLE: "gateway" }).withoutEffect,
+    Object.keys(given),
+  );
+});
+
+Deno.test("parseConfig() names no setting that is given its default, however it is spelled", () => {
+  const spelled = {
+    CLUSTERS: "01",
+    STATE_ENABLED: "no",
+    SPOOL_MAX_BYTES: "4096MiB",
+    PARTITIONS: "OFF",
+    PORT: "",
+  };
+  assert.deepEqual(configOf(spelled).withoutEffect, []);
 });
 
 Deno.test("parseConfig() takes an empty text for none at all, in every setting", () => {
