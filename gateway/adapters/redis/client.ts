@@ -38,6 +38,19 @@ export interface Script {
   readonly keys: readonly string[];
 }
 
+/** What Redis was asked is not done, because the connection is closed for good. */
+export class RedisClosedError extends Error {
+  constructor(options: ErrorOptions) {
+    super("Cannot finish what Redis was asked: the connection is closed", options);
+  }
+}
+
+/** Hears of what nobody waits for: that it is over is no news, and anything else is a fault of ours. */
+export function ignoreClosed(error: unknown): null {
+  if (error instanceof RedisClosedError) return null;
+  throw error;
+}
+
 /** What is asked of Redis waits while it is away and is asked again until it is done: it must bear a repeat. */
 export class RedisClient {
   /** `host:port`, never with a password. */
@@ -75,7 +88,7 @@ export class RedisClient {
     this.#readyListeners.push(listener);
   }
 
-  /** Carries out the commands in one transaction; resolves with their replies. Rejects only when closed. */
+  /** Carries out the commands in one transaction; resolves with their replies. Rejects like {@link run}. */
   transaction(fill: (commands: ChainableCommander) => void): Promise<unknown[]> {
     return this.#insist(async (redis) => {
       const commands = redis.multi();
@@ -88,12 +101,14 @@ export class RedisClient {
     });
   }
 
-  /** Runs the script. Rejects only when closed. */
+  /** Runs the script. Rejects with a {@link RedisClosedError}, or with a fault of our own, which no repeat mends. */
   async run(script: Script, parameters: readonly (string | number)[]): Promise<void> {
-    await this.#insist((redis) => redis.eval(script.lua, script.keys.length, ...script.keys, ...parameters));
+    // As one array: as arguments, those of many thousand shards would not fit on the stack.
+    const command = [script.lua, script.keys.length, ...script.keys, ...parameters];
+    await this.#insist((redis) => redis.call("eval", command));
   }
 
-  /** See {@link moveDamagedKeysAside}. Rejects only when closed. */
+  /** See {@link moveDamagedKeysAside}. Rejects like {@link run}. */
   async moveDamagedKeysAside(): Promise<void> {
     await this.#insist((redis) => moveDamagedKeysAside(redis, this.#options));
   }
@@ -174,31 +189,30 @@ export class RedisClient {
 
   async #insist<Result>(operation: (redis: Redis) => Promise<Result>): Promise<Result> {
     const { clock, dice } = this.#options;
+    let isDamaged = false;
     for (let attempt = 0;; attempt++) {
       await this.#ready.promise;
       const redis = this.#redis;
       try {
         if (redis === null) throw new Error("not connected");
+        if (isDamaged) await moveDamagedKeysAside(redis, this.#options);
         const result = await operation(redis);
         this.#isRefusing = false;
         return result;
       } catch (error) {
-        if (this.#closing.signal.aborted) {
-          throw new Error("Cannot finish what Redis was asked: the connection is closed", { cause: error });
+        if (this.#closing.signal.aborted) throw new RedisClosedError({ cause: error });
+        if (redis !== null && isSound(redis)) {
+          if (!isRefusal(error)) throw error;
+          // What stands in the way of the first attempt is moved aside for the second.
+          if (!isDamaged && error.message.includes("WRONGTYPE")) isDamaged = true;
+          else this.#reportRefusal(error);
         }
-        await this.#reactTo(error);
       }
       await sleepUntil(clock, clock.nowMs() + serverRetryDelayMs(attempt, dice), this.#closing.signal);
     }
   }
 
-  /** A connection that is lost says so itself; what remains is a Redis that refuses. */
-  async #reactTo(error: unknown): Promise<void> {
-    if (!(error instanceof Error) || error.name !== "ReplyError" || this.#redis?.status !== "ready") return;
-    if (error.message.includes("WRONGTYPE")) {
-      await moveDamagedKeysAside(this.#redis, this.#options).catch(() => {}); // the next attempt finds out
-      return;
-    }
+  #reportRefusal(error: Error): void {
     if (this.#isRefusing) return;
     this.#isRefusing = true;
     this.#options.observe({ kind: "redis.unreachable", address: this.address, error: refusalText(error) });
@@ -214,6 +228,15 @@ export class RedisClient {
       error: `${failureText(failure)}${advice}`,
     });
   }
+}
+
+/** Whether the connection takes commands. One that does not has lost what it was asked, and says so itself. */
+function isSound(redis: Redis): boolean {
+  return redis.status === "ready" && redis.stream.writable;
+}
+
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && error.name === "ReplyError";
 }
 
 /** A refused transaction names its cause only in the errors of its commands. */

@@ -5,7 +5,7 @@
  */
 import { type Clock, sleepUntil } from "../../clock.ts";
 import type { GuildNames } from "../../guild_names.ts";
-import type { RedisClient } from "./client.ts";
+import { ignoreClosed, type RedisClient } from "./client.ts";
 import { GUILD_NAMES_KEY } from "./keys.ts";
 
 /** A log line need not wait longer for a name. */
@@ -34,7 +34,7 @@ export class RedisGuildNames implements GuildNames {
     const answered = new AbortController();
     const stored = this.#client.transaction((commands) =>
       commands.hget(GUILD_NAMES_KEY, String(guild)).hdel(GUILD_NAMES_KEY, String(guild))
-    ).then(([name]) => typeof name === "string" ? name : null, () => null);
+    ).then(([name]) => typeof name === "string" ? name : null).catch(ignoreClosed);
     const tooLate = sleepUntil(this.#clock, this.#clock.nowMs() + ANSWER_MAX_MS, answered.signal).then(() =>
       null
     );
@@ -46,10 +46,11 @@ export class RedisGuildNames implements GuildNames {
   async #write(): Promise<void> {
     this.#writing = true;
     while (this.#waiting.size > 0) {
-      const fields = [...this.#waiting].flatMap(([guild, name]) => [String(guild), name]);
+      const fields = new Map([...this.#waiting].map(([guild, name]) => [String(guild), name]));
       this.#waiting = new Map();
-      // Rejects only when the service is stopping.
-      await this.#client.transaction((commands) => commands.hset(GUILD_NAMES_KEY, ...fields)).catch(() => {});
+      await this.#client.transaction((commands) => commands.hset(GUILD_NAMES_KEY, fields)).catch(
+        ignoreClosed,
+      );
     }
     this.#writing = false;
   }

@@ -6,7 +6,7 @@
 import type { ChainableCommander } from "ioredis";
 import type { Observer } from "../../observation.ts";
 import type { PointChange, ResumePoint, ResumePoints, StoredFleet } from "../../resume/points.ts";
-import type { RedisClient, Script } from "./client.ts";
+import { ignoreClosed, type RedisClient, type Script } from "./client.ts";
 import {
   OWN_GUILDS_KEY,
   OWN_POINTS_KEY,
@@ -113,7 +113,7 @@ export class RedisResumePoints implements ResumePoints {
         if (point) commands.hsetnx(OWN_POINTS_KEY, String(shard), pointText(point));
         if (presence) commands.hsetnx(OWN_PRESENCES_KEY, String(shard), presence);
       }
-    }).catch(() => {}); // closed
+    }).catch(ignoreClosed);
   }
 }
 
@@ -124,15 +124,16 @@ function setFields(
   changes: ReadonlyMap<number, PointChange>,
   valueOf: (change: PointChange) => string | null | undefined,
 ): void {
-  const set: (string | number)[] = [];
+  const fields = new Map<number, string>();
   const removed: string[] = [];
   for (const [shard, change] of changes) {
     const value = valueOf(change);
     if (value === null) removed.push(String(shard));
-    else if (value !== undefined) set.push(shard, value);
+    else if (value !== undefined) fields.set(shard, value);
   }
-  if (set.length > 0) commands.hset(key, ...set);
-  if (removed.length > 0) commands.hdel(key, ...removed);
+  // Each as one value: as arguments, those of many thousand shards would not fit on the stack.
+  if (fields.size > 0) commands.hset(key, fields);
+  if (removed.length > 0) commands.call("hdel", [key, ...removed]);
 }
 
 function pointText(point: ResumePoint): string {
