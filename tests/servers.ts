@@ -21,6 +21,12 @@ import {
   SERVICE_NAMES,
 } from "../harness/test_servers.ts";
 
+/**
+ * The beginning of every name that a test declares of its own. What else bears it on a server that somebody has
+ * named was left there by tests.
+ */
+const OWN_PREFIX = "shardline-test.";
+
 /** Set where the servers were started for this run alone: what is on them is a test's. */
 const OURS = "SHARDLINE_TEST_SERVERS_OURS";
 
@@ -33,9 +39,17 @@ Deno.test.afterAll(clean);
 /**
  * The two servers, without anything that an earlier test left.
  *
- * @param own Names that the test declares besides the service's; they are deleted too, before and afterwards.
+ * @param own Names that the test declares besides the service's, all beginning with `shardline-test.`; they are deleted
+ *   too, before and afterwards.
+ * @throws Error where one begins otherwise: it could be somebody's.
  */
 export async function testServers(own: Partial<BrokerNames> = {}): Promise<ServerAddresses> {
+  const foreign = [...own.queues ?? [], ...own.exchanges ?? []].filter((name) =>
+    !name.startsWith(OWN_PREFIX)
+  );
+  if (foreign.length > 0) {
+    throw new Error(`Cannot delete ${foreign.join(", ")}: names of a test's own begin with ${OWN_PREFIX}`);
+  }
   for (const queue of own.queues ?? []) names.queues.add(queue);
   for (const exchange of own.exchanges ?? []) names.exchanges.add(exchange);
   await clean();

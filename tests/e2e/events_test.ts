@@ -192,17 +192,17 @@ const DEFAULT_QUEUES: readonly (readonly [setting: string | null, queues: readon
   ["true", ["gateway.recv"]],
   ["gateway.recv", ["gateway.recv"]],
   ["false", []],
-  ["gateway, bot.one,bot.two", ["gateway", "bot.one", "bot.two"]],
+  ["gateway, shardline-test.one,shardline-test.two", ["gateway", "shardline-test.one", "shardline-test.two"]],
 ];
 for (const [setting, queues] of DEFAULT_QUEUES) {
   Deno.test(
     `Shardline declares ${
       queues.join(", ") || "no queue"
     } and binds it to every event where DEFAULT_QUEUE is ${setting ?? "unset"}`,
-    onStage({ own: { queues: ["bot.one", "bot.two"] } }, async (stage) => {
+    onStage({ own: { queues: ["shardline-test.one", "shardline-test.two"] } }, async (stage) => {
       const broker = await stage.broker();
       const gateway = await stage.startConnected(1, setting === null ? {} : { DEFAULT_QUEUE: setting });
-      for (const queue of ["gateway", "gateway.recv", "bot.one", "bot.two"]) {
+      for (const queue of ["gateway", "gateway.recv", "shardline-test.one", "shardline-test.two"]) {
         assert.equal(await queueExists(broker, queue), queues.includes(queue), queue);
       }
       stage.simulator.control.dispatch("A_NAME_OF_TOMORROW", "{}");
@@ -225,22 +225,22 @@ for (const [setting, queues] of DEFAULT_QUEUES) {
 
 Deno.test(
   "Shardline uses a queue that exists with other arguments as it is, and binds it",
-  onStage({ own: { queues: ["operator.quorum", "operator.short"] } }, async (stage) => {
+  onStage({ own: { queues: ["shardline-test.quorum", "shardline-test.short"] } }, async (stage) => {
     const broker = await stage.broker();
     const quorum = { durable: true, arguments: { "x-queue-type": "quorum" } };
     const short = { durable: false, maxLength: 5, messageTtl: 60_000 };
-    await broker.channel.assertQueue("operator.quorum", quorum);
-    await broker.channel.assertQueue("operator.short", short);
+    await broker.channel.assertQueue("shardline-test.quorum", quorum);
+    await broker.channel.assertQueue("shardline-test.short", short);
     await broker.channel.assertQueue("gateway", short);
     const gateway = await stage.startConnected(1, {
-      DEFAULT_QUEUE: "operator.quorum,operator.short,gateway",
+      DEFAULT_QUEUE: "shardline-test.quorum,shardline-test.short,gateway",
     });
-    for (const queue of ["operator.quorum", "operator.short", "gateway"]) {
+    for (const queue of ["shardline-test.quorum", "shardline-test.short", "gateway"]) {
       const messages = await broker.read(queue, 2);
       assert.deepEqual(messages.map(({ fields }) => fields.routingKey), ["READY", "GUILD_CREATE"], queue);
     }
-    assert(await acceptsAsDeclared(broker, "operator.quorum", quorum));
-    assert(await acceptsAsDeclared(broker, "operator.short", short));
+    assert(await acceptsAsDeclared(broker, "shardline-test.quorum", quorum));
+    assert(await acceptsAsDeclared(broker, "shardline-test.short", short));
     assert(await acceptsAsDeclared(broker, "gateway", short));
     assert.equal(gateway.count("broker.channel_lost"), 0);
   }),

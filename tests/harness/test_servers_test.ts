@@ -66,12 +66,22 @@ Deno.test("requireEmpty() rejects when nobody listens, without the password", as
 });
 
 Deno.test("testServers() removes the service's names, the names given to it, and every key", async () => {
-  const servers = await testServers({ queues: ["orders"] });
-  await declare(servers.rabbitUrl, "orders");
+  const servers = await testServers({ queues: ["shardline-test.orders"] });
+  await declare(servers.rabbitUrl, "shardline-test.orders");
   await declare(servers.rabbitUrl, "gateway");
   await setKey(servers.redisUrl, "left");
   await testServers();
-  assert.equal(await queueExists(servers.rabbitUrl, "orders"), false);
+  assert.equal(await queueExists(servers.rabbitUrl, "shardline-test.orders"), false);
   assert.equal(await queueExists(servers.rabbitUrl, "gateway"), false);
   await requireEmpty(servers);
+});
+
+Deno.test("testServers() deletes nothing under a name that could be somebody's", async () => {
+  const { rabbitUrl } = await testServers({ queues: ["shardline-test.bystander"] });
+  await declare(rabbitUrl, "shardline-test.bystander");
+  await assert.rejects(
+    testServers({ queues: ["shardline-test.orders", "orders"], exchanges: ["shop"] }),
+    /^Error: Cannot delete orders, shop: names of a test's own begin with shardline-test\.$/,
+  );
+  assert.equal(await queueExists(rabbitUrl, "shardline-test.bystander"), true);
 });
