@@ -36,6 +36,7 @@ import {
   webSocketUrl,
 } from "./reader.ts";
 import { DEFAULT_INTENTS, intentNames } from "../protocol/intents.ts";
+import { SHARDS_MOST } from "../protocol/shard_count.ts";
 
 export interface Setting<T> {
   readonly sentence: string;
@@ -47,9 +48,6 @@ export interface Setting<T> {
   /** It is read and checked, and has no effect in this version. */
   readonly later: boolean;
 }
-
-/** More shards than the largest bots have; a bound, so that a slip of the finger does not fill the memory. */
-export const SHARDS_MOST = 65_536;
 
 /** RabbitMQ refuses a message whose expiration is over 2^32 - 1 milliseconds. */
 const EVENT_TTL_MOST_S = 4_294_967;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SHARDS_MOST } from "../../config/settings.ts";
+import { SHARDS_MOST } from "../../protocol/shard_count.ts";
 import type { ResumePoint, StoredFleet, StoredShard } from "../../resume/points.ts";
 import { OWN_GUILDS_KEY, OWN_POINTS_KEY, OWN_PRESENCES_KEY, SESSIONS_KEY, TOTAL_KEY } from "./keys.ts";
 

@@ -4,11 +4,8 @@
  *
  * @module
  */
-
 import type { GatewayBot } from "../../identify/budget.ts";
-
-/** Discord recommends a shard per 1,000 guilds; it has fewer than 100 million guilds. */
-const SHARDS_MAX = 100_000;
+import { SHARDS_MOST } from "../../protocol/shard_count.ts";
 
 /** The budget is a daily one. */
 const RESET_AFTER_MAX_MS = 86_400_000;
@@ -17,14 +14,14 @@ const RESET_AFTER_MAX_MS = 86_400_000;
 export function readGatewayBot(body: unknown): GatewayBot | string {
   if (!isObject(body)) return "it is not an object";
   if (!isGatewayUrl(body.url)) return "url is not a ws:// or wss:// address";
-  if (!isInteger(body.shards, 1, SHARDS_MAX)) return `shards is not an integer from 1 to ${SHARDS_MAX}`;
+  if (!isInteger(body.shards, 1, SHARDS_MOST)) return `shards is not an integer from 1 to ${SHARDS_MOST}`;
   const limit = body.session_start_limit;
   if (!isObject(limit)) return "session_start_limit is not an object";
   if (!isInteger(limit.total, 1)) return "session_start_limit.total is not an integer above 0";
   if (!isInteger(limit.remaining, 0)) return "session_start_limit.remaining is not an integer from 0";
   if (!isInteger(limit.reset_after, 0)) return "session_start_limit.reset_after is not an integer from 0";
-  if (!isInteger(limit.max_concurrency, 1, SHARDS_MAX)) {
-    return `session_start_limit.max_concurrency is not an integer from 1 to ${SHARDS_MAX}`;
+  if (!isInteger(limit.max_concurrency, 1, SHARDS_MOST)) {
+    return `session_start_limit.max_concurrency is not an integer from 1 to ${SHARDS_MOST}`;
   }
   return {
     url: body.url,

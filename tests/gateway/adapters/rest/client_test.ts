@@ -66,7 +66,7 @@ Deno.test("RestClient.getGatewayBot() fails, to be tried again, on an answer tha
       kind: "failed",
       status: 200,
       retry: true,
-      message: "its answer cannot be read: shards is not an integer from 1 to 100000",
+      message: "its answer cannot be read: shards is not an integer from 1 to 65536",
     });
     assert.deepEqual(await rest.getGatewayBot(), {
       kind: "failed",
