@@ -63,6 +63,7 @@ export class IdentifyBudget {
   readonly #options: IdentifyBudgetOptions;
   #reading: Reading | null = null;
   #underWay: Promise<void> | null = null;
+  #changeAwaited = false;
   /** When IDENTIFYs went out that the reading under way, or the newest one, may not have counted. */
   #spentAtMs: number[] = [];
   #failures = 0;
@@ -87,14 +88,14 @@ export class IdentifyBudget {
 
   /**
    * How many more turns may be granted while `granted` are out. Where that is not known, a reading is started
-   * and `changed` is called when it is there.
+   * and `changed` is called when it is there: once, however often this was asked meanwhile.
    */
   allowance(nowMs: number, granted: number, changed: () => void): Allowance {
     const reading = this.#reading;
     const ageMs = reading === null ? Infinity : nowMs - reading.atMs;
     const reset = reading !== null && nowMs >= reading.resetsAtMs;
     const old = reset || ageMs >= READING_MAX_AGE_MS;
-    if (old) this.refresh().then(changed);
+    if (old) this.#refreshThen(changed);
     const usable = !old || (!reset && this.#failures > 0 && ageMs <= READING_USABLE_MS);
     if (reading === null || !usable) return { kind: "unknown" };
     const left = reading.remaining - granted;
@@ -135,6 +136,14 @@ export class IdentifyBudget {
   stop(): void {
     this.#stopped = true;
     this.#cancelRetry?.();
+  }
+
+  async #refreshThen(changed: () => void): Promise<void> {
+    if (this.#changeAwaited) return;
+    this.#changeAwaited = true;
+    await this.refresh();
+    this.#changeAwaited = false;
+    changed();
   }
 
   async #read(): Promise<void> {

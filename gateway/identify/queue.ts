@@ -81,12 +81,13 @@ export class IdentifyQueue {
     if (allowance.kind === "unknown") return;
     if (allowance.kind === "none") return this.#wakeAt(allowance.untilMs);
     const concurrency = this.#concurrency();
-    const waiting = [...this.#waiting.keys()].sort((a, b) => a - b);
+    const waiting = [...this.#waiting].sort(([one], [other]) => one - other);
     // Buckets start in order: the whole of one run of `concurrency` shards before any of the next.
-    const run = Math.floor(Math.min(waiting[0] ?? Infinity, ...this.#granted) / concurrency);
+    const run = Math.floor(Math.min(waiting[0]?.[0] ?? Infinity, ...this.#granted) / concurrency);
     let left = allowance.identifies;
     let nextFreeAtMs = Infinity;
-    for (const shard of waiting) {
+    const turns: [shard: number, granted: () => void][] = [];
+    for (const [shard, granted] of waiting) {
       if (left === 0 || Math.floor(shard / concurrency) !== run) break;
       const freeAtMs = this.#bucketFreeAtMs.get(shard % concurrency) ?? nowMs;
       if (freeAtMs > nowMs) {
@@ -95,13 +96,16 @@ export class IdentifyQueue {
       }
       // Two shards of one run never share a bucket, but a granted one of an earlier run may hold it.
       if ([...this.#granted].some((other) => other % concurrency === shard % concurrency)) continue;
-      const granted = this.#waiting.get(shard);
       this.#waiting.delete(shard);
       this.#granted.add(shard);
+      turns.push([shard, granted]);
       left -= 1;
-      granted?.();
     }
     if (nextFreeAtMs !== Infinity) this.#wakeAt(nextFreeAtMs);
+    // Told once all is decided: a shard that is told may use its turn, or give back its own or another's, at once.
+    for (const [shard, granted] of turns) {
+      if (this.#granted.has(shard)) granted();
+    }
   }
 
   #wakeAt(atMs: number): void {

@@ -88,6 +88,18 @@ Deno.test("IdentifyBudget.allowance() is unknown before the first reading, which
   ]);
 });
 
+Deno.test("IdentifyBudget.allowance() tells once of a reading, however often it is asked meanwhile", async () => {
+  const rig = new BudgetRig();
+  rig.hold();
+  for (let asked = 0; asked < 3; asked++) assert.deepEqual(rig.ask(), { kind: "unknown" });
+  await rig.release();
+  assert.equal(rig.changes, 1);
+  rig.clock.advance(5_000);
+  rig.ask();
+  await microtasksDone();
+  assert.equal(rig.changes, 2, "and of the next");
+});
+
 Deno.test("IdentifyBudget.refresh() asks Discord once for all who wait", async () => {
   const rig = new BudgetRig();
   await Promise.all([rig.budget.refresh(), rig.budget.refresh(), rig.budget.refresh()]);

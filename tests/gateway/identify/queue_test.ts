@@ -152,15 +152,42 @@ Deno.test("IdentifyQueue without spacing grants the next turn when one is used",
 
 Deno.test("IdentifyQueue grants one turn to a shard that asks twice", async () => {
   const rig = new QueueRig();
-  rig.request(0, 0);
+  rig.request(0);
+  rig.queue.request(0, () => assert.fail("the first request stands"));
   await rig.pass(0);
   rig.request(0);
   await rig.pass(60_000);
   assert.deepEqual(rig.grants.map(({ shard }) => shard), [0]);
   rig.use(0);
-  rig.request(0);
   await rig.pass(SPACING_MS);
+  assert.deepEqual(rig.granted, [], "asked while it held the turn");
+  rig.request(0);
+  await rig.pass(0);
   assert.deepEqual(rig.granted, [0], "another turn, once the first is used");
+});
+
+Deno.test("IdentifyQueue lets a shard that has its turn give back another's at once", async () => {
+  const rig = new QueueRig({ maxConcurrency: 2 });
+  rig.queue.request(0, () => {
+    rig.giveBack(1);
+    rig.queue.giveBack(0);
+  });
+  rig.request(1, 2, 3);
+  await rig.pass(0);
+  assert.deepEqual(rig.granted, [2, 3]);
+  rig.use(2);
+  rig.use(3);
+  rig.request(4, 5);
+  await rig.pass(SPACING_MS);
+  assert.deepEqual(rig.granted, [4, 5], "whoever gave back holds nothing up");
+});
+
+Deno.test("IdentifyQueue grants no more than the budget has where a turn is used at once", async () => {
+  const rig = new QueueRig({ maxConcurrency: 3, remaining: 2 });
+  rig.queue.request(0, () => rig.use(0));
+  rig.request(1, 2);
+  await rig.pass(0);
+  assert.deepEqual(rig.granted, [1]);
 });
 
 Deno.test("IdentifyQueue.giveBack() lets the next shard have the turn at once", async () => {
