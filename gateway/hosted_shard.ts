@@ -45,11 +45,20 @@ export class HostedShard implements ShardHost, CommandedShard {
   readonly #driver: ShardDriver;
   #point: ResumePoint | null;
   #guilds: GuildList;
+  /** The session before this one, and how far it was published. */
+  #lost: Pick<ResumePoint, "sessionId" | "sequence"> | null = null;
 
   constructor(machine: MachineOptions, services: ShardServices, stored: StoredShard | undefined) {
     this.#shard = machine.shard;
     this.#services = services;
-    this.#point = stored?.point ?? null;
+    // A session that another service began is taken to have our settings, so that a later change of them is seen.
+    const { intents, configuredPresence } = services;
+    const point = stored?.point ?? null;
+    this.#point = point && {
+      ...point,
+      intents: point.intents ?? intents,
+      configuredPresence: point.configuredPresence ?? configuredPresence,
+    };
     this.#guilds = new GuildList(stored?.guilds ?? []);
     const { transport, clock, observe, connectionUrl } = services;
     this.#driver = new ShardDriver({ machine, transport, clock, observe, connectionUrl, host: this });
@@ -74,9 +83,9 @@ export class HostedShard implements ShardHost, CommandedShard {
 
   /** Everything of the session up to `sequence` is confirmed by the broker. */
   published(sessionId: string, sequence: number): void {
-    // What an old session still had on its way moves nothing any more.
-    if (this.#point?.sessionId !== sessionId) return;
-    this.#keepPoint({ ...this.#point, sequence });
+    if (this.#point?.sessionId === sessionId) this.#keepPoint({ ...this.#point, sequence });
+    // What a lost session still had on its way moves no point any more, but its gap begins behind it.
+    else if (this.#lost?.sessionId === sessionId) this.#lost = { sessionId, sequence };
   }
 
   /** The point is durable. */
@@ -126,6 +135,7 @@ export class HostedShard implements ShardHost, CommandedShard {
   }
 
   sessionLost(): void {
+    this.#lost = this.#point;
     this.#point = null;
     this.#services.keeper.change(this.#shard, { point: null });
   }
@@ -148,7 +158,7 @@ export class HostedShard implements ShardHost, CommandedShard {
       shard: this.#shard,
       oldSession,
       newSession,
-      lastSequence,
+      lastSequence: this.#lost?.sessionId === oldSession ? this.#lost.sequence : lastSequence,
       fromMs,
       toMs,
       reason,

@@ -281,6 +281,14 @@ export class GatewayService {
       total,
       resuming: resuming.length,
     });
+    if (resumable && stored.foreign && resuming.length > 0) {
+      this.observe({
+        kind: "service.notice",
+        message:
+          `${resuming.length} sessions were begun by another service: their intents and presence stay as ` +
+          "they are until INTENTS, STATUS or the activity change, or a session ends",
+      });
+    }
     for (const { shard, start } of starts) {
       if (start.session === null) this.#shards.get(shard)?.start(start);
     }

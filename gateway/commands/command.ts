@@ -136,7 +136,21 @@ function readSend(body: Uint8Array, shards: CommandShards): CommandReading {
   }
   const payload = textOf(body, payloadSpan);
   const presence = opcode === Opcode.PresenceUpdate ? textOf(body, data.span) : null;
+  if (presence !== null && !isPresence(JSON.parse(presence))) {
+    return refuse(
+      "invalid",
+      'The presence is none: send "d" as an object whose "status" is text and whose "activities" are a list',
+    );
+  }
   return { ok: true, command: { kind: "send", shards, opcode, payload, presence } };
+}
+
+/** As far as Discord may not be sent anything else: a presence is sent again after every IDENTIFY. */
+function isPresence(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { status, activities } = value;
+  return (status === undefined || typeof status === "string") &&
+    (activities === undefined || Array.isArray(activities));
 }
 
 function refuseMissingPayload(): CommandRefusal {

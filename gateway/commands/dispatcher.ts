@@ -129,7 +129,8 @@ export class CommandDispatcher {
   /** Counted from the sender's own `timestamp` where it set one, else from now. */
   #remainingMs(incoming: IncomingCommand): number {
     const { clock, ttlMs } = this.#options;
-    if (incoming.sentAtMs === undefined) return ttlMs;
+    // Some libraries send a zero where nothing was set.
+    if (!incoming.sentAtMs) return ttlMs;
     return ttlMs - Math.max(0, clock.wallMs() - incoming.sentAtMs);
   }
 

@@ -65,3 +65,6 @@ export const END_SESSION = 1000;
 
 /** Sent past Discord's limit of client frames (gateway docs, Rate Limiting). */
 export const RATE_LIMITED = 4008;
+
+/** Codes with which Discord refuses a frame that we sent: an opcode or a `d` that it cannot take. */
+export const FRAME_REFUSED: ReadonlySet<number> = new Set([4001, 4002]);

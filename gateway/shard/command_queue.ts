@@ -26,9 +26,16 @@ export type CommandFate = "send" | "superseded" | "expired";
 export class CommandQueue {
   #commands: ShardCommand[] = [];
   #roomAtMs = Infinity;
+  #frameAtMs = 0;
+  #expiryAtMs = Infinity;
 
   push(command: ShardCommand): void {
+    // Those of a channel that is gone come all before those of the next.
+    if (this.#commands[0]?.isCurrent() === false) {
+      this.#commands = this.#commands.filter((waiting) => waiting.isCurrent());
+    }
     this.#commands.push(command);
+    this.#expiryAtMs = Math.min(this.#expiryAtMs, command.expiresAtMs);
   }
 
   /** When something may be sent that had no room at the last {@link release}; Infinity where nothing waits for it. */
@@ -36,9 +43,14 @@ export class CommandQueue {
     return this.#roomAtMs;
   }
 
+  /** Whether nothing at all may be sent yet, as far as the last {@link release} saw: a new command only joins the queue. */
+  isFull(nowMs: number): boolean {
+    return this.#frameAtMs > nowMs;
+  }
+
   /** When the first of the waiting commands expires; Infinity where none waits. */
   get expiryAtMs(): number {
-    return Math.min(...this.#commands.map((command) => command.expiresAtMs));
+    return this.#expiryAtMs;
   }
 
   /**
@@ -54,6 +66,12 @@ export class CommandQueue {
     const newestPresence = waiting.findLast((command) => command.presence !== null);
     const kept: ShardCommand[] = [];
     this.#roomAtMs = Infinity;
+    this.#frameAtMs = 0;
+    this.#expiryAtMs = Infinity;
+    const keep = (command: ShardCommand) => {
+      kept.push(command);
+      this.#expiryAtMs = Math.min(this.#expiryAtMs, command.expiresAtMs);
+    };
     let full = false;
     for (const command of waiting) {
       if (command.expiresAtMs <= nowMs) {
@@ -61,7 +79,7 @@ export class CommandQueue {
         continue;
       }
       if (budget === null || full) {
-        kept.push(command);
+        keep(command);
         continue;
       }
       const frameAtMs = budget.frameAtMs(nowMs);
@@ -69,9 +87,10 @@ export class CommandQueue {
       if (roomAtMs <= nowMs) leave(command, "send");
       else if (command.presence !== null && command !== newestPresence) leave(command, "superseded");
       else {
-        kept.push(command);
+        keep(command);
         this.#roomAtMs = Math.min(this.#roomAtMs, roomAtMs);
         full = frameAtMs > nowMs;
+        if (full) this.#frameAtMs = frameAtMs;
       }
     }
     this.#commands = kept;

@@ -12,7 +12,13 @@
  */
 import type { Dice } from "../clock.ts";
 import type { DropReason, Observation, SessionLossReason, ShardStatus } from "../observation.ts";
-import { closeCode, END_SESSION, LEAVE_RESUMABLY, RATE_LIMITED } from "../protocol/close_codes.ts";
+import {
+  closeCode,
+  END_SESSION,
+  FRAME_REFUSED,
+  LEAVE_RESUMABLY,
+  RATE_LIMITED,
+} from "../protocol/close_codes.ts";
 import {
   type FrameHead,
   readFrameHead,
@@ -47,6 +53,8 @@ const INVALID_SESSION_WAIT_SPREAD_MS = 4_000;
 const RESUME_URL_ATTEMPTS = 3;
 /** Discord's are 32 hexadecimal digits; more than this does not fit into a `message_id`. */
 const SESSION_ID = /^[\x21-\x7e]{1,200}$/;
+/** A shard that is parked again so soon after it came back has found that nothing is better. */
+const PARKED_AGAIN_WITHIN_MS = 60_000;
 /** How much less is sent on later connections each time Discord closes one for sending too much. */
 const RATE_LIMIT_PENALTY_FRAMES = 20;
 
@@ -160,12 +168,16 @@ interface Session {
   lastDispatchAtMs: number;
   /** Set by an answer that leaves one RESUME: the next such answer ends the session. */
   lastChance: boolean;
+  /** Times in a row that Discord called the session invalid and yet resumable. */
+  invalidButResumable: number;
 }
 
 /** What belongs to one connection that has said HELLO. */
 interface Link {
   readonly heartbeat: Heartbeat;
   readonly budget: SendBudget;
+  /** Set once the presence that a bot asked for was sent on it. */
+  keptPresenceSent: boolean;
 }
 
 type State =
@@ -196,6 +208,9 @@ export class ShardMachine {
   #presenceOutdated = false;
   readonly #commands = new CommandQueue();
   #penaltyFrames = 0;
+  /** How often it was parked again soon after it came back: a broker that cannot keep up costs ever longer pauses. */
+  #parksInARow = 0;
+  #lastUnparkedAtMs = -Infinity;
   readonly #presences = presenceWindow();
   /** The sequence after which an unreadable frame came; the same again is skipped. -1: before any session. */
   #unreadableAfter: number | null = null;
@@ -250,18 +265,21 @@ export class ShardMachine {
       case "command":
         if (this.#state.kind === "stopped") break;
         this.#commands.push(input.command);
-        this.#sendCommands(nowMs);
+        // Thousands may wait for a shard that is away, and need not be looked through for each that joins them.
+        if (this.connected && !this.#commands.isFull(nowMs)) this.#sendCommands(nowMs);
+        else this.#setOrClear("expiry", this.#commands.expiryAtMs);
         break;
       case "restart":
         this.#restart(input.mode, nowMs);
         break;
       case "park":
-        this.#park();
+        this.#park(nowMs);
         break;
       case "unpark":
         if (this.#state.kind === "parked") {
           this.#observe({ kind: "shard.unparked", shard: this.#options.shard });
-          this.#reconnectIn(0, nowMs);
+          this.#lastUnparkedAtMs = nowMs;
+          this.#reconnectIn(reconnectDelayMs(this.#parksInARow - 1, this.#options.dice), nowMs);
         }
         break;
       case "stop":
@@ -293,6 +311,7 @@ export class ShardMachine {
         stored: start.session.sequence,
         lastDispatchAtMs: nowMs,
         lastChance: false,
+        invalidButResumable: 0,
       };
     }
     this.#connectOrQueue(nowMs);
@@ -327,13 +346,15 @@ export class ShardMachine {
     }
   }
 
-  #park(): void {
+  #park(nowMs: number): void {
     if (this.#state.kind === "parked" || this.#state.kind === "idle" || this.#state.kind === "stopped") {
       return;
     }
     this.#leave(LEAVE_RESUMABLY, "too much unconfirmed");
     this.#deadlines.clear("reconnect");
     this.#state = { kind: "parked" };
+    if (nowMs - this.#lastUnparkedAtMs > PARKED_AGAIN_WITHIN_MS) this.#parksInARow = 0;
+    this.#parksInARow += 1;
     this.#observe({ kind: "shard.parked", shard: this.#options.shard });
   }
 
@@ -422,6 +443,8 @@ export class ShardMachine {
     if (end.cause === "ruined") {
       this.#observe({ kind: "frame.ruined", shard: this.#options.shard, error: end.reason });
     }
+    const presenceSuspected = "link" in this.#state && this.#state.link.keptPresenceSent;
+    if (presenceSuspected && FRAME_REFUSED.has(end.code)) this.#forgetPresence();
     this.#forgetConnection();
     if (end.code === RATE_LIMITED) this.#penaltyFrames += RATE_LIMIT_PENALTY_FRAMES;
     const row = closeCode(end.code);
@@ -525,6 +548,7 @@ export class ShardMachine {
     const link: Link = {
       heartbeat: new Heartbeat(intervalMs),
       budget: new SendBudget(intervalMs, this.#penaltyFrames, this.#presences),
+      keptPresenceSent: false,
     };
     this.#observe({ kind: "shard.connected", shard, heartbeatIntervalMs: intervalMs });
     link.budget.recordFrame(nowMs);
@@ -599,6 +623,7 @@ export class ShardMachine {
       stored: 0,
       lastDispatchAtMs: nowMs,
       lastChance: false,
+      invalidButResumable: 0,
     };
     this.#session = session;
     this.#replace = null;
@@ -630,13 +655,19 @@ export class ShardMachine {
       resumable: session.resumable,
     });
     this.#settle(link);
-    if (this.#presenceKept !== null) this.#sendPresence(link, this.#presenceKept, nowMs);
+    if (this.#presenceKept !== null) {
+      this.#sendPresence(link, this.#presenceKept, nowMs);
+      link.keptPresenceSent = true;
+    }
     this.#sendCommands(nowMs);
   }
 
   #resumed(state: { link: Link; replayed: number }, nowMs: number): void {
     const { shard } = this.#options;
-    if (this.#session !== null) this.#session.lastChance = false;
+    if (this.#session !== null) {
+      this.#session.lastChance = false;
+      this.#session.invalidButResumable = 0;
+    }
     this.#observe({ kind: "shard.resumed", shard, replayed: state.replayed });
     const ready = this.#settle(state.link);
     if (this.#presenceOutdated) {
@@ -667,8 +698,8 @@ export class ShardMachine {
     const session = this.#session;
     if (session !== null) {
       // The same answer twice in a row means that it will not be resumed, whatever the flag says.
-      if (!resumable || session.lastChance) this.#loseSession("invalid_session");
-      else session.lastChance = true;
+      if (resumable) session.invalidButResumable += 1;
+      if (!resumable || session.invalidButResumable > 1) this.#loseSession("invalid_session");
     }
     const identified = this.#state.kind === "identifying";
     this.#leave(LEAVE_RESUMABLY, "invalid session");
@@ -730,6 +761,17 @@ export class ShardMachine {
     this.#effects.push({ kind: "send", text: this.#options.presenceFrame(presence) });
   }
 
+  /** Sent again after every IDENTIFY, a presence that Discord refuses would end every session. */
+  #forgetPresence(): void {
+    this.#presenceKept = null;
+    this.#effects.push({ kind: "presence_kept", presence: null });
+    this.#observe({
+      kind: "service.warning",
+      message:
+        `Discord refused a frame of shard ${this.#options.shard}: the presence that a bot set is not sent again`,
+    });
+  }
+
   /** The operator changed the presence settings since: what a bot had set before gives way to them. */
   #preferConfiguredPresence(): void {
     this.#presenceOutdated = false;
@@ -738,10 +780,10 @@ export class ShardMachine {
   }
 
   #sendCommands(nowMs: number): void {
-    const budget = this.#state.kind === "ready" ? this.#state.link.budget : null;
-    this.#commands.release(nowMs, budget, (command, fate) => {
+    const link = this.#state.kind === "ready" ? this.#state.link : null;
+    this.#commands.release(nowMs, link?.budget ?? null, (command, fate) => {
       if (fate === "expired") return this.#effects.push({ kind: "command_expired", command });
-      if (fate === "send" && budget !== null) this.#sendCommand(budget, command, nowMs);
+      if (fate === "send" && link !== null) this.#sendCommand(link, command, nowMs);
       this.#effects.push({ kind: "command_sent", command });
     });
     this.#setOrClear("send", this.#commands.roomAtMs);
@@ -753,10 +795,11 @@ export class ShardMachine {
     else this.#deadlines.set(name, atMs);
   }
 
-  #sendCommand(budget: SendBudget, command: ShardCommand, nowMs: number): void {
-    if (command.presence === null) budget.recordFrame(nowMs);
+  #sendCommand(link: Link, command: ShardCommand, nowMs: number): void {
+    if (command.presence === null) link.budget.recordFrame(nowMs);
     else {
-      budget.recordPresence(nowMs);
+      link.budget.recordPresence(nowMs);
+      link.keptPresenceSent = true;
       this.#presenceKept = command.presence;
       this.#effects.push({ kind: "presence_kept", presence: command.presence });
     }

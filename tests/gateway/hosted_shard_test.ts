@@ -247,13 +247,16 @@ Deno.test("HostedShard keeps no point of a session that nobody can resume", asyn
   assert.equal(rig.stored?.point, null);
 });
 
-Deno.test("HostedShard names a gap in wall time, from the last dispatch of the old session on", async () => {
+Deno.test("HostedShard names a gap in wall time, behind what is published of the old session", async () => {
   const rig = await new HostedRig({ stored: { point: storedPoint } }).connected();
   await rig.pass(1_000);
   rig.transport.latest.dispatch("MESSAGE_CREATE");
+  rig.transport.latest.dispatch("MESSAGE_CREATE");
   const fromMs = rig.clock.wallMs();
   await rig.pass(500);
+  rig.publisher.confirmNext();
   rig.transport.latest.say({ op: 9, d: false });
+  rig.publisher.confirmNext();
   await rig.pass(3_000);
   await rig.pass(0);
   assert.deepEqual(rig.of("shard.gap"), [{
@@ -266,6 +269,14 @@ Deno.test("HostedShard names a gap in wall time, from the last dispatch of the o
     toMs: fromMs + 3_500,
     reason: "invalid_session",
   }]);
+});
+
+Deno.test("HostedShard takes a session that another service began to have its settings", async () => {
+  const foreign = { ...storedPoint, intents: null, configuredPresence: null };
+  const rig = await new HostedRig({ stored: { point: foreign } }).connected();
+  rig.publisher.confirmAll();
+  await rig.settle();
+  assert.deepEqual([rig.stored?.point?.intents, rig.stored?.point?.configuredPresence], [INTENTS, "dnd"]);
 });
 
 Deno.test("HostedShard keeps the presence of a bot, and forgets it for changed settings", async () => {

@@ -134,6 +134,18 @@ for (const [what, text, error] of refusals) {
   });
 }
 
+Deno.test("readCommand() refuses a presence that Discord could not read, and keeps it from being sent for ever", () => {
+  const read = (d: unknown) =>
+    readCommand(encoder.encode(JSON.stringify({ op: 0, shard: 0, data: { op: 3, d } })));
+  for (const d of [null, 1, "idle", [], { activities: "x" }, { status: 3 }, { status: null }]) {
+    const reading = read(d);
+    assert.equal(reading.ok ? "ok" : reading.error, "invalid", JSON.stringify(d));
+  }
+  for (const d of [{}, { status: "idle" }, { since: null, activities: [], status: "dnd", afk: false }]) {
+    assert(read(d).ok, JSON.stringify(d));
+  }
+});
+
 Deno.test("readCommand() lets five gateway ops pass and forbids all others", () => {
   for (let opcode = 0; opcode < 100; opcode++) {
     const reading = read(sending(`{"op":${opcode},"d":{}}`));

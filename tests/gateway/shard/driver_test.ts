@@ -223,6 +223,7 @@ Deno.test("ShardDriver does what inputs cause on the spot only after what is und
   rig.clock.advance(3_600_000);
   assert.equal(rig.transport.connections.length, 1);
   rig.driver.unpark();
+  rig.clock.advance(500);
   assert.equal(rig.transport.connections.length, 2);
 });
 

@@ -120,6 +120,14 @@ Deno.test("ShardMachine resumes again after op 9 true, once", () => {
   assert.equal(rig.of("session_lost").length, 1);
 });
 
+Deno.test("ShardMachine counts op 9 true apart from close codes that leave one more chance", () => {
+  const rig = new MachineRig().identified().ended(4009).reconnect().put({ kind: "opened" }).hello();
+  rig.say({ op: 9, d: true });
+  assert.equal(rig.of("session_lost").length, 0, "Discord has just said that it can be resumed");
+  rig.reconnect().put({ kind: "opened" }).hello().say({ op: 9, d: true });
+  assert.equal(rig.of("session_lost").length, 1);
+});
+
 Deno.test("ShardMachine gets its chances back with RESUMED", () => {
   const rig = new MachineRig().identified().say({ op: 9, d: true }).reconnect().put({ kind: "opened" })
     .hello();
@@ -586,6 +594,24 @@ Deno.test("ShardMachine sends the presence that an earlier process kept after a 
   assert.deepEqual(new MachineRig().identified({ ...fresh, presence: "idle" }).sent, ["PRESENCE idle"]);
 });
 
+Deno.test("ShardMachine forgets a presence that Discord refuses, so that it ends no further session", () => {
+  for (const code of [4001, 4002]) {
+    const rig = new MachineRig().identified();
+    rig.submit({ opcode: 3, text: "bad", presence: "bad" });
+    rig.ended(code);
+    assert.deepEqual(rig.of("presence_kept"), [{ kind: "presence_kept", presence: null }]);
+    rig.reconnect().put({ kind: "opened" }).hello().say({ op: 9, d: false }).pass(5_000).put({
+      kind: "turn",
+    });
+    rig.put({ kind: "opened" }).hello().ready({ session_id: "another", guilds: [] });
+    assert.deepEqual(rig.sent, []);
+  }
+  const stored = new MachineRig().identified({ ...fresh, presence: "bad" }).ended(4002);
+  assert.deepEqual(stored.of("presence_kept"), [{ kind: "presence_kept", presence: null }]);
+  const innocent = new MachineRig().identified().ended(4002);
+  assert.deepEqual(innocent.of("presence_kept"), []);
+});
+
 Deno.test("ShardMachine sends changed presence settings after RESUMED, over what a bot had set", () => {
   const rig = new MachineRig().resumed({ ...stored, presence: "idle", presenceOutdated: true });
   assert.deepEqual(rig.sent, ["PRESENCE configured"]);
@@ -642,10 +668,23 @@ Deno.test("ShardMachine is parked resumably, in any state, and resumes when ther
   assert.equal(rig.status, "Disconnected");
   assert.deepEqual(rig.pass(3_600_000).effects, []);
   assert.deepEqual(rig.put({ kind: "park" }).effects, []);
-  assert.deepEqual(rig.put({ kind: "unpark" }).targets, [RESUME_URL]);
+  assert.deepEqual(rig.put({ kind: "unpark" }).reconnect().targets, [RESUME_URL]);
   const waiting = new MachineRig().resumed().ended(4008).put({ kind: "park" });
   assert.deepEqual(waiting.pass(3_600_000).targets, []);
-  assert.deepEqual(waiting.put({ kind: "unpark" }).targets, [RESUME_URL]);
+  assert.deepEqual(waiting.put({ kind: "unpark" }).reconnect().targets, [RESUME_URL]);
   const queued = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "park" });
   assert.equal(queued.of("turn_return").length, 1);
+});
+
+Deno.test("ShardMachine comes back later and later where it is parked again at once", () => {
+  const rig = new MachineRig().resumed();
+  const pauseMs = () => {
+    rig.put({ kind: "park" }).put({ kind: "unpark" });
+    const beforeMs = rig.nowMs;
+    rig.reconnect().put({ kind: "opened" }).hello().dispatch(41, "RESUMED");
+    return rig.nowMs - beforeMs;
+  };
+  assert.deepEqual([pauseMs(), pauseMs(), pauseMs(), pauseMs()], [250, 750, 1_500, 3_000]);
+  rig.nowMs += 61_000;
+  assert.equal(pauseMs(), 250);
 });
