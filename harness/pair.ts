@@ -14,14 +14,21 @@ export interface ServerPair extends AsyncDisposable {
   readonly redis: RedisServer;
 }
 
+/** Paths of the programs. */
+export interface ServerPrograms {
+  readonly rabbitmq: string;
+  readonly redis: string;
+}
+
 /**
- * Starts both; resolves when both are ready. Missing programs are installed in one go.
+ * Starts both; resolves when both are ready.
  *
+ * @param programs Paths of the two; left out, they are looked for, and what is missing is installed in one go.
  * @throws Error when one does not start; the other one is stopped then.
  */
-export async function startServerPair(): Promise<ServerPair> {
-  await programPaths(["rabbitmq", "redis"]);
-  const [rabbit, redis] = await Promise.allSettled([startRabbit(), startRedis()]);
+export async function startServerPair(programs?: ServerPrograms): Promise<ServerPair> {
+  const paths = programs ?? await programPaths(["rabbitmq", "redis"]);
+  const [rabbit, redis] = await Promise.allSettled([startRabbit(paths.rabbitmq), startRedis(paths.redis)]);
   const stop = async () => {
     await Promise.all(
       [rabbit, redis].map((outcome) =>

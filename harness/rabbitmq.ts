@@ -24,15 +24,16 @@ const USER = "shardline";
  * written the last record of it, which the next declare does, or two seconds. Messages confirmed in an older queue
  * are kept.
  *
+ * @param program Path of the program; left out, it is looked for, and installed where it is missing.
  * @throws Error when the program is missing or does not start.
  */
-export async function startRabbit(): Promise<RabbitServer> {
-  const { rabbitmq } = await programPaths(["rabbitmq"]);
+export async function startRabbit(program?: string): Promise<RabbitServer> {
+  const path = program ?? (await programPaths(["rabbitmq"])).rabbitmq;
   const epmd = await findProgram(EPMD_PLACES);
   if (epmd === undefined) throw new Error("Cannot start RabbitMQ: epmd, a part of Erlang, is not in PATH");
   // A password of its own, so that it cannot be taken for another broker that was given the same port.
   const password = crypto.randomUUID();
-  const server = await Server.start(rabbitKind(rabbitmq, epmd, password));
+  const server = await Server.start(rabbitKind(path, epmd, password));
   return { server, url: rabbitUrl(server.ports[0], password) };
 }
 

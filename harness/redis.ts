@@ -17,13 +17,14 @@ export interface RedisServer {
 /**
  * Starts a Redis on a free port; resolves when it answers PING.
  *
+ * @param program Path of the program; left out, it is looked for, and installed where it is missing.
  * @throws Error when the program is missing or does not start.
  */
-export async function startRedis(): Promise<RedisServer> {
-  const { redis } = await programPaths(["redis"]);
+export async function startRedis(program?: string): Promise<RedisServer> {
+  const path = program ?? (await programPaths(["redis"])).redis;
   // A password of its own, so that it cannot be taken for another server that was given the same port.
   const password = crypto.randomUUID();
-  const server = await Server.start(redisKind(redis, password));
+  const server = await Server.start(redisKind(path, password));
   return { server, url: `redis://:${password}@127.0.0.1:${server.ports[0]}` };
 }
 

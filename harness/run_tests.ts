@@ -5,13 +5,12 @@
  * @module
  */
 
+import { denoEnvironment, PROJECT_FOLDER } from "./deno_program.ts";
 import { startServerPair } from "./pair.ts";
 import { programPaths } from "./programs.ts";
 import { Supervisor } from "./supervisor.ts";
 import { countTests, type TestCounts } from "./test_counts.ts";
 import { addressesOf, requireEmpty, type ServerAddresses } from "./test_servers.ts";
-
-const PROJECT_FOLDER = decodeURIComponent(new URL("..", import.meta.url).pathname);
 
 /** How a run ended: what to print, and the status to exit with. */
 interface Outcome extends TestCounts {
@@ -32,8 +31,7 @@ async function runTests(args: readonly string[]): Promise<Outcome> {
       await requireEmpty(named);
       return await runDenoTest(args, named);
     }
-    await programPaths(["rabbitmq", "redis", "chromium"]);
-    await using pair = await startServerPair();
+    await using pair = await startServerPair(await programPaths(["rabbitmq", "redis", "chromium"]));
     return await runDenoTest(args, { rabbitUrl: pair.rabbit.url, redisUrl: pair.redis.url });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
@@ -49,7 +47,9 @@ async function runDenoTest(args: readonly string[], servers: ServerAddresses): P
     program: Deno.execPath(),
     args: ["test", "--no-prompt", "-P", `--junit-path=${junitPath}`, ...args],
     env: {
-      ...Deno.env.toObject(),
+      // Nothing else of a terminal's environment: a bot's token there is not for tests.
+      ...denoEnvironment(),
+      ...temporaryFolder(),
       TEST_RABBIT_URL: servers.rabbitUrl,
       TEST_REDIS_URL: servers.redisUrl,
       // Checked or started here: each file need not look again.
@@ -63,6 +63,12 @@ async function runDenoTest(args: readonly string[], servers: ServerAddresses): P
   const junit = await Deno.readTextFile(junitPath).catch(() => "");
   const counts = countTests(junit, code);
   return { ...counts, exitCode: interruption.exitCode ?? code };
+}
+
+/** Where tests make temporary files, if not where the machine says. */
+function temporaryFolder(): Record<string, string> {
+  const folder = Deno.env.get("TMPDIR");
+  return folder === undefined ? {} : { TMPDIR: folder };
 }
 
 /** A terminal's Ctrl-C reaches only this process: the run has a session of its own. */

@@ -59,3 +59,10 @@ Deno.test("Server.stop() leaves no process of a broker", async () => {
   await server.stop();
   assert.equal(await ours(), "");
 });
+
+Deno.test("startRabbit() starts the program that it is given, and says so where that cannot be", async () => {
+  await assert.rejects(
+    startRabbit("/nowhere/rabbitmq-server"),
+    /Cannot start RabbitMQ: it ended with status 127/,
+  );
+});

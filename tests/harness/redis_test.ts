@@ -41,3 +41,7 @@ Deno.test("Server.pause() lets a Redis answer only after resume()", async () => 
     assert.deepEqual(answers, ["PONG"]);
   });
 });
+
+Deno.test("startRedis() starts the program that it is given, and says so where that cannot be", async () => {
+  await assert.rejects(startRedis("/nowhere/redis-server"), /Cannot start Redis: it ended with status 127/);
+});

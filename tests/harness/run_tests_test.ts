@@ -32,6 +32,13 @@ Deno.test("run_tests.ts hands its arguments on, and succeeds when all tests do",
   assert.deepEqual(await lastLine(run), { code: 0, line: "1 passed, 0 failed" });
 });
 
+Deno.test("run_tests.ts lets no test see a token that the terminal has", async () => {
+  const { rabbitUrl, redisUrl } = await testServers();
+  const env = { TEST_RABBIT_URL: rabbitUrl, TEST_REDIS_URL: redisUrl, BOT_TOKEN: "a.bot's.token" };
+  const run = spawnDeno(RUN_TESTS, { args: [fixture("tokenless_run.ts")], env });
+  assert.deepEqual(await lastLine(run), { code: 0, line: "1 passed, 0 failed" });
+});
+
 Deno.test("run_tests.ts fails when a file cannot be loaded", async () => {
   const run = await startRun("--filter", "passes", fixture("mixed_run.ts"), fixture("unloadable_run.ts"));
   assert.deepEqual(await lastLine(run), { code: 1, line: "1 passed, 1 failed" });
