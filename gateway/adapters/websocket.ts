@@ -20,8 +20,8 @@ const NO_CLOSE_FRAME = 1006;
 /** How long the peer may take to answer a close frame. */
 const CLOSE_ANSWER_MAX_MS = 2_000;
 /**
- * A WebSocket cannot be told to wait, so there is a bound to what waits here. Beyond it the stream counts as
- * ruined, is left resumably, and Discord replays.
+ * A WebSocket cannot be told to wait, so there is a bound to what waits here, for each connection by itself. Beyond
+ * it the stream counts as ruined, is left resumably, and Discord replays.
  */
 const WAITING_MAX_BYTES = 64 * 1024 * 1024;
 
@@ -31,7 +31,7 @@ export interface WebSocketTransportOptions {
   /** As asked for in the URLs that will be connected to. */
   readonly compression: Compression;
   readonly clock: Clock;
-  /** Above so much received and not yet decompressed a stream counts as ruined; by default 64 MiB. */
+  /** A connection with more than so much received and not yet decompressed counts as ruined; by default 64 MiB. */
   readonly waitingMaxBytes?: number;
   /** Makes the inflater of each connection; by default the real one. */
   readonly inflaterFor?: (compression: Compression) => Inflater;
@@ -86,8 +86,8 @@ class WebSocketConnection implements Connection {
   readonly #waitingMaxBytes: number;
   /** Null once the last event was told or the connection was left. */
   #events: ConnectionEvents | null;
-  /** Messages in the order of their arrival; texts are not compressed. */
-  readonly #waiting: (string | Uint8Array<ArrayBuffer>)[] = [];
+  /** Messages in the order of their arrival. */
+  readonly #waiting: { readonly bytes: Uint8Array<ArrayBuffer>; readonly isText: boolean }[] = [];
   #waitingBytes = 0;
   #isDelivering = false;
   #opened = false;
@@ -132,13 +132,14 @@ class WebSocketConnection implements Connection {
 
   #receive(data: string | ArrayBuffer): void {
     if (this.#events === null) return;
-    const message = typeof data === "string" ? data : new Uint8Array(data);
+    const isText = typeof data === "string";
+    const bytes = isText ? encoder.encode(data) : new Uint8Array(data);
     // What is taken up at once does not wait, however large it is.
-    if (this.#isDelivering && this.#waitingBytes + message.length > this.#waitingMaxBytes) {
+    if (this.#isDelivering && this.#waitingBytes + bytes.length > this.#waitingMaxBytes) {
       return this.#ruin(`more than ${this.#waitingMaxBytes} bytes wait to be decompressed`);
     }
-    this.#waitingBytes += message.length;
-    this.#waiting.push(message);
+    this.#waitingBytes += bytes.length;
+    this.#waiting.push({ bytes, isText });
     this.#deliver();
   }
 
@@ -149,12 +150,13 @@ class WebSocketConnection implements Connection {
     while (this.#events !== null) {
       const message = this.#waiting.shift();
       if (message === undefined) break;
-      this.#waitingBytes -= message.length;
-      if (typeof message === "string") {
-        this.#events.payload(encoder.encode(message));
+      const { bytes, isText } = message;
+      this.#waitingBytes -= bytes.length;
+      if (isText) { // Discord compresses none
+        this.#events.payload(bytes);
         continue;
       }
-      const inflated = await this.#inflater.inflate(message);
+      const inflated = await this.#inflater.inflate(bytes);
       if (inflated.kind === "payload") this.#events?.payload(inflated.bytes);
       else if (inflated.kind === "ruined") this.#ruin(inflated.error);
     }

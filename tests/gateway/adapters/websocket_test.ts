@@ -255,6 +255,16 @@ Deno.test("WebSocketTransport leaves what piles up beyond its bound as ruined", 
   });
 });
 
+Deno.test("WebSocketTransport counts the bytes of waiting texts, not their characters", async () => {
+  const inflater = new HeldInflater();
+  const options = { compression: "zlib-stream", waitingMaxBytes: 10, inflaterFor: () => inflater } as const;
+  await withConnection(options, async ({ client, server }) => {
+    server.send(new Uint8Array(1));
+    server.send("€€€€"); // three bytes each
+    assert.equal((await client.end.promise).reason, "more than 10 bytes wait to be decompressed");
+  });
+});
+
 Deno.test("WebSocketTransport tells the end only behind payloads that are still being inflated", async () => {
   const inflater = new HeldInflater();
   await withConnection(
