@@ -7,15 +7,11 @@ import { type Channel, type ChannelModel, connect, credentials } from "amqplib";
 import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
 import type { Observer } from "../../observation.ts";
 import { failureText, isNetworkFailure } from "../failure.ts";
-import { serverRetryDelayMs } from "../server_retry.ts";
+import { CONNECT_TIMEOUT_MS, keepTrying } from "../server_retry.ts";
 import { type ChannelUser, KeptChannel } from "./kept_channel.ts";
 
 /** Two missed beats end a connection, so a silent broker is noticed after 20 to 30 s (RabbitMQ docs, Heartbeats: 5 to 20). */
 const HEARTBEAT_SECONDS = 10;
-/** A host that swallows packets must not hold back the next attempt for minutes, as the kernel would. */
-const CONNECT_TIMEOUT_MS = 10_000;
-/** A connection that lived this long was sound: its loss is answered at once, not after ever longer waits. */
-const SOUND_AFTER_MS = 30_000;
 /** A healthy broker answers a close within milliseconds; a hung one must not hold back our shutdown. */
 const CLOSE_DEADLINE_MS = 2_000;
 
@@ -65,7 +61,9 @@ export class RabbitConnection {
 
   /** Connects, and reconnects until {@link close}. Safe to call again. */
   start(): void {
-    if (!this.#closing.signal.aborted) this.#running ??= this.#run();
+    if (this.#closing.signal.aborted) return;
+    const { clock, dice } = this.#options;
+    this.#running ??= keepTrying(() => this.#connectOnce(), { clock, dice, over: this.#closing.signal });
   }
 
   /** Keeps a channel open on this connection, from now or from the next connection on, until {@link close}. */
@@ -80,17 +78,6 @@ export class RabbitConnection {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { clock, dice } = this.#options;
-    let attempt = 0;
-    while (!this.#closing.signal.aborted) {
-      const startedAtMs = clock.nowMs();
-      await this.#connectOnce();
-      if (clock.nowMs() - startedAtMs >= SOUND_AFTER_MS) attempt = 0;
-      await sleepUntil(clock, clock.nowMs() + serverRetryDelayMs(attempt++, dice), this.#closing.signal);
-    }
   }
 
   /** One connection, from its first packet to its last. */

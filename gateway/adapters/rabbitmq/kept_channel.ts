@@ -4,13 +4,11 @@
  * @module
  */
 import type { Channel, ChannelModel } from "amqplib";
-import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
+import type { Clock, Dice } from "../../clock.ts";
 import type { Observer } from "../../observation.ts";
 import { failureText } from "../failure.ts";
-import { serverRetryDelayMs } from "../server_retry.ts";
+import { keepTrying } from "../server_retry.ts";
 
-/** A channel that lived this long was sound: what ended it is a new trouble, answered at once. */
-const SOUND_AFTER_MS = 30_000;
 const CONNECTION_OVER = "the connection is over";
 
 /** Whoever works on the channel. */
@@ -60,24 +58,19 @@ export class KeptChannel<Kind extends Channel> {
     this.#leave?.(problem);
   }
 
-  async #keepOn(model: ChannelModel, over: AbortSignal): Promise<void> {
+  #keepOn(model: ChannelModel, over: AbortSignal): Promise<void> {
     const { clock, dice, observe, purpose } = this.#options;
-    let attempt = 0;
     let reported: string | null = null;
-    while (!over.aborted) {
-      const openingAtMs = clock.nowMs();
+    return keepTrying(async (isSound) => {
       const channel = await this.#user.open(model).catch(failureText);
       const problem = typeof channel === "string" ? channel : await this.#use(channel, over);
       if (typeof channel !== "string") await closed(channel);
       if (over.aborted) return;
-      if (clock.nowMs() - openingAtMs >= SOUND_AFTER_MS) {
-        attempt = 0;
-        reported = null;
+      if (problem !== reported || isSound()) {
+        observe({ kind: "broker.channel_lost", purpose, error: problem });
       }
-      if (problem !== reported) observe({ kind: "broker.channel_lost", purpose, error: problem });
       reported = problem;
-      await sleepUntil(clock, clock.nowMs() + serverRetryDelayMs(attempt++, dice), over);
-    }
+    }, { clock, dice, over });
   }
 
   /** Hands the channel to its user, and resolves with what ended it. */

@@ -7,17 +7,13 @@ import { type ChainableCommander, Redis } from "ioredis";
 import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
 import type { Observer } from "../../observation.ts";
 import { failureText, isNetworkFailure } from "../failure.ts";
-import { serverRetryDelayMs } from "../server_retry.ts";
+import { CONNECT_TIMEOUT_MS, keepTrying, serverRetryDelayMs } from "../server_retry.ts";
 import { moveDamagedKeysAside } from "./damaged_keys.ts";
 
-/** A host that swallows packets must not hold back the next attempt for minutes, as the kernel would. */
-const CONNECT_TIMEOUT_MS = 10_000;
 /** Redis answers within milliseconds; one that owes an answer for this long is given up. */
 const ANSWER_TIMEOUT_MS = 10_000;
 /** How long a connection that we leave may take to end. */
 const DISCONNECT_TIMEOUT_MS = 200;
-/** A connection that lived this long was sound: its loss is answered at once, not after ever longer waits. */
-const SOUND_AFTER_MS = 30_000;
 
 const HOW_TO_GET_ONE = "start Redis there (Debian: apt-get install redis-server; " +
   "Docker: docker run -p 6379:6379 redis), or set REDIS_HOST and REDIS_PORT, or REDIS_URL";
@@ -80,7 +76,9 @@ export class RedisClient {
 
   /** Connects, and reconnects until {@link close}. Safe to call again. */
   start(): void {
-    if (!this.#closing.signal.aborted) this.#running ??= this.#run();
+    if (this.#closing.signal.aborted) return;
+    const { clock, dice } = this.#options;
+    this.#running ??= keepTrying(() => this.#connectOnce(), { clock, dice, over: this.#closing.signal });
   }
 
   /** Calls back for every connection made, as soon as it takes commands. */
@@ -137,17 +135,6 @@ export class RedisClient {
   #leave(): void {
     // ioredis would wait for the end of a connection that has ended.
     if (this.#redis !== null && this.#redis.status !== "end") this.#redis.disconnect();
-  }
-
-  async #run(): Promise<void> {
-    const { clock, dice } = this.#options;
-    let attempt = 0;
-    while (!this.#closing.signal.aborted) {
-      const startedAtMs = clock.nowMs();
-      await this.#connectOnce();
-      if (clock.nowMs() - startedAtMs >= SOUND_AFTER_MS) attempt = 0;
-      await sleepUntil(clock, clock.nowMs() + serverRetryDelayMs(attempt++, dice), this.#closing.signal);
-    }
   }
 
   /** One connection, from its first packet to its last. */
