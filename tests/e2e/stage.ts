@@ -8,6 +8,7 @@ import { Redis } from "ioredis";
 import type { BrokerNames, ServerAddresses } from "../../harness/test_servers.ts";
 import { type Simulator, type SimulatorOptions, startSimulator } from "../../simulator/simulator.ts";
 import { QueueReader } from "../fakes/queue_reader.ts";
+import { beforeDeadline } from "../deadline.ts";
 import { testServers } from "../servers.ts";
 import { BoardReader } from "./board_reader.ts";
 import { EventConsumer } from "./event_consumer.ts";
@@ -23,26 +24,19 @@ export interface StageOptions {
   readonly servers?: ServerAddresses;
   /** Names that the test declares in the shared RabbitMQ besides the service's. */
   readonly own?: Partial<BrokerNames>;
+  /** For a play that takes long by itself. */
+  readonly deadlineMs?: number;
 }
 
-/** Many times what the slowest test takes: what has not come by then never comes. */
-const DEADLINE_MS = 60_000;
-/** Of the log of each gateway, what a test that waited in vain shows. */
+/** What a test that waited in vain shows: the end of the log of each of its newest gateways. */
+const GATEWAYS_SHOWN = 3;
 const LINES_SHOWN = 20;
 
 /** A test on a stage of its own. One that waits in vain fails instead of hanging. */
 export function onStage(options: StageOptions, play: (stage: Stage) => Promise<void>): () => Promise<void> {
   return async () => {
     await using stage = await Stage.open(options);
-    const deadline = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      deadline.reject(new Error(`Cannot wait longer than ${DEADLINE_MS / 1_000} s:\n${stage.logs}`));
-    }, DEADLINE_MS);
-    try {
-      await Promise.race([play(stage), deadline.promise]);
-    } finally {
-      clearTimeout(timer);
-    }
+    await beforeDeadline(play(stage), () => `the ends of the logs:\n${stage.logs}`, options.deadlineMs);
   };
 }
 
@@ -101,9 +95,9 @@ export class Stage implements AsyncDisposable {
     return gateway;
   }
 
-  /** The end of each gateway's log. */
+  /** The end of the log of each of the newest gateways. */
   get logs(): string {
-    return this.#gateways.map(({ lines }) =>
+    return this.#gateways.slice(-GATEWAYS_SHOWN).map(({ lines }) =>
       lines.slice(-LINES_SHOWN).map((line) => JSON.stringify(line)).join("\n")
     ).join("\n\n");
   }
