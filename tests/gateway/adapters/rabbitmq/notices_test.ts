@@ -59,6 +59,19 @@ Deno.test("RabbitNotices.reply() to a client that is gone harms nothing", async 
   assert.deepEqual(subject.observations.of("broker.channel_lost"), []);
 });
 
+Deno.test("RabbitNotices.reply() sends no more than a thousand to a broker that does not read", async () => {
+  await using subject = await openNotices();
+  const { queue } = await subject.reader.channel.assertQueue("", { exclusive: true });
+  subject.proxy.hold();
+  for (let number = 0; number < 1_300; number++) subject.notices.reply(queue, String(number), { ok: true });
+  subject.proxy.release();
+  await subject.notices.reject(Buffer.from("any"), "not_json"); // all before it is confirmed too
+  subject.notices.reply(queue, "later", { ok: true });
+  const replies = await subject.reader.read(queue, 1_001);
+  assert.equal(replies.at(-2)?.properties.correlationId, "999");
+  assert.equal(replies.at(-1)?.properties.correlationId, "later");
+});
+
 Deno.test("RabbitNotices says of every message that it is ours, and of JSON that it is JSON", async () => {
   await using subject = await openNotices();
   subject.notices.news("shard.0.status", {});
