@@ -18,6 +18,8 @@ export interface LogLine {
 export interface StartOptions {
   /** A file of settings, from the project's folder; the environment wins over it. */
   readonly envFile?: string;
+  /** A module, from the project's folder, that is loaded before the service. */
+  readonly preload?: string;
 }
 
 const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
@@ -29,18 +31,21 @@ export class GatewayProcess implements AsyncDisposable {
   readonly #errors: Promise<string>;
   #watchers: (() => void)[] = [];
   #over = false;
+  #readOn = Promise.resolve();
+  #resumeReading = () => {};
 
   /** Starts `main.ts` with this environment and nothing of the test's own but where Deno keeps its packages. */
   static start(environment: Readonly<Record<string, string>>, options: StartOptions = {}): GatewayProcess {
     return new GatewayProcess(environment, options);
   }
 
-  private constructor(environment: Readonly<Record<string, string>>, { envFile }: StartOptions) {
+  private constructor(environment: Readonly<Record<string, string>>, { envFile, preload }: StartOptions) {
     this.#child = new Deno.Command("sh", {
       args: [
         // Tests may run nothing but the shell.
         ...["-c", 'exec "$@"', "sh", Deno.execPath(), "run", "-q", "--no-prompt", "-P=service"],
         ...(envFile === undefined ? [] : [`--env-file=${envFile}`]),
+        ...(preload === undefined ? [] : [`--preload=${preload}`]),
         "main.ts",
       ],
       cwd: ROOT,
@@ -118,9 +123,15 @@ export class GatewayProcess implements AsyncDisposable {
 
   async status(): Promise<number> {
     const { code } = await this.#child.status;
+    this.#resumeReading();
     await this.#read;
     await this.#errors;
     return code;
+  }
+
+  /** Leaves what it writes from now on in the pipe, until it has ended. */
+  stopReading(): void {
+    this.#readOn = new Promise((resolve) => this.#resumeReading = resolve);
   }
 
   /** What it wrote to standard error, once it has ended. */
@@ -139,6 +150,7 @@ export class GatewayProcess implements AsyncDisposable {
       rest = parts.pop() ?? "";
       for (const part of parts) this.lines.push(JSON.parse(part));
       this.#wake();
+      await this.#readOn;
     }
     this.#over = true;
     this.#wake();

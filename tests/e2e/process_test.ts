@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { HandClock } from "../../simulator/clock.ts";
 import { TcpProxy } from "../fakes/tcp_proxy.ts";
+import { CommandSender } from "./command_sender.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
 import { onStage, TOKEN } from "./stage.ts";
 
@@ -386,3 +387,34 @@ async function outputLines(gateway: GatewayProcess): Promise<string[]> {
   const errors = (await gateway.errors).split("\n").filter((line) => line !== "");
   return [...gateway.lines.map((line) => JSON.stringify(line)), ...errors];
 }
+
+Deno.test(
+  "Shardline stops in order with 70 after a fault of its own, and asks for a report",
+  onStage({}, async (stage) => {
+    const gateway = stage.startWith({ RABBIT_URL: stage.rabbitUrl, REDIS_URL: stage.redisUrl }, {
+      preload: "tests/fixtures/fault_after_start.ts",
+    });
+    assert.equal(await gateway.status(), 70);
+    const failed = gateway.lines.find(({ kind }) => kind === "service.failed");
+    assert.equal(failed?.level, "error");
+    assert.match(failed?.message ?? "", /^Please report this fault: .*a fault for the test/);
+    assert.equal(gateway.lines.at(-1)?.kind, "service.stopped");
+    assert.equal(await gateway.errors, "");
+  }),
+);
+
+Deno.test(
+  "Shardline ends with 0 though nobody reads what it writes any more",
+  onStage({}, async (stage) => {
+    const broker = await stage.broker();
+    const commands = await CommandSender.open(broker);
+    const gateway = stage.start();
+    await gateway.connected(1);
+    gateway.stopReading();
+    // Each of them is a line of the log; together they are more than a pipe takes.
+    const refused = 2_000;
+    for (let sent = 0; sent < refused; sent += 1) commands.send("not a command");
+    await commands.rejected(refused);
+    assert.equal(await gateway.end("SIGTERM"), 0);
+  }),
+);
