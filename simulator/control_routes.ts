@@ -91,13 +91,18 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
 };
 
+/** {@link ROUTES}, ready to be compared with requests. */
+const MATCHERS = Object.entries(ROUTES).map(([name, route]) => {
+  const [method, pattern = ""] = name.split(" ");
+  return { method, path: new RegExp(`^${pattern.replace(":id", "([^/]+)")}$`), route };
+});
+
 /** The control API over HTTP: JSON in, JSON out, 400 with a `message` for what cannot be done. */
 export function createControlHandler(control: Control): HttpHandler {
   return (request): HttpAnswer => {
     const path = request.path.replace(/\/$/, "");
-    for (const [name, route] of Object.entries(ROUTES)) {
-      const [method, pattern = ""] = name.split(" ");
-      const match = new RegExp(`^${pattern.replace(":id", "([^/]+)")}$`).exec(path);
+    for (const { method, path: pattern, route } of MATCHERS) {
+      const match = pattern.exec(path);
       if (method !== request.method || match === null) continue;
       try {
         return jsonAnswer(200, route(control, request, match[1] ?? ""));

@@ -37,7 +37,7 @@ const GLOBAL_WINDOW_MS = 1_000;
 /** Versions that REST still serves; 3 to 5 are discontinued (Discord docs, API Versioning). */
 const VERSIONS: ReadonlySet<string> = new Set(["6", "7", "8", "9", "10"]);
 
-/** How many nonces are remembered; Discord forgets them after a few minutes. */
+/** How many nonces are remembered, the newest; Discord forgets them after a few minutes. */
 const NONCES_MAX = 1_000;
 
 interface Call {
@@ -68,7 +68,7 @@ export class Rest {
 
   /** The next requests get a fault. */
   inject(fault: RestFault): void {
-    this.#faults.push({ ...fault, left: fault.count });
+    if (fault.count > 0) this.#faults.push({ ...fault, left: fault.count });
   }
 
   /** From now on a channel refuses messages; null lets them in again. */
@@ -210,8 +210,7 @@ export class Rest {
     const earlier = key === null ? undefined : this.#messagesByNonce.get(key);
     if (earlier !== undefined) return earlier;
     const message = this.#message(channelId, form);
-    if (key !== null) this.#messagesByNonce.set(key, message);
-    if (this.#messagesByNonce.size > NONCES_MAX) this.#messagesByNonce.clear();
+    if (key !== null) this.#remember(key, message);
     statistics.noteMessage({ atMs: clock.nowMs(), channelId, body: form });
     this.#discord.announce({
       t: "MESSAGE_CREATE",
@@ -221,6 +220,14 @@ export class Rest {
       fromBot: true,
     });
     return message;
+  }
+
+  #remember(key: string, message: Record<string, unknown>): void {
+    this.#messagesByNonce.set(key, message);
+    if (this.#messagesByNonce.size > NONCES_MAX) {
+      const [oldest = ""] = this.#messagesByNonce.keys();
+      this.#messagesByNonce.delete(oldest);
+    }
   }
 
   #message(channelId: string, form: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -259,8 +266,11 @@ export class Rest {
   }
 
   #takeFault(path: string): RestFault | undefined {
-    const fault = this.#faults.find((each) => each.left > 0 && path.includes(each.path ?? ""));
-    if (fault !== undefined) fault.left--;
+    const index = this.#faults.findIndex((each) => path.includes(each.path ?? ""));
+    const fault = this.#faults[index];
+    if (fault === undefined) return undefined;
+    fault.left--;
+    if (fault.left === 0) this.#faults.splice(index, 1);
     return fault;
   }
 

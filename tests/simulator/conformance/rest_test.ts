@@ -250,6 +250,23 @@ Deno.test("§22.39 enforce_nonce returns the earlier message and dispatches noth
   });
 });
 
+Deno.test("§22.39 enforce_nonce knows the newest thousand nonces: one more, and only the oldest is forgotten", async () => {
+  await Bench.run({ messageLimit: 1, messageWindowMs: 1, globalRestLimit: 0 }, async (bench) => {
+    const channel = aChannel(bench);
+    const idOf = async (nonce: number) => {
+      bench.clock.advance(1);
+      const { status, body } = await post(bench, channel, { content: "once", nonce, enforce_nonce: true });
+      assert.equal(status, 200);
+      return body.id;
+    };
+    const ids: unknown[] = [];
+    for (let nonce = 0; nonce <= 1_000; nonce++) ids.push(await idOf(nonce));
+    assert.equal(new Set(ids).size, 1_001);
+    for (const nonce of [1_000, 500, 1]) assert.equal(await idOf(nonce), ids[nonce]);
+    assert.notEqual(await idOf(0), ids[0]);
+  });
+});
+
 Deno.test("§22.40 each channel has its own counter, with all headers, and a refusal says how long to wait", async () => {
   await Bench.run({}, async (bench) => {
     const [one, other] = bench.control.world.channels(bench.control.world.guildIds[0] as bigint).map((
