@@ -8,6 +8,7 @@ import { type Presence, presenceOf } from "./config/presence.ts";
 import { type Endpoint, hostAndPort, type Reading } from "./config/reader.ts";
 import { Secret } from "./config/secret.ts";
 import { type Setting, type SettingName, SETTINGS, type SettingValues } from "./config/settings.ts";
+import { failureText } from "./failure.ts";
 import { oneLine } from "./one_line.ts";
 import type { Compression } from "./shard/transport.ts";
 
@@ -384,5 +385,5 @@ function quoted(text: string): string {
 }
 
 function reasonOf(error: unknown): string {
-  return oneLine(error instanceof Error ? error.message : String(error), QUOTED_LENGTH_MAX);
+  return oneLine(failureText(error), QUOTED_LENGTH_MAX);
 }

@@ -14,6 +14,7 @@ import type { Notices } from "./delivery/notices.ts";
 import { Outbox } from "./delivery/outbox.ts";
 import type { Publisher } from "./delivery/publisher.ts";
 import { type Exit, EXIT_CONFIGURATION, EXIT_REFUSED, exitOfCloseCode } from "./exit.ts";
+import { failureText } from "./failure.ts";
 import type { GuildNames } from "./guild_names.ts";
 import { HostedShard } from "./hosted_shard.ts";
 import { type GatewayBot, IdentifyBudget } from "./identify/budget.ts";
@@ -208,7 +209,7 @@ export class GatewayService {
     const worked = work(deadline.signal).catch((error: unknown) => {
       this.observe({
         kind: "service.warning",
-        message: `Cannot finish phase ${name} of the stop: ${error}`,
+        message: `Cannot finish phase ${name} of the stop: ${failureText(error)}`,
       });
     });
     await Promise.race([worked, timedOut]);

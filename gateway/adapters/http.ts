@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import { failureText } from "../failure.ts";
 import type { Observer } from "../observation.ts";
 
 /** What the pages are made from. */
@@ -82,7 +83,7 @@ export class MonitoringServer {
         onError(error) {
           observe({
             kind: "service.warning",
-            message: `Cannot answer a monitoring request: ${words(error)}`,
+            message: `Cannot answer a monitoring request: ${failureText(error)}`,
           });
           return new Response("Internal server error\n", { status: 500 });
         },
@@ -90,7 +91,7 @@ export class MonitoringServer {
     } catch (error) {
       if (!this.#warned) {
         const message =
-          `Cannot serve metrics and probes on ${address}: ${words(error)}; trying again every ` +
+          `Cannot serve metrics and probes on ${address}: ${failureText(error)}; trying again every ` +
           `${RETRY_AFTER_MS / 1000} s, set PROMETHEUS_HOST or PROMETHEUS_PORT to use another address`;
         observe({ kind: "service.warning", message });
         this.#warned = true;
@@ -109,8 +110,4 @@ export class MonitoringServer {
     await this.#server?.finished;
     this.#server = null;
   }
-}
-
-function words(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

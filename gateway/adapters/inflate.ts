@@ -6,7 +6,7 @@
  */
 import { createZstdDecompress } from "node:zlib";
 import type { Compression } from "../shard/transport.ts";
-import { failureText } from "./failure.ts";
+import { failureText } from "../failure.ts";
 import { ZstdBlocks } from "./zstd_blocks.ts";
 
 /** What one WebSocket message came to. */

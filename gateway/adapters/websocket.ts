@@ -12,7 +12,7 @@ import type {
   ConnectionEvents,
   Transport,
 } from "../shard/transport.ts";
-import { failureText } from "./failure.ts";
+import { failureText } from "../failure.ts";
 import { createInflater, type Inflater } from "./inflate.ts";
 
 /** No close frame came (RFC 6455, 7.4.1). */

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
+import { failureText } from "../failure.ts";
 import type { Observer } from "../observation.ts";
 import type { Board, ShardEntry } from "./board.ts";
 
@@ -63,7 +64,7 @@ export class BoardWriter {
       this.#sessionsMoved = true;
       this.#observe({
         kind: "board.refused",
-        error: error instanceof Error ? error.message : String(error),
+        error: failureText(error),
       });
     }).finally(() => this.#writing = null);
   }

@@ -7,6 +7,7 @@
  * @module
  */
 import { type Clock, sleepUntil } from "../clock.ts";
+import { failureText } from "../failure.ts";
 import type { Observer } from "../observation.ts";
 import type { PointChange, ResumePoint, ResumePoints } from "./points.ts";
 
@@ -100,7 +101,7 @@ export class PointKeeper {
       }
     }, (error: unknown) => {
       this.#refused = true;
-      observe({ kind: "points.refused", error: error instanceof Error ? error.message : String(error) });
+      observe({ kind: "points.refused", error: failureText(error) });
       for (const [shard, change] of changes) {
         this.#changes.set(shard, { ...change, ...this.#changes.get(shard) });
       }

@@ -6,7 +6,7 @@
 import { type Channel, type ChannelModel, connect, credentials } from "amqplib";
 import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
 import type { Observer } from "../../observation.ts";
-import { failureText, isNetworkFailure } from "../failure.ts";
+import { failureText, isNetworkFailure } from "../../failure.ts";
 import { CONNECT_TIMEOUT_MS, keepTrying } from "../server_retry.ts";
 import { type ChannelUser, KeptChannel } from "./kept_channel.ts";
 

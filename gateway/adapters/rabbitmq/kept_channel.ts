@@ -6,7 +6,7 @@
 import type { Channel, ChannelModel } from "amqplib";
 import type { Clock, Dice } from "../../clock.ts";
 import type { Observer } from "../../observation.ts";
-import { failureText } from "../failure.ts";
+import { failureText } from "../../failure.ts";
 import { keepTrying } from "../server_retry.ts";
 
 const CONNECTION_OVER = "the connection is over";

@@ -6,7 +6,7 @@
 import { type ChainableCommander, Redis } from "ioredis";
 import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
 import type { Observer } from "../../observation.ts";
-import { failureText, isNetworkFailure } from "../failure.ts";
+import { failureText, isNetworkFailure } from "../../failure.ts";
 import { CONNECT_TIMEOUT_MS, keepTrying, serverRetryDelayMs } from "../server_retry.ts";
 import { moveDamagedKeysAside } from "./damaged_keys.ts";
 

@@ -7,6 +7,7 @@
  * @module
  */
 import type { Clock } from "../../clock.ts";
+import { failureText } from "../../failure.ts";
 import type { GatewayBot } from "../../identify/budget.ts";
 import { readGatewayBot } from "./gateway_bot.ts";
 import { RateLimits } from "./rate_limits.ts";
@@ -119,7 +120,7 @@ export class RestClient {
     try {
       answer = await this.#exchange(method, path, body, signal);
     } catch (error) {
-      const message = this.#readable(error instanceof Error ? error.message : String(error));
+      const message = this.#readable(failureText(error));
       return { kind: "failed", status: null, retry: true, message };
     }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { failureText, isNetworkFailure } from "../../../gateway/adapters/failure.ts";
+import { failureText, isNetworkFailure } from "../../gateway/failure.ts";
 
 Deno.test("failureText() finds the words of an error of several addresses", () => {
   const refused = new Error("connect ECONNREFUSED ::1:5672");

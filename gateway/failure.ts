@@ -1,5 +1,5 @@
 /**
- * Failures of servers in words.
+ * Failures in words.
  *
  * @module
  */
