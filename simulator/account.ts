@@ -1,3 +1,8 @@
+/**
+ * A bot's account: what Discord limits across all shards of one token.
+ *
+ * @module
+ */
 import type { SimulatorClock } from "./clock.ts";
 import type { Knobs } from "./knobs.ts";
 

@@ -1,3 +1,9 @@
+/**
+ * Close codes as this server uses them, and what each does to a session.
+ *
+ * @module
+ */
+
 /** What becomes of a session when the server closes its connection. */
 export type SessionFate = "keep" | "drop";
 

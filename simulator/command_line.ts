@@ -1,3 +1,8 @@
+/**
+ * The flags of `deno task simulate`: read into options, and explained by `--help`.
+ *
+ * @module
+ */
 import { parseArgs } from "node:util";
 import { flagOf, KNOB_NAMES, KNOB_RULES, type Knobs, parseKnobs } from "./knobs.ts";
 import {

@@ -1,3 +1,9 @@
+/**
+ * One WebSocket connection from HELLO to its end: handshake, heartbeats, and the faults that strike it. The
+ * bytes go through an {@link Encoder}, the socket is whatever `gateway_door.ts` hands in.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { deflateSync } from "node:zlib";
 import {

@@ -1,3 +1,9 @@
+/**
+ * Everything that can be looked at, changed or broken while the simulator runs, for tests in the same
+ * process. `control_routes.ts` offers it over HTTP.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import type { SessionStartLimit } from "./account.ts";
 import type { Connection } from "./connection.ts";

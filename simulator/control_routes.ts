@@ -1,3 +1,8 @@
+/**
+ * The control API over HTTP: its routes, and how their requests are read.
+ *
+ * @module
+ */
 import { type Control, isEventName } from "./control.ts";
 import { ControlError, FAULT_NAMES, parseFault, type Target } from "./fault.ts";
 import { type HttpAnswer, type HttpHandler, type HttpRequest, jsonAnswer } from "./http_server.ts";

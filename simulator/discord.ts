@@ -1,3 +1,8 @@
+/**
+ * Discord behind the connections: from something that happened to the sessions that are told of it.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import type { Account } from "./account.ts";
 import type { SimulatorClock } from "./clock.ts";

@@ -1,3 +1,8 @@
+/**
+ * Transport compression: how the payloads of one connection become WebSocket messages.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { constants, createDeflate, createZstdCompress } from "node:zlib";
 

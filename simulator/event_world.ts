@@ -1,3 +1,8 @@
+/**
+ * What the simulator needs to know of a world, and which shard a guild belongs to.
+ *
+ * @module
+ */
 import type { World } from "./world/world.ts";
 
 /** What the simulator asks of a world. A test may hand in one in which only what it needs happens. */

@@ -1,3 +1,8 @@
+/**
+ * Faults that can be ordered, each with its name and fields, and how one is read from JSON.
+ *
+ * @module
+ */
 import { isCloseCode } from "./close_codes.ts";
 import { isObject } from "./message_form.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * Where WebSockets come in: the URL is judged, and a connection is made of each that is let in.
+ *
+ * @module
+ */
 import type { Buffer } from "node:buffer";
 import type { IncomingMessage, Server } from "node:http";
 import type { Socket as TcpSocket } from "node:net";

@@ -1,3 +1,8 @@
+/**
+ * The pace of events: how many happen, and when.
+ *
+ * @module
+ */
 import type { Discord } from "./discord.ts";
 
 /** How often events are generated; each time as many as are due. */

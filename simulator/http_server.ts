@@ -1,3 +1,8 @@
+/**
+ * A plain HTTP server, for REST and for the control API: whole requests in, whole answers out.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 

@@ -1,3 +1,9 @@
+/**
+ * The ledger: every dispatch that was ever made, whether or not anybody received it. A client's own list is
+ * compared with it.
+ *
+ * @module
+ */
 import type { Buffer } from "node:buffer";
 import { LedgerDigest, sha256 } from "./ledger_digest.ts";
 

@@ -1,3 +1,8 @@
+/**
+ * Fingerprints, by which two lists of dispatches are compared without listing them.
+ *
+ * @module
+ */
 import { createHash } from "node:crypto";
 
 const MODULUS = 1n << 256n;

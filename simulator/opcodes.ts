@@ -1,3 +1,9 @@
+/**
+ * Gateway opcodes, and which of them a client may send.
+ *
+ * @module
+ */
+
 /** Discord's opcodes (Discord docs, Opcodes and Status Codes, Gateway Opcodes). */
 export const OPCODE = {
   dispatch: 0,

@@ -1,3 +1,8 @@
+/**
+ * The text of a payload: its four keys, in the live order or in any other.
+ *
+ * @module
+ */
 import { Buffer } from "node:buffer";
 import { Random } from "./world/random.ts";
 

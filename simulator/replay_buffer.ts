@@ -1,3 +1,8 @@
+/**
+ * What Discord keeps of a session, to send it again after a RESUME.
+ *
+ * @module
+ */
 import type { Buffer } from "node:buffer";
 
 /** A dispatch kept for a RESUME. */

@@ -1,3 +1,8 @@
+/**
+ * The REST routes that a gateway client needs, with Discord's limits, refusals and error bodies.
+ *
+ * @module
+ */
 import type { Account } from "./account.ts";
 import type { Discord } from "./discord.ts";
 import { type HttpAnswer, type HttpRequest, jsonAnswer } from "./http_server.ts";

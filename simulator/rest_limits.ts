@@ -1,3 +1,8 @@
+/**
+ * Counters of REST's rate limits.
+ *
+ * @module
+ */
 import type { SimulatorClock } from "./clock.ts";
 
 /** How often something may be done. */

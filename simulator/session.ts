@@ -1,3 +1,8 @@
+/**
+ * A session: what IDENTIFY began, and what outlives its connection.
+ *
+ * @module
+ */
 import type { Buffer } from "node:buffer";
 import type { Account } from "./account.ts";
 import type { Ledger } from "./ledger.ts";

@@ -1,3 +1,8 @@
+/**
+ * All sessions that are alive, and their end.
+ *
+ * @module
+ */
 import type { Account } from "./account.ts";
 import type { SimulatorClock } from "./clock.ts";
 import { shardOfGuild } from "./event_world.ts";

@@ -1,3 +1,8 @@
+/**
+ * The simulator for programs: `startSimulator()` puts its rooms together and opens its ports.
+ *
+ * @module
+ */
 import { Account } from "./account.ts";
 import { RunningClock, type SimulatorClock } from "./clock.ts";
 import { Control } from "./control.ts";

@@ -1,3 +1,9 @@
+/**
+ * A count of the last while, for limits on what a client sends.
+ *
+ * @module
+ */
+
 /** Counts what happened within the last stretch of time. */
 export class SlidingWindow {
   #timesMs: number[] = [];

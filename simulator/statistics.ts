@@ -1,3 +1,10 @@
+/**
+ * What the simulator has seen of its clients: counts, happenings, commands and messages, each list with a
+ * bound.
+ *
+ * @module
+ */
+
 /** Something that happened to a connection or session. */
 export interface Happening {
   readonly atMs: number;

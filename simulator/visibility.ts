@@ -1,3 +1,8 @@
+/**
+ * Who may see what: an event as a session with given intents is sent it.
+ *
+ * @module
+ */
 import { blankContent, INTENT, letsThrough } from "./world/intents.ts";
 import type { WorldEvent } from "./world/world.ts";
 

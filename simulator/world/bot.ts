@@ -1,3 +1,9 @@
+/**
+ * The bot itself, as Discord knows it.
+ *
+ * @module
+ */
+
 import type { APIUser } from "discord-api-types/v10";
 import { CONCERN, Random, streamSeed } from "./random.ts";
 import { snowflake } from "./snowflake.ts";

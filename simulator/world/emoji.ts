@@ -1,3 +1,9 @@
+/**
+ * Emoji: a guild's own, and those that everybody has.
+ *
+ * @module
+ */
+
 import type { APIEmoji, APIPartialEmoji } from "discord-api-types/v10";
 import type { Guild } from "./guild.ts";
 import { CONCERN, Random, streamSeed } from "./random.ts";

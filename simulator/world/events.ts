@@ -1,3 +1,9 @@
+/**
+ * The events there are, by name, and the types of their data.
+ *
+ * @module
+ */
+
 import type { GatewayDispatchEvents, GatewayDispatchPayload } from "discord-api-types/v10";
 
 /**

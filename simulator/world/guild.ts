@@ -1,3 +1,10 @@
+/**
+ * A guild's plain facts: its size, its owner, the ids of its parts. What the parts look like is in the
+ * files of their own.
+ *
+ * @module
+ */
+
 import { POPULATION, type Population } from "./population.ts";
 import { CONCERN, Random, streamSeed } from "./random.ts";
 import { IDS_PER_MILLISECOND, snowflake, snowflakeMs } from "./snowflake.ts";

@@ -1,3 +1,9 @@
+/**
+ * Intents, and which of them lets a session see which event.
+ *
+ * @module
+ */
+
 import type { EventName } from "./events.ts";
 
 /**

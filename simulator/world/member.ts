@@ -1,3 +1,9 @@
+/**
+ * The members of a guild.
+ *
+ * @module
+ */
+
 import type { APIGuildMember, APIUser } from "discord-api-types/v10";
 import type { AsWritten } from "./events.ts";
 import { type Bot, BOT_AGE_MS } from "./bot.ts";

@@ -1,3 +1,9 @@
+/**
+ * Messages: who writes what to whom, with attachments, embeds and mentions.
+ *
+ * @module
+ */
+
 import type {
   APIActionRowComponent,
   APIAttachment,

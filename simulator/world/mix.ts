@@ -1,3 +1,9 @@
+/**
+ * How often each event happens, compared with the others.
+ *
+ * @module
+ */
+
 import { EVENT_NAMES, type EventName } from "./events.ts";
 import type { Random } from "./random.ts";
 

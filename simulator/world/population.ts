@@ -1,3 +1,9 @@
+/**
+ * The people who have an account.
+ *
+ * @module
+ */
+
 import type { APIUser } from "discord-api-types/v10";
 import { CONCERN, Random, streamSeed } from "./random.ts";
 import { DISCORD_OPENED_MS, IDS_PER_MILLISECOND, snowflake } from "./snowflake.ts";

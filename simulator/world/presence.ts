@@ -1,3 +1,9 @@
+/**
+ * What people are seen to be doing.
+ *
+ * @module
+ */
+
 import type { GatewayActivity, GatewayPresenceUpdate } from "discord-api-types/v10";
 import type { AsWritten } from "./events.ts";
 import type { Random } from "./random.ts";

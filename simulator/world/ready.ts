@@ -1,3 +1,9 @@
+/**
+ * READY, which begins a session.
+ *
+ * @module
+ */
+
 import type { Bot } from "./bot.ts";
 import type { EventData } from "./events.ts";
 

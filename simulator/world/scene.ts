@@ -1,3 +1,9 @@
+/**
+ * The scene of one event: where and when it happens, who acts, and the dice for its details.
+ *
+ * @module
+ */
+
 import type { APIUser } from "discord-api-types/v10";
 import type { Bot } from "./bot.ts";
 import type { Guild } from "./guild.ts";

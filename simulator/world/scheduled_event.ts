@@ -1,3 +1,9 @@
+/**
+ * The scheduled events of a guild.
+ *
+ * @module
+ */
+
 import type { APIGuildScheduledEvent } from "discord-api-types/v10";
 import type { AsWritten } from "./events.ts";
 import type { Guild } from "./guild.ts";

@@ -1,3 +1,9 @@
+/**
+ * The soundboard of a guild.
+ *
+ * @module
+ */
+
 import type { APISoundboardSound } from "discord-api-types/v10";
 import type { AsWritten } from "./events.ts";
 import type { Guild } from "./guild.ts";

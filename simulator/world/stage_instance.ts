@@ -1,3 +1,9 @@
+/**
+ * The stage of a guild while it is live.
+ *
+ * @module
+ */
+
 import type { APIStageInstance } from "discord-api-types/v10";
 import type { AsWritten } from "./events.ts";
 import type { Guild } from "./guild.ts";

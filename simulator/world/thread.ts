@@ -1,3 +1,9 @@
+/**
+ * The threads of a guild.
+ *
+ * @module
+ */
+
 import type { APIThreadChannel, APIThreadMember } from "discord-api-types/v10";
 import type { AsWritten } from "./events.ts";
 import type { Guild } from "./guild.ts";

@@ -1,3 +1,9 @@
+/**
+ * What a voice channel says of itself: its status, and since when it is in use.
+ *
+ * @module
+ */
+
 import type { GatewayChannelInfoChannel } from "discord-api-types/v10";
 import type { Guild } from "./guild.ts";
 import { CONCERN, Random, streamSeed } from "./random.ts";

@@ -1,3 +1,9 @@
+/**
+ * Who is in which voice channel.
+ *
+ * @module
+ */
+
 import type { APIBaseVoiceState } from "discord-api-types/v10";
 import type { Random } from "./random.ts";
 

@@ -1,3 +1,9 @@
+/**
+ * An event of the world, on its way to the sessions.
+ *
+ * @module
+ */
+
 import type { EventName } from "./events.ts";
 
 /** One thing that happened, before anybody asked who may see it. */

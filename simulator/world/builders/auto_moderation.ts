@@ -1,3 +1,9 @@
+/**
+ * Events of auto moderation: rules, and what they caught.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import { CONCERN, Random, streamSeed } from "../random.ts";
 import type { Scene } from "../scene.ts";

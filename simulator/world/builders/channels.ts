@@ -1,3 +1,9 @@
+/**
+ * Events of channels that are no threads: their coming, changing and going, pins and webhooks.
+ *
+ * @module
+ */
+
 import { guildChannel } from "../channel.ts";
 import type { EventData } from "../events.ts";
 import type { Scene } from "../scene.ts";

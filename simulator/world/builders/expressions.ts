@@ -1,3 +1,9 @@
+/**
+ * Events of what members express themselves with: emoji, stickers, sounds.
+ *
+ * @module
+ */
+
 import { guildEmojis } from "../emoji.ts";
 import type { EventData } from "../events.ts";
 import type { Scene } from "../scene.ts";

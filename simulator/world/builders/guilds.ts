@@ -1,3 +1,9 @@
+/**
+ * Events of guilds as a whole, and of their roles.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import { guildCreate, guildObject } from "../guild_state.ts";
 import { INTENTS_ALL } from "../intents.ts";

@@ -1,3 +1,9 @@
+/**
+ * Events of integrations: applications and services that work in a guild.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import { CONCERN, Random, streamSeed } from "../random.ts";
 import type { Scene } from "../scene.ts";

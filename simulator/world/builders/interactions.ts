@@ -1,3 +1,9 @@
+/**
+ * Events of commands and buttons that people use, and of who may.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import { locale } from "../guild_state.ts";
 import type { Actor, Scene } from "../scene.ts";

@@ -1,3 +1,9 @@
+/**
+ * Events of invites.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import type { Scene } from "../scene.ts";
 import { timestamp } from "../timestamp.ts";

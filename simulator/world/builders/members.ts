@@ -1,3 +1,9 @@
+/**
+ * Events of members: joining, changing, leaving, presence.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import { BOT_MEMBER, guildMember, memberWithoutUser } from "../member.ts";
 import { POPULATION } from "../population.ts";

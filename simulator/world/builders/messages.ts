@@ -1,3 +1,9 @@
+/**
+ * Events of messages and of what is done to them: reactions, votes, deletion; typing too.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import { reactionEmoji } from "../emoji.ts";
 import { message } from "../message.ts";

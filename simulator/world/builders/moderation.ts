@@ -1,3 +1,9 @@
+/**
+ * Events of moderation by people: bans and the audit log.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import type { Scene } from "../scene.ts";
 import { sentence } from "../text.ts";

@@ -1,3 +1,9 @@
+/**
+ * Events of what people buy of an application: entitlements and subscriptions.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import { POPULATION } from "../population.ts";
 import type { Scene } from "../scene.ts";

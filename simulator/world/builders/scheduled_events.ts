@@ -1,3 +1,9 @@
+/**
+ * Events of scheduled events, and of who wants to come to them.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import { type ScheduledEvent, scheduledEvent } from "../scheduled_event.ts";
 import type { Scene } from "../scene.ts";

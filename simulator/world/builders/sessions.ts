@@ -1,3 +1,10 @@
+/**
+ * Events that concern one session alone: its beginning, the answers to what it asks, its own user. Real
+ * sessions state their own; these are for whoever orders one by name.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import { BOT_MEMBER, guildMember } from "../member.ts";
 import { type Ready, ready } from "../ready.ts";

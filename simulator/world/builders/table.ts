@@ -1,3 +1,9 @@
+/**
+ * Which builder makes which event.
+ *
+ * @module
+ */
+
 import type { EventData, EventName } from "../events.ts";
 import { type Ready, resumed } from "../ready.ts";
 import type { Scene } from "../scene.ts";

@@ -1,3 +1,9 @@
+/**
+ * Events of threads and of who is in them.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import { BOT_MEMBER, guildMember } from "../member.ts";
 import type { Scene } from "../scene.ts";

@@ -1,3 +1,9 @@
+/**
+ * Events of voice: who is where, stages, effects, and what a voice channel says of itself.
+ *
+ * @module
+ */
+
 import type { EventData } from "../events.ts";
 import type { Scene } from "../scene.ts";
 import { guildSound } from "../soundboard_sound.ts";
