@@ -1,79 +1,39 @@
 import assert from "node:assert/strict";
+import { codeSpans, Page } from "./markdown.ts";
 
-/**
- * Who may import what, as ARCHITECTURE.md says. A room is named by the longest prefix of a path that is here; it
- * may import from itself and from what its row names. `npm` stands for packages, `node` for Node's own modules.
- */
-const ROOMS: { readonly [room: string]: readonly string[] } = {
-  "main.ts": [
-    "gateway",
-    "gateway/adapters",
-    "gateway/clock.ts",
-    "gateway/identify",
-    "gateway/observation.ts",
-    "deno.json",
-    "node",
-  ],
-  // The core, from the inside out.
-  "gateway/clock.ts": [],
-  "gateway/observation.ts": [],
-  "gateway/failure.ts": [],
-  "gateway/one_line.ts": [],
-  "gateway/protocol": [],
-  "gateway/shard": ["gateway/protocol", "gateway/clock.ts", "gateway/observation.ts"],
-  "gateway/identify": ["gateway/clock.ts", "gateway/observation.ts"],
-  "gateway/delivery": ["gateway/clock.ts"],
-  "gateway/resume": ["gateway/clock.ts", "gateway/failure.ts", "gateway/observation.ts"],
-  "gateway/commands": [
-    "gateway/clock.ts",
-    "gateway/delivery",
-    "gateway/observation.ts",
-    "gateway/protocol",
-    "gateway/shard",
-  ],
-  "gateway/config": ["gateway/protocol", "gateway/shard", "gateway/one_line.ts"],
-  // What joins them: service, hosted shard, status, news.
-  "gateway": [
-    "gateway/clock.ts",
-    "gateway/commands",
-    "gateway/config",
-    "gateway/delivery",
-    "gateway/failure.ts",
-    "gateway/identify",
-    "gateway/observation.ts",
-    "gateway/one_line.ts",
-    "gateway/protocol",
-    "gateway/resume",
-    "gateway/shard",
-  ],
-  // The edge: the only place that names packages.
-  "gateway/adapters": [
-    "gateway",
-    "gateway/clock.ts",
-    "gateway/commands",
-    "gateway/config",
-    "gateway/delivery",
-    "gateway/failure.ts",
-    "gateway/identify",
-    "gateway/observation.ts",
-    "gateway/one_line.ts",
-    "gateway/protocol",
-    "gateway/resume",
-    "gateway/shard",
-    "node",
-    "npm",
-  ],
-  // Programs of their own. The simulator is a second reading of Discord's documentation: it knows no gateway.
-  "simulator": ["node", "npm"],
-  "harness": ["node", "npm"],
-  "demo": ["harness", "simulator", "node", "npm"],
-};
+/** A room is named by the longest of these prefixes of a path. */
+const ROOMS = roomsOf((await Page.read("ARCHITECTURE.md")).section("Who may import what").table("room"));
 
 const ROOT = new URL("../", import.meta.url);
 const IMPORT = /^\s*(?:import|export|\})[^"'`;=]*?\bfrom "([^"]+)"|^import "([^"]+)"/gm;
 
+/** What each room may import: rooms, files, `npm` for packages and `node` for Node's own modules. */
+function roomsOf(rows: readonly (readonly string[])[]): ReadonlyMap<string, readonly string[]> {
+  const rooms = rows.flatMap(([names = ""]) => codeSpans(names).map(roomNamed));
+  const core = rooms.filter((room) => room.startsWith("gateway") && room !== "gateway/adapters");
+  const targets = (item: string): readonly string[] => {
+    if (item === "nothing") return [];
+    if (item === "the core") return core;
+    if (item === "packages") return ["npm"];
+    if (item === "Node's modules") return ["node"];
+    const [name] = codeSpans(item);
+    assert(name !== undefined, `ARCHITECTURE.md lets a room import "${item}", which no test understands`);
+    return [rooms.find((room) => room === `gateway/${name}`) ?? name];
+  };
+  return new Map(rows.flatMap(([names = "", allowed = ""]) => {
+    // What follows a colon is said for people.
+    const items = allowed.replace(/:.*$/, "").split(", ");
+    return codeSpans(names).map((name) => [roomNamed(name), items.flatMap(targets)] as const);
+  }));
+}
+
+/** The files that lie in `gateway` itself are its room; the other rooms in it have rows of their own. */
+function roomNamed(name: string): string {
+  return name.replace(/\/\*\.ts$/, "");
+}
+
 function roomOf(path: string): string | null {
-  const rooms = Object.keys(ROOMS).filter((room) => path === room || path.startsWith(`${room}/`));
+  const rooms = [...ROOMS.keys()].filter((room) => path === room || path.startsWith(`${room}/`));
   return rooms.sort((one, other) => other.length - one.length)[0] ?? null;
 }
 
@@ -93,24 +53,44 @@ async function* sourcesIn(folder: string): AsyncGenerator<string> {
   }
 }
 
-Deno.test("Every import leads where ARCHITECTURE.md allows it", async () => {
+/** The files of this program, from the project's folder; tests are not among them. */
+async function sources(): Promise<string[]> {
   const paths = ["main.ts"];
   for (const folder of ["gateway/", "simulator/", "harness/", "demo/"]) {
     for await (const path of sourcesIn(folder)) paths.push(path);
   }
+  return paths;
+}
+
+Deno.test("Every import leads where ARCHITECTURE.md allows it", async () => {
   const faults: string[] = [];
-  for (const path of paths) {
+  for (const path of await sources()) {
     const room = roomOf(path);
     assert(room !== null, `${path} is in no room`);
     const source = await Deno.readTextFile(new URL(path, ROOT));
     for (const [, from, bare] of source.matchAll(IMPORT)) {
       const specifier = from ?? bare ?? "";
       const target = targetOf(specifier, path);
-      if (target !== room && !ROOMS[room]?.includes(target)) {
-        const allowed = ROOMS[room]?.join(", ") || "nothing outside of it";
+      if (target !== room && !ROOMS.get(room)?.includes(target)) {
+        const allowed = ROOMS.get(room)?.join(", ") || "nothing outside of it";
         faults.push(`Cannot import "${specifier}" in ${path}: ${room} may import ${allowed}`);
       }
     }
   }
   assert.deepEqual(faults, []);
+});
+
+Deno.test("ARCHITECTURE.md lets rooms import what is there", async () => {
+  const named = new Set([...ROOMS].flatMap(([room, allowed]) => [room, ...allowed]));
+  for (const name of named) {
+    if (name === "npm" || name === "node") continue;
+    await Deno.stat(new URL(name, ROOT)).catch(() => assert.fail(`${name} is not there`));
+  }
+});
+
+Deno.test("Every source says at its head what lives there", async () => {
+  for (const path of await sources()) {
+    const source = await Deno.readTextFile(new URL(path, ROOT));
+    assert.match(source, /^\/\*\*\n( \*.*\n)+? \* @module\n \*\/\n/, path);
+  }
 });
