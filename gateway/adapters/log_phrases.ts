@@ -9,7 +9,7 @@ import type { Observation } from "../observation.ts";
 /** The levels that a line can have, the weightiest first. */
 export type LineLevel = Exclude<LogLevel, "off">;
 
-export interface Phrase<Seen extends Observation = Observation> {
+interface Phrase<Seen extends Observation = Observation> {
   /** null: never logged, because it is said at the pace of the events themselves. */
   readonly level: LineLevel | null;
   readonly text: string | ((observation: Seen) => string);

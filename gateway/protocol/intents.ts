@@ -39,7 +39,7 @@ const PRIVILEGED_INTENTS = Intent.GUILD_MEMBERS | Intent.GUILD_PRESENCES | Inten
 
 export const ALL_INTENTS = INTENT_NAMES.reduce((bits, name) => bits | Intent[name], 0);
 
-export const NON_PRIVILEGED_INTENTS = ALL_INTENTS & ~PRIVILEGED_INTENTS;
+const NON_PRIVILEGED_INTENTS = ALL_INTENTS & ~PRIVILEGED_INTENTS;
 
 /** All that need no permission, without the two typing ones: they are most of the traffic and few bots look. */
 export const DEFAULT_INTENTS = NON_PRIVILEGED_INTENTS &

@@ -12,14 +12,6 @@ export class GuildList {
     this.#ids = BigUint64Array.from(new Set(ids)).sort();
   }
 
-  get size(): number {
-    return this.#ids.length;
-  }
-
-  has(id: bigint): boolean {
-    return this.#ids[this.#indexOf(id)] === id;
-  }
-
   /** True where it was not there before. */
   add(id: bigint): boolean {
     const index = this.#indexOf(id);

@@ -18,11 +18,6 @@ export class SlidingWindow {
     this.#sentAtMs.push(nowMs);
   }
 
-  count(nowMs: number): number {
-    this.#forget(nowMs);
-    return this.#sentAtMs.length;
-  }
-
   /** When fewer than `limit` (at least 1) are inside the window: now, or when enough of them have left it. */
   roomAtMs(nowMs: number, limit: number): number {
     this.#forget(nowMs);

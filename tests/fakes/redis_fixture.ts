@@ -42,10 +42,9 @@ export class RedisFixture implements AsyncDisposable {
 
   /** Cuts the line; resolves when every client has noticed. */
   async away(): Promise<void> {
-    const lostBefore = this.observations.of("redis.lost").length;
-    const connected = this.#clients.filter((client) => client.connected).length;
+    const connections = this.observations.of("redis.connected").length;
     this.proxy.down();
-    await this.observations.first("redis.lost", lostBefore + connected);
+    await this.observations.first("redis.lost", connections);
   }
 
   /** Every key with its value: a text, or an object of a hash's fields. */

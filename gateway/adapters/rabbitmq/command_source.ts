@@ -24,11 +24,6 @@ export class RabbitCommandSource implements CommandSource {
     this.#connection = connection;
   }
 
-  /** True while commands are being consumed. */
-  get connected(): boolean {
-    return this.#consumerTag !== null;
-  }
-
   start(handler: (command: IncomingCommand) => void): void {
     this.#handler = handler;
     this.#kept = this.#connection.keepChannel({

@@ -38,11 +38,6 @@ export class RabbitPublisher implements Publisher {
     this.#options = options;
   }
 
-  /** True between `opened` and `closed`. */
-  get connected(): boolean {
-    return this.#channel !== null;
-  }
-
   start(events: PublisherEvents): void {
     this.#events = events;
     this.#kept = this.#connection.keepChannel({

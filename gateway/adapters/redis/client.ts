@@ -69,12 +69,7 @@ export class RedisClient {
     this.#options = options;
   }
 
-  /** True while Redis carries out what is asked of it. */
-  get connected(): boolean {
-    return this.#redis?.status === "ready" && !this.#isRefusing;
-  }
-
-  /** Connects, and reconnects until {@link close}. Safe to call again. */
+  /** Connects, and reconnects until {@link disconnect}. Safe to call again. */
   start(): void {
     if (this.#closing.signal.aborted) return;
     const { clock, dice } = this.#options;
@@ -111,25 +106,12 @@ export class RedisClient {
     await this.#insist((redis) => moveDamagedKeysAside(redis, this.#options));
   }
 
-  /** Lets Redis finish what it was asked, then ends the connection. Hangs with Redis, until {@link disconnect}. */
-  async close(): Promise<void> {
-    const wasReady = this.#redis?.status === "ready";
-    this.#end();
-    if (wasReady) this.#redis?.quit().catch(() => {}); // the connection's end says the same
-    else this.#leave();
-    await this.#running;
-  }
-
-  /** Ends the connection as it is. */
+  /** Ends the connection as it is, for good: what Redis was asked and has not answered rejects. Safe twice. */
   async disconnect(): Promise<void> {
-    this.#end();
-    this.#leave();
-    await this.#running;
-  }
-
-  #end(): void {
     this.#closing.abort();
     this.#ready.resolve();
+    this.#leave();
+    await this.#running;
   }
 
   #leave(): void {

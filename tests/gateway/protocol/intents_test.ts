@@ -6,7 +6,6 @@ import {
   Intent,
   INTENT_NAMES,
   intentNames,
-  NON_PRIVILEGED_INTENTS,
   privilegedIntentNames,
   undefinedIntentBits,
 } from "../../../gateway/protocol/intents.ts";
@@ -14,15 +13,6 @@ import {
 Deno.test("ALL_INTENTS holds the 21 documented bits", () => {
   assert.equal(INTENT_NAMES.length, 21);
   assert.equal(ALL_INTENTS, 53_608_447);
-});
-
-Deno.test("NON_PRIVILEGED_INTENTS leaves the three privileged bits out", () => {
-  assert.equal(NON_PRIVILEGED_INTENTS, 53_575_421);
-  assert.deepEqual(intentNames(ALL_INTENTS & ~NON_PRIVILEGED_INTENTS), [
-    "GUILD_MEMBERS",
-    "GUILD_PRESENCES",
-    "MESSAGE_CONTENT",
-  ]);
 });
 
 Deno.test("DEFAULT_INTENTS are the non-privileged ones without typing", () => {

@@ -102,21 +102,6 @@ Deno.test("RabbitCommandSource takes any timestamp that AMQP can carry", async (
   await source.close();
 });
 
-Deno.test("RabbitCommandSource is connected while it consumes", async () => {
-  const { rabbitUrl } = await testServers();
-  await using sender = await QueueReader.connect(rabbitUrl);
-  await sender.channel.assertQueue("gateway.send", { durable: true });
-  const { source } = rabbitCommandSource(rabbitUrl);
-  const received = new ReceivedCommands();
-  assert.equal(source.connected, false);
-  source.start(received.handle);
-  sender.channel.sendToQueue("gateway.send", Buffer.from("any"));
-  await received.nth(1);
-  assert.equal(source.connected, true);
-  await source.close();
-  assert.equal(source.connected, false);
-});
-
 function rabbitCommandSource(url: string) {
   const observations = new Observations();
   const source = new RabbitCommandSource(

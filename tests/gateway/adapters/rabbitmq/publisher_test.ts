@@ -151,25 +151,6 @@ Deno.test("RabbitPublisher does not confirm what the broker refuses, and opens a
   await confirmation(broker.publisher, outgoingEvent(2));
 });
 
-Deno.test("RabbitPublisher is connected from opened to closed", async () => {
-  const { rabbitUrl } = await testServers();
-  await using proxy = new TcpProxy(rabbitUrl);
-  const { publisher } = rabbitPublisher(proxy.through(rabbitUrl));
-  const openings = new Openings();
-  assert.equal(publisher.connected, false);
-  publisher.start(openings);
-  await openings.heardAtLeast(1);
-  assert.equal(publisher.connected, true);
-  proxy.down();
-  await openings.heardAtLeast(2);
-  assert.equal(publisher.connected, false);
-  proxy.up();
-  await openings.heardAtLeast(3);
-  assert.equal(publisher.connected, true);
-  await publisher.close();
-  assert.equal(publisher.connected, false);
-});
-
 function rabbitPublisher(url: string, options: Partial<RabbitPublisherOptions> = {}) {
   const observations = new Observations();
   const { observe } = observations;
