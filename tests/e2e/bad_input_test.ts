@@ -241,6 +241,20 @@ for (const compression of ["zlib-stream", "zstd-stream"] as const) {
   );
 }
 
+Deno.test(
+  "a text that is not valid UTF-8, which WebSocket forbids, ends the connection; it is resumed, and nothing is lost",
+  onStage({}, async (stage) => {
+    const { control } = stage.simulator;
+    const consumer = await stage.consumer();
+    const gateway = await stage.startConnected(1, { COMPRESS: "none" });
+    control.sendMessage(Uint8Array.of(...encoder.encode('{"op":11,"d":"'), 0xff, 0x22, 0x7d), false);
+    await gateway.until(() => gateway.count("shard.resumed") === 1);
+    assert.equal(gateway.count("frame.unreadable"), 0, "it never arrived");
+    assert.deepEqual(await faultsAfterMore(stage, consumer), NO_FAULTS);
+    assert.deepEqual(control.state().statistics.resumesByShard, { 0: 1 });
+  }),
+);
+
 // Discord's own answers.
 
 Deno.test(
