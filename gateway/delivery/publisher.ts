@@ -7,10 +7,13 @@
 /** One event as Discord sent it, with what its AMQP properties are made from. */
 export interface OutgoingEvent {
   readonly shard: number;
-  /** Session id; with the sequence it makes the `message_id`, the same for every repeat of the event. */
+  /**
+   * Session id, at most 200 ASCII characters; with the sequence it makes the `message_id`, the same for every repeat
+   * of the event.
+   */
   readonly session: string;
   readonly sequence: number;
-  /** Event name, the routing key: `MESSAGE_CREATE`. */
+  /** Event name, the routing key: `MESSAGE_CREATE`. At most 255 bytes. */
   readonly type: string;
   /** The payload exactly as received, decompressed. Never changed by anyone. */
   readonly body: Uint8Array;

@@ -134,7 +134,7 @@ export class RabbitNotices implements Notices {
       if (this.#newsDropped > 0) this.#observe({ kind: "news.dropped", count: this.#newsDropped });
       this.#newsDropped = 0;
       this.#newsInFlight.add(item);
-      this.#send(this.#channel, NEWS_EXCHANGE, shortString(item.routingKey), Buffer.from(item.body), {
+      this.#send(this.#channel, NEWS_EXCHANGE, item.routingKey, Buffer.from(item.body), {
         contentType: "application/json",
         persistent: true,
       }, () => {

@@ -9,7 +9,6 @@ import type { Observer } from "../../observation.ts";
 import { bufferView } from "./buffer_view.ts";
 import type { RabbitConnection } from "./connection.ts";
 import type { KeptChannel } from "./kept_channel.ts";
-import { shortString } from "./short_string.ts";
 import { declareForEvents, EVENT_EXCHANGE } from "./topology.ts";
 
 export interface RabbitPublisherOptions {
@@ -53,11 +52,11 @@ export class RabbitPublisher implements Publisher {
     if (channel === null) throw new Error(`Cannot publish ${event.type}: no channel is open`);
     const { queues, persistent, transientTypes, ttlMs } = this.#options;
     // The answer, false where the socket cannot keep up, is not heeded: the outbox bounds what is unconfirmed.
-    channel.publish(EVENT_EXCHANGE, shortString(event.type), bufferView(event.body), {
+    channel.publish(EVENT_EXCHANGE, event.type, bufferView(event.body), {
       contentType: "application/json",
       persistent: persistent && !transientTypes.has(event.type),
-      type: shortString(event.type),
-      messageId: shortString(`${event.session}:${event.sequence}`),
+      type: event.type,
+      messageId: `${event.session}:${event.sequence}`,
       timestamp: Math.floor(event.receivedAtMs / 1_000),
       appId: "shardline",
       headers: { shard: event.shard },

@@ -1,5 +1,5 @@
 /**
- * AMQP short strings: routing keys, message ids, types.
+ * AMQP short strings: routing keys, correlation ids.
  *
  * @module
  */
@@ -9,8 +9,9 @@ import { Buffer } from "node:buffer";
 const SHORT_STRING_BYTES = 255;
 
 /**
- * Cuts what is too long for a short string. Nothing real is, but what arrives from Discord decides it, and an event
- * with its name cut still reaches its queue where an encoder's error would take the channel with it.
+ * Cuts what is too long for a short string. What a client sent as one is longer only where it was no UTF-8, because
+ * each byte replaced takes three; an answer that goes astray is better than an encoder's error, which would take the
+ * channel with it.
  */
 export function shortString(text: string): string {
   // Three bytes are the most that one UTF-16 unit becomes.

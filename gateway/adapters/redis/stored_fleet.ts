@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isSessionId } from "../../protocol/session_id.ts";
 import { SHARDS_MOST } from "../../protocol/shard_count.ts";
 import type { ResumePoint, StoredFleet, StoredShard } from "../../resume/points.ts";
 import { OWN_GUILDS_KEY, OWN_POINTS_KEY, OWN_PRESENCES_KEY, SESSIONS_KEY, TOTAL_KEY } from "./keys.ts";
@@ -79,8 +80,8 @@ function readSessions(text: string | null, garbage: GarbageListener): Record<str
 function readPoint(raw: unknown, skip: Skip): ResumePoint | null {
   if (!isObject(raw)) return skip("is no JSON object");
   const { session_id, sequence, resume_gateway_url, intents, configured_presence } = raw;
-  if (typeof session_id !== "string") return skip("has no session_id");
   if (session_id === "") return null; // the first release's way to say that there is none
+  if (!isText(session_id) || !isSessionId(session_id)) return skip("has no usable session_id");
   if (!isCount(sequence)) return skip("has no sequence from 0 to 2^53-1");
   // A session can be resumed without the rest, so that does not go with it.
   return {

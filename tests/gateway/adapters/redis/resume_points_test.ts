@@ -52,7 +52,7 @@ Deno.test("RedisResumePoints takes over, writes and removes as many sessions as 
   await using fixture = await openRedis();
   const total = 65_536;
   const shards = Array.from({ length: total }, (_, shard) => shard);
-  const sessions = shards.map((shard) => [shard, { session_id: `session ${shard}`, sequence: shard }]);
+  const sessions = shards.map((shard) => [shard, { session_id: `session-${shard}`, sequence: shard }]);
   await fixture.redis.mset({
     gateway_sessions: JSON.stringify(Object.fromEntries(sessions)),
     gateway_started: '"2026-01-01T00:00:00.000001"',
@@ -61,7 +61,7 @@ Deno.test("RedisResumePoints takes over, writes and removes as many sessions as 
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
   const imported = await points.load();
   await points.begin({ total, startedAtMs: 0, keepSessions: true, imported });
-  assert.equal((await points.load()).shards.get(total - 1)?.point?.sessionId, "session 65535");
+  assert.equal((await points.load()).shards.get(total - 1)?.point?.sessionId, "session-65535");
   await points.write(new Map(shards.map((shard) => [shard, { point: resumePoint(shard) }])));
   assert.equal((await points.load()).shards.get(total - 1)?.point?.sequence, total - 1);
   await points.write(new Map(shards.map((shard) => [shard, { point: null }])));

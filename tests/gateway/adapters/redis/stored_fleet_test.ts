@@ -75,6 +75,8 @@ Deno.test("readStoredFleet() skips and names each piece of garbage, and keeps th
       5: '{"session_id":"s","sequence":-1}',
       6: '{"session_id":"s","sequence":1.5}',
       7: '{"session_id":"s","sequence":9007199254740993}',
+      8: '{"session_id":"a session","sequence":1}',
+      9: `{"session_id":"${"s".repeat(201)}","sequence":1}`,
       "-1": whole,
       "01": whole,
       "1e1": whole,
@@ -94,7 +96,8 @@ Deno.test("readStoredFleet() skips and names each piece of garbage, and keeps th
     }],
     [1, { point: null, presence: null, guilds: [1n, 2n] }],
   ]);
-  assert.equal(garbage.length, 20);
+  assert.equal(garbage.length, 22);
+  assert(garbage.includes('gateway:shards: field "8" has no usable session_id'));
   assert(garbage.includes("gateway_shards: is no number of shards"));
   assert(garbage.includes('gateway:shards: field "5" has no sequence from 0 to 2^53-1'));
   assert(garbage.includes('gateway:guilds: field "2" is no list of guild ids'));
