@@ -14,7 +14,7 @@ export interface ShardSnapshot extends ShardEntry {
   readonly sinceMs: number;
   /** Disconnected only because it is not its turn to identify yet. */
   readonly waitingForTurn: boolean;
-  /** Given up until an operator or a bot asks for it again. */
+  /** Away until the broker has caught up; comes back by itself. */
   readonly parked: boolean;
   /** For how long it has been anything but Connected, in milliseconds; 0 while it waits for its turn. */
   readonly awayMs: number;

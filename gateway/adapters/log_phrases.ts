@@ -65,7 +65,7 @@ const PHRASES: Phrases = {
   "redis.connected": { level: "info", text: "Redis connected" },
   "redis.lost": { level: "warn", text: "Redis lost, connecting again" },
   "redis.unreachable": { level: "error", text: "Redis not reachable, waiting for it" },
-  "redis.garbage": { level: "warn", text: "Unreadable value in Redis skipped" },
+  "redis.garbage": { level: "warn", text: "Unusable value in Redis" },
   "points.written": { level: "trace", text: "Resume points stored" },
   "points.refused": { level: "error", text: "Resume points not stored" },
   "board.refused": { level: "warn", text: "Statuses in Redis not written" },

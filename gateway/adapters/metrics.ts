@@ -79,7 +79,7 @@ function createFamilies(registry: Registry) {
       "gateway_latency",
       "Heartbeat round trip in milliseconds, under its first name",
     ),
-    parkedShards: gauge("gateway_parked_shards", "Shards given up until asked for again"),
+    parkedShards: gauge("gateway_parked_shards", "Shards that wait until the broker has caught up"),
     zombies: counter("gateway_zombies_total", "Connections left because a heartbeat was not acknowledged"),
     sessionGaps: counterBy(
       ["reason"],

@@ -110,7 +110,7 @@ const MOVES: readonly [Observation, string, Record<string, string>, number][] = 
       kind: "shard.gap",
       shard: 0,
       oldSession: "a",
-      newSession: null,
+      newSession: "new",
       lastSequence: 1,
       fromMs: 0,
       toMs: 1,
