@@ -108,6 +108,8 @@ export class Log {
   }
 
   #fieldValue(name: string, value: FieldValue): FieldValue {
+    // Fractions of milliseconds are the clock's, and nobody reads them.
+    if (typeof value === "number") return name.endsWith("Ms") ? Math.round(value) : value;
     if (typeof value !== "string") return value;
     const shown = SESSION_FIELDS.has(name) ? value.slice(0, SESSION_ID_SHOWN) : value;
     return this.#clean(shown, FIELD_LENGTH_MAX);
