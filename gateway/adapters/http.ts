@@ -66,11 +66,6 @@ export class MonitoringServer {
     this.#options = options;
   }
 
-  /** The port listened on; null while there is none. */
-  get port(): number | null {
-    return this.#server?.addr.port ?? null;
-  }
-
   start(): void {
     const { hostname, port, sources, clock, observe } = this.#options;
     const address = `${hostname}:${port}`;
