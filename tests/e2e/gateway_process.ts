@@ -22,11 +22,20 @@ export interface StartOptions {
   readonly preload?: string;
 }
 
+/**
+ * Becomes the program, and leaves somebody beside it who kills it when standard input ends without a line: the other
+ * end is the test's, which may be killed itself.
+ */
+const START = `exec 3<&0
+{ read -r _ <&3 || kill -s KILL $$; } >/dev/null 2>&1 &
+exec "$@" 3<&- </dev/null`;
+
 const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
 
 export class GatewayProcess implements AsyncDisposable {
   readonly lines: LogLine[] = [];
   readonly #child: Deno.ChildProcess;
+  readonly #exited: Promise<number>;
   readonly #read: Promise<void>;
   readonly #errors: Promise<string>;
   #watchers: (() => void)[] = [];
@@ -43,7 +52,7 @@ export class GatewayProcess implements AsyncDisposable {
     this.#child = new Deno.Command("sh", {
       args: [
         // Tests may run nothing but the shell.
-        ...["-c", 'exec "$@"', "sh", Deno.execPath(), "run", "-q", "--no-prompt", "-P=service"],
+        ...["-c", START, "sh", Deno.execPath(), "run", "-q", "--no-prompt", "-P=service"],
         ...(envFile === undefined ? [] : [`--env-file=${envFile}`]),
         ...(preload === undefined ? [] : [`--preload=${preload}`]),
         "main.ts",
@@ -58,10 +67,11 @@ export class GatewayProcess implements AsyncDisposable {
         PROMETHEUS_PORT: "0",
         ...environment,
       },
-      stdin: "null",
+      stdin: "piped",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
+    this.#exited = this.#awaitExit();
     this.#read = this.#readLines();
     this.#errors = new Response(this.#child.stderr).text();
   }
@@ -112,6 +122,10 @@ export class GatewayProcess implements AsyncDisposable {
     return await this.status();
   }
 
+  get processId(): number {
+    return this.#child.pid;
+  }
+
   signal(signal: Deno.Signal): void {
     try {
       this.#child.kill(signal);
@@ -122,7 +136,7 @@ export class GatewayProcess implements AsyncDisposable {
   }
 
   async status(): Promise<number> {
-    const { code } = await this.#child.status;
+    const code = await this.#exited;
     this.#resumeReading();
     await this.#read;
     await this.#errors;
@@ -141,6 +155,14 @@ export class GatewayProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.end("SIGKILL");
+  }
+
+  async #awaitExit(): Promise<number> {
+    const { code } = await this.#child.status;
+    const watcher = this.#child.stdin.getWriter();
+    await watcher.write(new TextEncoder().encode("over\n"));
+    await watcher.close();
+    return code;
   }
 
   async #readLines(): Promise<void> {
