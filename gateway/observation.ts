@@ -89,6 +89,9 @@ export type Observation =
   | { kind: "redis.connected"; address: string }
   | { kind: "redis.lost"; address: string; error: string }
   | { kind: "redis.unreachable"; address: string; error: string }
+  // It answers, and carries out nothing that writes: out of memory, read-only.
+  | { kind: "redis.refusing"; address: string; error: string }
+  | { kind: "redis.accepting"; address: string }
   | { kind: "redis.garbage"; key: string; problem: string }
   | { kind: "points.written"; shards: number; tookMs: number }
   | { kind: "points.refused"; error: string }

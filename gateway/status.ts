@@ -110,9 +110,11 @@ export class Status {
         this.#brokerConnections[observation.purpose] = false;
         return;
       case "redis.connected":
+      case "redis.accepting":
         this.#redisConnected = true;
         return;
       case "redis.lost":
+      case "redis.refusing":
         this.#redisConnected = false;
         return;
     }

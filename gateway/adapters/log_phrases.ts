@@ -63,6 +63,8 @@ const PHRASES: Phrases = {
   "broker.channel_lost": { level: "warn", text: "RabbitMQ channel lost, opening it again" },
   "news.dropped": { level: "warn", text: "News for gateway.events dropped" },
   "redis.connected": { level: "info", text: "Redis connected" },
+  "redis.refusing": { level: "error", text: "Redis refuses to write" },
+  "redis.accepting": { level: "info", text: "Redis writes again" },
   "redis.lost": { level: "warn", text: "Redis lost, connecting again" },
   "redis.unreachable": { level: "error", text: "Redis not reachable, waiting for it" },
   "redis.garbage": { level: "warn", text: "Unusable value in Redis" },

@@ -112,7 +112,7 @@ function createFamilies(registry: Registry) {
     recommendedShards: gauge("gateway_recommended_shards", "Number of shards that Discord recommends"),
 
     brokerConnected: gauge("gateway_broker_connected", "1 while both connections to the broker are open"),
-    redisConnected: gauge("gateway_redis_connected", "1 while the connection to Redis is open"),
+    redisConnected: gauge("gateway_redis_connected", "1 while Redis is connected and writes"),
     redisGarbage: counter("gateway_redis_garbage_total", "Values in Redis that could not be read"),
     redisWritesRefused: counterBy(
       ["what"],

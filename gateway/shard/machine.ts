@@ -27,6 +27,7 @@ import {
   readResumable,
 } from "../protocol/frame_head.ts";
 import { Opcode } from "../protocol/opcodes.ts";
+import { isSessionId } from "../protocol/session_id.ts";
 import { reconnectDelayMs } from "./backoff.ts";
 import { CommandQueue, type ShardCommand } from "./command_queue.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -51,8 +52,6 @@ const INVALID_SESSION_WAIT_MIN_MS = 1_000;
 const INVALID_SESSION_WAIT_SPREAD_MS = 4_000;
 /** Resumes on the URL that READY gave before the main URL is tried too. */
 const RESUME_URL_ATTEMPTS = 3;
-/** Discord's are 32 hexadecimal digits; more than this does not fit into a `message_id`. */
-const SESSION_ID = /^[\x21-\x7e]{1,200}$/;
 /** A shard that is parked again so soon after it came back has found that nothing is better. */
 const PARKED_AGAIN_WITHIN_MS = 60_000;
 /** How much less is sent on later connections each time Discord closes one for sending too much. */
@@ -604,7 +603,7 @@ export class ShardMachine {
   #ready(link: Link, head: FrameHead, bytes: Uint8Array, nowMs: number): void {
     const { shard } = this.#options;
     const ready = readReady(bytes, head);
-    const sessionId = ready.sessionId !== null && SESSION_ID.test(ready.sessionId) ? ready.sessionId : null;
+    const sessionId = ready.sessionId !== null && isSessionId(ready.sessionId) ? ready.sessionId : null;
     const sequence = head.sequence ?? 0;
     if (this.#session !== null && this.#session.id === sessionId) {
       // A session resumed from its very beginning replays its own READY.

@@ -415,7 +415,8 @@ Deno.test(
     const samples = await readSamples(gateway);
     assert(Number(metricValue(samples, "gateway_redis_garbage_total")) >= garbage.size);
     // What could not be read is kept for whoever put it there.
-    const aside = (await redis.keys("*:damaged:*")).map((key) => key.split(":damaged:")[0]).sort();
+    const aside = (await redis.keys("gateway:damaged:*")).map((key) => key.split(":").slice(2, -1).join(":"))
+      .sort();
     assert.deepEqual(aside, [
       ...["gateway:guild_names", "gateway:shards", "gateway:statuses", "gateway:total"],
       ...["gateway_started", "gateway_statuses"],

@@ -21,7 +21,7 @@ import { timestampText } from "./timestamp.ts";
  * Stores the entries given as (shard, text) and writes what others read from everything stored. On the server, because
  * it describes the shards of all processes, and so that no two of them write it from different moments. What is not
  * of a shard below the total, and what is garbage, is left out. cjson writes numbers with 14 digits and an empty object
- * as an array, so the JSON is put together here.
+ * as an array, so the JSON is put together here. Returns 0 where our own keys are gone: Redis was emptied.
  */
 const PUBLISH: Script = {
   keys: [
@@ -77,7 +77,8 @@ const PUBLISH: Script = {
     redis.call("SET", board, "[" .. table.concat(status_texts, ",") .. "]")
     local started_text = redis.call("GET", own_started)
     if started_text then redis.call("SET", started, started_text) end
-    if total_text then redis.call("SET", total, total_text) end`,
+    if total_text then redis.call("SET", total, total_text) end
+    return total_text and 1 or 0`,
 };
 
 /** Keeps each shard's entry in a hash, so that a process sends only what moved. */
@@ -92,11 +93,12 @@ export class RedisBoard implements Board {
     client.onReady(() => this.#isAllDue = true);
   }
 
-  publish(changed: readonly ShardEntry[]): Promise<void> {
+  async publish(changed: readonly ShardEntry[]): Promise<void> {
     for (const entry of changed) this.#published.set(entry.shard, entry);
     const due = this.#isAllDue ? [...this.#published.values()] : changed;
     this.#isAllDue = false;
-    return this.#client.run(PUBLISH, due.flatMap((entry) => [entry.shard, entryText(entry)]));
+    const found = await this.#client.run(PUBLISH, due.flatMap((entry) => [entry.shard, entryText(entry)]));
+    if (found === 0) this.#isAllDue = true;
   }
 }
 

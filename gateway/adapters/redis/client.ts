@@ -94,11 +94,11 @@ export class RedisClient {
     });
   }
 
-  /** Runs the script. Rejects with a {@link RedisClosedError}, or with a fault of our own, which no repeat mends. */
-  async run(script: Script, parameters: readonly (string | number)[]): Promise<void> {
+  /** Runs the script; resolves with what it returns. Rejects with a {@link RedisClosedError}, or with a fault of our own, which no repeat mends. */
+  run(script: Script, parameters: readonly (string | number)[]): Promise<unknown> {
     // As one array: as arguments, those of many thousand shards would not fit on the stack.
     const command = [script.lua, script.keys.length, ...script.keys, ...parameters];
-    await this.#insist((redis) => redis.call("eval", command));
+    return this.#insist((redis) => redis.call("eval", command));
   }
 
   /** See {@link moveDamagedKeysAside}. Rejects like {@link run}. */
@@ -166,7 +166,10 @@ export class RedisClient {
         if (redis === null) throw new Error("not connected");
         if (isDamaged) await moveDamagedKeysAside(redis, this.#options);
         const result = await operation(redis);
-        this.#isRefusing = false;
+        if (this.#isRefusing) {
+          this.#isRefusing = false;
+          this.#options.observe({ kind: "redis.accepting", address: this.address });
+        }
         return result;
       } catch (error) {
         if (this.#closing.signal.aborted) throw new RedisClosedError({ cause: error });
@@ -184,7 +187,7 @@ export class RedisClient {
   #reportRefusal(error: Error): void {
     if (this.#isRefusing) return;
     this.#isRefusing = true;
-    this.#options.observe({ kind: "redis.unreachable", address: this.address, error: refusalText(error) });
+    this.#options.observe({ kind: "redis.refusing", address: this.address, error: refusalText(error) });
   }
 
   #reportOutage(failure: unknown): void {

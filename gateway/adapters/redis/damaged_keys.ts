@@ -9,7 +9,7 @@ import type { Observer } from "../../observation.ts";
 import { KEY_TYPES } from "./keys.ts";
 
 /**
- * Renames each key that is not of its type to `<key>:damaged:<unix ms>`, and observes it: what stands there is
+ * Renames each key that is not of its type to `gateway:damaged:<key>:<unix ms>`, and observes it: what stands there is
  * neither destroyed nor in our way.
  */
 export async function moveDamagedKeysAside(
@@ -19,7 +19,7 @@ export async function moveDamagedKeysAside(
   for (const [key, expected] of KEY_TYPES) {
     const found = await redis.type(key);
     if (found === expected || found === "none") continue;
-    const aside = `${key}:damaged:${clock.wallMs()}`;
+    const aside = `gateway:damaged:${key}:${clock.wallMs()}`;
     await redis.rename(key, aside);
     observe({
       kind: "redis.garbage",

@@ -25,14 +25,22 @@ import { timestampText } from "./timestamp.ts";
  * started together with us may have imported it already, and moved on from there.
  */
 const BEGIN: Script = {
-  keys: [OWN_POINTS_KEY, OWN_GUILDS_KEY, STARTED_KEY, OWN_STARTED_KEY, TOTAL_KEY, OWN_TOTAL_KEY],
+  keys: [
+    OWN_POINTS_KEY,
+    OWN_GUILDS_KEY,
+    OWN_PRESENCES_KEY,
+    STARTED_KEY,
+    OWN_STARTED_KEY,
+    TOTAL_KEY,
+    OWN_TOTAL_KEY,
+  ],
   lua: `
-    local points, guilds, started, own_started, total, own_total = unpack(KEYS)
+    local points, guilds, presences, started, own_started, total, own_total = unpack(KEYS)
     local new_started, new_total, keep_sessions, started_seen = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
     if keep_sessions == "no" then
       redis.call("DEL", points, guilds)
     elseif started_seen ~= "" and redis.call("GET", started) == started_seen then
-      redis.call("DEL", points)
+      redis.call("DEL", points, guilds, presences)
       for i = 5, #ARGV, 2 do
         redis.call("HSET", points, ARGV[i], ARGV[i + 1])
       end
@@ -64,11 +72,20 @@ export class RedisResumePoints implements ResumePoints {
   async load(): Promise<StoredFleet> {
     await this.#client.moveDamagedKeysAside();
     const replies = await this.#client.transaction((commands) =>
-      commands.get(STARTED_KEY).get(OWN_STARTED_KEY).get(TOTAL_KEY).get(SESSIONS_KEY)
+      commands.get(STARTED_KEY).get(OWN_STARTED_KEY).get(TOTAL_KEY).get(OWN_TOTAL_KEY).get(SESSIONS_KEY)
         .hgetall(OWN_POINTS_KEY).hgetall(OWN_PRESENCES_KEY).hgetall(OWN_GUILDS_KEY)
     );
-    const [started, ownStarted, total, sessions, points, presences, guilds] = replies;
-    const texts = { started, ownStarted, total, sessions, points, presences, guilds } as StoredTexts;
+    const [started, ownStarted, total, ownTotal, sessions, points, presences, guilds] = replies;
+    const texts = {
+      started,
+      ownStarted,
+      total,
+      ownTotal,
+      sessions,
+      points,
+      presences,
+      guilds,
+    } as StoredTexts;
     this.#startedSeen = texts.started;
     return readStoredFleet(texts, (key, problem) => this.#observe({ kind: "redis.garbage", key, problem }));
   }
@@ -95,11 +112,14 @@ export class RedisResumePoints implements ResumePoints {
     for (const [shard, { guilds: _, ...change }] of changes) {
       this.#written.set(shard, { ...this.#written.get(shard), ...change });
     }
-    await this.#client.transaction((commands) => {
+    const reign = this.#reign;
+    const [isEmptied] = await this.#client.transaction((commands) => {
+      if (reign !== null) commands.setnx(OWN_STARTED_KEY, reign.started);
       setFields(commands, OWN_POINTS_KEY, changes, ({ point }) => point && pointText(point));
       setFields(commands, OWN_PRESENCES_KEY, changes, ({ presence }) => presence);
       setFields(commands, OWN_GUILDS_KEY, changes, ({ guilds }) => guilds?.join(","));
     });
+    if (reign !== null && isEmptied === 1) this.#restore();
   }
 
   /** Puts back what is missing, and nothing else: another process may know better of what is there. */

@@ -13,6 +13,7 @@ export interface StoredTexts {
   readonly started: string | null;
   readonly ownStarted: string | null;
   readonly total: string | null;
+  readonly ownTotal: string | null;
   readonly sessions: string | null;
   readonly points: Readonly<Record<string, string>>;
   readonly presences: Readonly<Record<string, string>>;
@@ -31,8 +32,9 @@ export function readStoredFleet(texts: StoredTexts, garbage: GarbageListener): S
   const points = foreign
     ? readFields(SESSIONS_KEY, readSessions(texts.sessions, garbage), readPoint, garbage)
     : readFields(OWN_POINTS_KEY, texts.points, (text, skip) => readPoint(parsed(text), skip), garbage);
-  const presences = readFields(OWN_PRESENCES_KEY, texts.presences, readPresence, garbage);
-  const guilds = readFields(OWN_GUILDS_KEY, texts.guilds, readGuilds, garbage);
+  // What we kept besides is older than what the other service did since.
+  const presences = readFields(OWN_PRESENCES_KEY, foreign ? {} : texts.presences, readPresence, garbage);
+  const guilds = readFields(OWN_GUILDS_KEY, foreign ? {} : texts.guilds, readGuilds, garbage);
   const shards = new Map<number, StoredShard>();
   for (const shard of new Set([...points.keys(), ...presences.keys(), ...guilds.keys()])) {
     shards.set(shard, {
@@ -41,7 +43,8 @@ export function readStoredFleet(texts: StoredTexts, garbage: GarbageListener): S
       guilds: guilds.get(shard) ?? null,
     });
   }
-  return { total: readTotal(texts.total, garbage), shards, foreign };
+  const total = texts.total ?? (foreign ? null : texts.ownTotal);
+  return { total: readTotal(total, garbage), shards, foreign };
 }
 
 /** Tells of what is skipped, and stands for it: there is nothing. */

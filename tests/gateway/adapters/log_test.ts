@@ -66,6 +66,8 @@ const SAMPLES: Samples = {
   "news.dropped": { kind: "news.dropped", count: 7 },
   "redis.connected": { kind: "redis.connected", address: "127.0.0.1:6379" },
   "redis.lost": { kind: "redis.lost", address: "127.0.0.1:6379", error: "closed" },
+  "redis.refusing": { kind: "redis.refusing", address: "127.0.0.1:6379", error: "OOM" },
+  "redis.accepting": { kind: "redis.accepting", address: "127.0.0.1:6379" },
   "redis.unreachable": { kind: "redis.unreachable", address: "127.0.0.1:6379", error: "refused" },
   "redis.garbage": { kind: "redis.garbage", key: "gateway_sessions", problem: "not JSON" },
   "points.written": { kind: "points.written", shards: 16, tookMs: 2 },

@@ -55,11 +55,12 @@ Deno.test("RedisClient.transaction() is done once Redis takes writes again, and 
   await fixture.redis.config("SET", "min-replicas-to-write", "1");
   try {
     const written = client.transaction((commands) => commands.set("key", "value"));
-    const [refused] = await fixture.observations.first("redis.unreachable");
+    const [refused] = await fixture.observations.first("redis.refusing");
     assert.match(refused?.error ?? "", /NOREPLICAS/);
     await fixture.redis.config("SET", "min-replicas-to-write", "0");
     assert.deepEqual(await written, ["OK"]);
-    assert.equal(fixture.observations.of("redis.unreachable").length, 1);
+    assert.equal(fixture.observations.of("redis.accepting").length, 1);
+    assert.equal(fixture.observations.of("redis.refusing").length, 1);
   } finally {
     await fixture.redis.config("SET", "min-replicas-to-write", "0");
   }
@@ -95,7 +96,7 @@ Deno.test("RedisClient tells of a wrong type that is no damaged key of ours, and
   const client = fixture.client();
   await fixture.redis.set("foreign", "text");
   const asked = client.transaction((commands) => commands.hset("foreign", "field", "value"));
-  const [refused] = await fixture.observations.first("redis.unreachable");
+  const [refused] = await fixture.observations.first("redis.refusing");
   assert.match(refused?.error ?? "", /WRONGTYPE/);
   await fixture.redis.del("foreign");
   assert.deepEqual(await asked, [1]);

@@ -111,7 +111,10 @@ Deno.test("RedisResumePoints.load() moves aside what is of another type, and des
     b.key.localeCompare(a.key)
   );
   assert.equal(text?.key, "gateway:shards");
-  assert.match(text?.problem ?? "", /a string instead of a hash; renamed to gateway:shards:damaged:\d+$/);
+  assert.match(
+    text?.problem ?? "",
+    /a string instead of a hash; renamed to gateway:damaged:gateway:shards:\d+$/,
+  );
   assert.equal(await fixture.redis.get(text?.problem.split(" ").at(-1) ?? ""), "a text");
   assert.equal(list?.key, "gateway_shards");
   assert.deepEqual(await fixture.redis.lrange(list?.problem.split(" ").at(-1) ?? "", 0, -1), ["a list"]);
@@ -138,6 +141,22 @@ Deno.test("RedisResumePoints.begin() gets past what somebody put under its keys 
   await fixture.redis.set("gateway:shards", "a text");
   await points.begin({ total: 1, startedAtMs: 0, keepSessions: true, imported });
   assert.equal((await points.load()).shards.get(0)?.point?.sessionId, "s");
+});
+
+Deno.test("RedisResumePoints puts back its own points when Redis is emptied under it", async () => {
+  await using fixture = await openRedis();
+  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  await points.begin({ total: 2, startedAtMs: 0, keepSessions: true, imported: NOTHING });
+  await points.write(
+    new Map([[0, { point: resumePoint(1) }], [1, { point: resumePoint(7), presence: "{}" }]]),
+  );
+  await fixture.redis.flushall();
+  await points.write(new Map([[0, { point: resumePoint(2) }]]));
+  // What is put back goes out behind the write; what is asked after it is answered after it.
+  const fleet = await points.load();
+  assert.deepEqual([fleet.total, fleet.foreign], [2, false]);
+  assert.equal(fleet.shards.get(0)?.point?.sequence, 2);
+  assert.deepEqual([fleet.shards.get(1)?.point?.sequence, fleet.shards.get(1)?.presence], [7, "{}"]);
 });
 
 Deno.test("RedisResumePoints puts back its own points when Redis comes back empty, and only what is missing", async () => {

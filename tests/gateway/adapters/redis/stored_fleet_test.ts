@@ -6,6 +6,7 @@ const NOTHING: StoredTexts = {
   started: null,
   ownStarted: null,
   total: null,
+  ownTotal: null,
   sessions: null,
   points: {},
   presences: {},
@@ -38,6 +39,22 @@ Deno.test("readStoredFleet() believes gateway_sessions only where another start 
   assert.deepEqual(sessionWhere('"b"', null), [true, "theirs"]);
   assert.deepEqual(sessionWhere(null, '"a"'), [false, "ours"]);
   assert.deepEqual(sessionWhere(null, null), [false, "ours"]);
+});
+
+Deno.test("readStoredFleet() takes our own total where the one for others is gone, unless another service ran last", () => {
+  const texts = { ...NOTHING, ownTotal: "16" };
+  assert.equal(readStoredFleet(texts, () => {}).total, 16);
+  assert.equal(readStoredFleet({ ...texts, total: "8" }, () => {}).total, 8);
+  assert.equal(readStoredFleet({ ...texts, started: '"then"' }, () => {}).total, null);
+});
+
+Deno.test("readStoredFleet() passes over what we kept besides where another service ran last", () => {
+  const kept = { presences: { 0: "{}" }, guilds: { 0: "1" } };
+  const sessions = JSON.stringify({ 0: { session_id: "theirs", sequence: 3 } });
+  const fleet = readStoredFleet({ ...NOTHING, ...kept, started: '"then"', sessions }, () => {});
+  assert.equal(fleet.shards.get(0)?.point?.sessionId, "theirs");
+  assert.deepEqual([fleet.shards.get(0)?.presence, fleet.shards.get(0)?.guilds], [null, null]);
+  assert.equal(readStoredFleet({ ...NOTHING, ...kept }, () => {}).shards.get(0)?.presence, "{}");
 });
 
 Deno.test("readStoredFleet() finds no session where another service left none", () => {
