@@ -158,6 +158,7 @@ function createService(
       persistent: config.events.persistent,
       transientTypes: config.events.transient,
       ttlMs: config.events.ttlMs ?? 0,
+      clock,
       observe: told,
     }),
     notices: new RabbitNotices(publishing, { clock, observe: told }),

@@ -34,6 +34,7 @@ Deno.test("README's example in JavaScript takes events from the service's queue,
     persistent: true,
     transientTypes: new Set(),
     ttlMs: 0,
+    clock: systemClock,
     observe: () => {},
   });
   const openings = new Openings();

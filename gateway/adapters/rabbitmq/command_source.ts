@@ -9,8 +9,11 @@ import type { RabbitConnection } from "./connection.ts";
 import type { KeptChannel } from "./kept_channel.ts";
 import { COMMAND_QUEUE, declareForCommands } from "./topology.ts";
 
-/** Commands for a shard that is resuming are held without acknowledgement: without a bound they would fill memory. */
-const PREFETCH_MESSAGES = 1_000;
+/**
+ * Commands for a shard that is away or has spent its limit are held without acknowledgement. Without a bound they
+ * would fill memory; with a narrow one, those of one shard would hold up all others.
+ */
+const PREFETCH_MESSAGES = 10_000;
 
 /** Consumes `gateway.send`. Owns its connection, and closes it. */
 export class RabbitCommandSource implements CommandSource {

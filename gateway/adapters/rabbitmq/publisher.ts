@@ -4,6 +4,7 @@
  * @module
  */
 import type { ChannelModel, ConfirmChannel } from "amqplib";
+import type { Clock } from "../../clock.ts";
 import type { OutgoingEvent, Publisher, PublisherEvents } from "../../delivery/publisher.ts";
 import type { Observer } from "../../observation.ts";
 import { bufferView } from "./buffer_view.ts";
@@ -20,8 +21,15 @@ export interface RabbitPublisherOptions {
   readonly transientTypes: ReadonlySet<string>;
   /** How long an event may wait in a queue; 0 = for ever. */
   readonly ttlMs: number;
+  readonly clock: Clock;
   readonly observe: Observer;
 }
+
+/**
+ * A default queue that is deleted while another takes the same events makes no event come back: it is declared again
+ * this often, which costs nothing where it is there.
+ */
+const DECLARE_EVERY_MS = 30_000;
 
 /** Publishes in confirm mode. Owns its connection, and closes it. */
 export class RabbitPublisher implements Publisher {
@@ -31,6 +39,7 @@ export class RabbitPublisher implements Publisher {
   #events: PublisherEvents | null = null;
   /** The channel that events go to; callbacks of any other are those of a channel already left. */
   #channel: ConfirmChannel | null = null;
+  #cancelDeclaring = () => {};
 
   constructor(connection: RabbitConnection, options: RabbitPublisherOptions) {
     this.#connection = connection;
@@ -72,12 +81,25 @@ export class RabbitPublisher implements Publisher {
 
   async close(): Promise<void> {
     this.#events = null;
+    this.#cancelDeclaring();
     await this.#connection.close();
   }
 
   async #open(model: ChannelModel): Promise<ConfirmChannel> {
     await declareForEvents(model, this.#options.queues);
-    return await model.createConfirmChannel();
+    const channel = await model.createConfirmChannel();
+    this.#keepDeclaring(model, channel);
+    return channel;
+  }
+
+  #keepDeclaring(model: ChannelModel, channel: ConfirmChannel): void {
+    const { clock, queues } = this.#options;
+    if (queues.length === 0) return;
+    this.#cancelDeclaring = clock.schedule(clock.nowMs() + DECLARE_EVERY_MS, async () => {
+      // What goes wrong here goes wrong at the next opening too, and is told there.
+      await declareForEvents(model, queues).catch(() => {});
+      if (channel === this.#channel) this.#keepDeclaring(model, channel);
+    });
   }
 
   #opened(channel: ConfirmChannel): void {
@@ -92,6 +114,7 @@ export class RabbitPublisher implements Publisher {
   }
 
   #lost(): void {
+    this.#cancelDeclaring();
     this.#channel = null;
     this.#events?.closed();
   }

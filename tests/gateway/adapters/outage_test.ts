@@ -150,6 +150,7 @@ function openBroker(url: string) {
     persistent: true,
     transientTypes: new Set(),
     ttlMs: 0,
+    clock: systemClock,
     observe,
   });
   const commands = new RabbitCommandSource(consuming);

@@ -11,6 +11,7 @@ import {
   outgoingEvent,
   testPublisherContract,
 } from "../../../contracts/publisher_contract.ts";
+import { ManualClock } from "../../../fakes/manual_clock.ts";
 import { Observations } from "../../../fakes/observations.ts";
 import { QueueReader } from "../../../fakes/queue_reader.ts";
 import { TcpProxy } from "../../../fakes/tcp_proxy.ts";
@@ -122,6 +123,21 @@ Deno.test("RabbitPublisher declares a default queue again when it vanished, befo
   assert.equal((await broker.reader.read("gateway", 1)).length, 1);
 });
 
+Deno.test("RabbitPublisher declares a default queue again that vanished while another takes the events", async () => {
+  const clock = new ManualClock();
+  await using broker = await openPublisher({ clock });
+  const others = await broker.reader.bindOwnQueue("gateway", "#");
+  await broker.reader.channel.deleteQueue("gateway");
+  await confirmation(broker.publisher, outgoingEvent(1));
+  clock.advance(30_000);
+  await clock.untilScheduled(60_000);
+  await confirmation(broker.publisher, outgoingEvent(2));
+  const ids = async (queue: string, count: number) =>
+    (await broker.reader.read(queue, count)).map(({ properties }) => properties.messageId);
+  assert.deepEqual(await ids(others, 2), ["5e55:1", "5e55:2"]);
+  assert.deepEqual(await ids("gateway", 1), ["5e55:2"]);
+});
+
 Deno.test("RabbitPublisher opens again after its exchange was deleted", async () => {
   await using broker = await openPublisher();
   await broker.reader.channel.deleteExchange("gateway");
@@ -167,6 +183,7 @@ function rabbitPublisher(url: string, options: Partial<RabbitPublisherOptions> =
     persistent: true,
     transientTypes: new Set(),
     ttlMs: 86_400_000,
+    clock: systemClock,
     observe,
     ...options,
   });
