@@ -23,7 +23,7 @@ Deno.test(
   "Shardline ends with 78 and names all mistakes at once, one line each, and no secret's value",
   onStage({}, async (stage) => {
     const secret = "the-value-of-a-secret";
-    const secretFile = await Deno.makeTempFile();
+    const secretFile = await Deno.makeTempFile({ dir: "/tmp" });
     try {
       await Deno.writeTextFile(secretFile, `first ${secret}`);
       const gateway = stage.start({
@@ -79,7 +79,7 @@ Deno.test(
 Deno.test(
   "Shardline takes the token from the file that BOT_TOKEN_FILE names",
   onStage({}, async (stage) => {
-    const file = await Deno.makeTempFile();
+    const file = await Deno.makeTempFile({ dir: "/tmp" });
     try {
       await Deno.writeTextFile(file, `${TOKEN}\n`);
       await stage.startConnected(1, { BOT_TOKEN: "", BOT_TOKEN_FILE: file });

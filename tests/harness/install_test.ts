@@ -8,7 +8,7 @@ class FakeSystem implements AsyncDisposable {
 
   /** @param aptGet What the stand-in does after that, as shell text. */
   static async make(aptGet: string, policy?: string): Promise<FakeSystem> {
-    const system = new FakeSystem(await Deno.makeTempDir());
+    const system = new FakeSystem(await Deno.makeTempDir({ dir: "/tmp" }));
     await Deno.mkdir(`${system.root}/usr/sbin`, { recursive: true });
     await Deno.mkdir(`${system.root}/bin`);
     await system.#write("bin/systemctl", 'echo "systemctl $*" >>"$INSTALL_ROOT/calls"');

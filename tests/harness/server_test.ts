@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Server, type ServerKind } from "../../harness/server.ts";
-import { waitUntilGone } from "./processes.ts";
+import { shell, waitUntilGone } from "./processes.ts";
 
 /** A server that is a shell script; it answers once the script has made the file `ready`. */
 function scriptKind(script: string, seen: { folders: string[]; ports: number[] }): ServerKind {
@@ -50,7 +50,7 @@ Deno.test("Server.restart() rejects with the log when the program does not come 
   const script = 'if [ "$1" = 2 ]; then rm ready; echo disk full; exit 1; fi; touch ready; sleep 1000';
   await using server = await Server.start(scriptKind(script, seen));
   await server.kill();
-  await Deno.remove(`${seen.folders.at(-1)}/ready`);
+  await shell('rm "$1"', [`${seen.folders.at(-1)}/ready`]);
   await assert.rejects(server.restart(), /disk full/);
 });
 
