@@ -56,6 +56,8 @@ const UNDER_WAY_MAX_MS = 5_000;
 const READING_USABLE_MS = 600_000;
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 30_000;
+/** A budget that is spent may be raised before its reset. */
+const EXHAUSTED_RECHECK_MS = 60_000;
 /** Below this part of the total it is warned about. */
 const LOW_SHARE = 0.1;
 
@@ -69,7 +71,7 @@ export class IdentifyBudget {
   #failures = 0;
   #cancelRetry: (() => void) | null = null;
   #warnedUntilMs = 0;
-  #exhaustedUntilMs = 0;
+  #exhaustedSaid = false;
   #stopped = false;
 
   constructor(options: IdentifyBudgetOptions) {
@@ -99,18 +101,21 @@ export class IdentifyBudget {
     const usable = !old || (!reset && this.#failures > 0 && ageMs <= READING_USABLE_MS);
     if (reading === null || !usable) return { kind: "unknown" };
     const left = reading.remaining - granted;
-    if (left > 0) return { kind: "some", identifies: left };
+    if (left > 0) {
+      this.#exhaustedSaid = false;
+      return { kind: "some", identifies: left };
+    }
     // Turns that are out may come back unused; the queue asks again then.
     if (reading.remaining > 0) return { kind: "some", identifies: 0 };
     // Only our own count says so, which is on the safe side: Discord is asked again before it is believed.
     if (reading.gateway.sessionStartLimit.remaining > 0) {
       return old ? { kind: "unknown" } : { kind: "none", untilMs: reading.atMs + READING_MAX_AGE_MS };
     }
-    if (this.#exhaustedUntilMs !== reading.resetsAtMs) {
-      this.#exhaustedUntilMs = reading.resetsAtMs;
+    if (!this.#exhaustedSaid) {
+      this.#exhaustedSaid = true;
       this.#options.observe({ kind: "identify.exhausted", resetsInMs: reading.resetsAtMs - nowMs });
     }
-    return { kind: "none", untilMs: reading.resetsAtMs };
+    return { kind: "none", untilMs: Math.min(reading.resetsAtMs, nowMs + EXHAUSTED_RECHECK_MS) };
   }
 
   /** One IDENTIFY went out. */

@@ -168,14 +168,20 @@ Deno.test("IdentifyBudget asks again, once a reading is old, before it believes 
   assert.deepEqual(rig.of("identify.exhausted"), []);
 });
 
-Deno.test("IdentifyBudget allows none until the reset where Discord says so, and says it once", async () => {
+Deno.test("IdentifyBudget allows none where Discord says so, asks again each minute, and says it once", async () => {
   const rig = new BudgetRig();
   rig.remaining = 0;
-  rig.resetAfterMs = 60_000;
+  rig.resetAfterMs = 90_000;
   await rig.budget.refresh();
   assert.deepEqual(rig.ask(), { kind: "none", untilMs: 60_000 });
   assert.deepEqual(rig.ask(), { kind: "none", untilMs: 60_000 });
-  assert.deepEqual(rig.of("identify.exhausted"), [{ kind: "identify.exhausted", resetsInMs: 60_000 }]);
+  rig.clock.advance(60_000);
+  rig.resetAfterMs = 30_000;
+  assert.deepEqual(await rig.askUntilKnown(), { kind: "none", untilMs: 90_000 });
+  assert.deepEqual(rig.of("identify.exhausted"), [{ kind: "identify.exhausted", resetsInMs: 90_000 }]);
+  rig.clock.advance(30_000);
+  rig.remaining = 5;
+  assert.deepEqual(await rig.askUntilKnown(), { kind: "some", identifies: 5 });
 });
 
 Deno.test("IdentifyBudget reads anew at the reset, however young its reading is", async () => {
