@@ -19,7 +19,7 @@ import { RedisGuildNames } from "./gateway/adapters/redis/guild_names.ts";
 import { RedisResumePoints } from "./gateway/adapters/redis/resume_points.ts";
 import { RestClient } from "./gateway/adapters/rest/client.ts";
 import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
-import { systemClock } from "./gateway/clock.ts";
+import { sleepUntil, systemClock } from "./gateway/clock.ts";
 import { type Config, faultLine, parseConfig } from "./gateway/config.ts";
 import { EXIT_CONFIGURATION, EXIT_SOFTWARE } from "./gateway/exit.ts";
 import type { GatewayBot } from "./gateway/identify/budget.ts";
@@ -30,8 +30,9 @@ import project from "./deno.json" with { type: "json" };
 
 /** A terminal and the task runner both pass the first signal on, so one that follows at once is the same. */
 const SECOND_SIGNAL_AFTER_MS = 1_000;
-/** What may still be said to Discord's log channels, and to our own log, once everything has stopped. */
-const LAST_WORDS_MAX_MS = 800;
+/** How long Discord's log channels, and then our own log, may take over what is still to be said after the stop. */
+const LAST_EMBEDS_MAX_MS = 800;
+const LAST_LINES_MAX_MS = 300;
 /** As a shell reports a process that a signal ended. */
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 type Signal = keyof typeof SIGNAL_STATUS;
@@ -111,11 +112,9 @@ async function runConfigured(config: Config): Promise<number> {
   await started;
   await server.stop();
   observe({ kind: "service.stopped", tookMs: systemClock.nowMs() - stoppingAtMs });
-  const deadline = AbortSignal.timeout(LAST_WORDS_MAX_MS);
-  const tooLate = new Promise<void>((resolve) => deadline.addEventListener("abort", () => resolve()));
-  await logChannels.flush(deadline);
+  await logChannels.flush(AbortSignal.timeout(LAST_EMBEDS_MAX_MS));
   // Whoever reads our output may have stopped reading.
-  await Promise.race([log.flush(), tooLate]);
+  await Promise.race([log.flush(), sleepUntil(systemClock, systemClock.nowMs() + LAST_LINES_MAX_MS)]);
   return status;
 }
 

@@ -366,7 +366,7 @@ Deno.test(
     const named = gateway.lines.filter(({ kind }) => kind === "redis.garbage").map(({ key }) => key);
     assert(named.includes("gateway_statuses") && named.includes("gateway_sessions"), `${named}`);
     assert(hashes.some((hash) => named.includes(hash)), `${named}`);
-    const aside = (await redis.keys("gateway_statuses:*"))[0] ?? "";
+    const aside = (await redis.keys("gateway:damaged:gateway_statuses:*"))[0] ?? "";
     assert.deepEqual(await redis.lrange(aside, 0, -1), ["a list"]);
   }),
 );
