@@ -10,7 +10,7 @@ import { Secret } from "./config/secret.ts";
 import { type Setting, type SettingName, SETTINGS, type SettingValues } from "./config/settings.ts";
 import { failureText } from "./failure.ts";
 import { oneLine } from "./one_line.ts";
-import type { Compression } from "./shard/transport.ts";
+import type { Compression } from "./protocol/gateway_url.ts";
 
 export { type Endpoint, type Presence, Secret };
 

@@ -6,7 +6,6 @@
  */
 import type { Clock } from "./clock.ts";
 import type { CommandDispatcher, CommandedShard } from "./commands/dispatcher.ts";
-import type { ReconnectMode } from "./commands/command.ts";
 import type { Outbox } from "./delivery/outbox.ts";
 import type { GuildNames } from "./guild_names.ts";
 import type { IdentifyQueue } from "./identify/queue.ts";
@@ -17,7 +16,14 @@ import type { ResumePoint, StoredShard } from "./resume/points.ts";
 import type { ShardCommand } from "./shard/command_queue.ts";
 import { ShardDriver, type ShardHost } from "./shard/driver.ts";
 import { GuildList } from "./shard/guild_list.ts";
-import type { DeliveredEvent, Gap, MachineOptions, ShardStart, StartedSession } from "./shard/machine.ts";
+import type {
+  DeliveredEvent,
+  Gap,
+  MachineOptions,
+  ReconnectMode,
+  ShardStart,
+  StartedSession,
+} from "./shard/machine.ts";
 import type { Transport } from "./shard/transport.ts";
 
 /** What all shards of a process share. */

@@ -11,15 +11,18 @@
 export type ShardStatus = "Connected" | "Disconnected" | "Handshaking" | "Identifying" | "Resuming";
 
 /** Why a session was given up; the `reason` of a gap. */
-export type SessionLossReason =
-  | "invalid_session"
-  | "invalid_sequence"
-  | "session_timed_out"
-  | "intents_changed"
-  | "total_changed"
-  | "restart_requested"
-  | "resume_disabled"
-  | "not_resumable";
+export const SESSION_LOSS_REASONS = [
+  "invalid_session",
+  "invalid_sequence",
+  "session_timed_out",
+  "intents_changed",
+  "total_changed",
+  "restart_requested",
+  "resume_disabled",
+  "not_resumable",
+] as const;
+
+export type SessionLossReason = typeof SESSION_LOSS_REASONS[number];
 
 /** Why a dispatch was not handed on. */
 export type DropReason = "no_session" | "no_type" | "replayed";

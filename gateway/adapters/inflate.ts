@@ -5,8 +5,8 @@
  * @module
  */
 import { createZstdDecompress } from "node:zlib";
-import type { Compression } from "../shard/transport.ts";
 import { failureText } from "../failure.ts";
+import type { Compression } from "../protocol/gateway_url.ts";
 import { ZstdBlocks } from "./zstd_blocks.ts";
 
 /** What one WebSocket message came to. */

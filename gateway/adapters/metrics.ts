@@ -10,7 +10,7 @@ import process from "node:process";
 import { setImmediate } from "node:timers";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
-import type { Observation, Observer, SessionLossReason } from "../observation.ts";
+import { type Observation, type Observer, SESSION_LOSS_REASONS } from "../observation.ts";
 import type { StatusSnapshot } from "../status.ts";
 import { EventCounts } from "./event_counts.ts";
 import { LabelValues } from "./label_values.ts";
@@ -33,20 +33,6 @@ const SHARD_EVENT_TYPES: ReadonlyMap<Observation["kind"], string> = new Map<Obse
   ["shard.disconnected", "Disconnected"],
   ["shard.reconnecting", "Reconnecting"],
 ]);
-
-/** Every key of a record, so that the compiler tells when a reason is added. */
-const SESSION_LOSS_REASONS = Object.keys(
-  {
-    invalid_session: true,
-    invalid_sequence: true,
-    session_timed_out: true,
-    intents_changed: true,
-    total_changed: true,
-    restart_requested: true,
-    resume_disabled: true,
-    not_resumable: true,
-  } satisfies Record<SessionLossReason, true>,
-);
 
 /** From a confirmation on the same machine to a broker that was away. */
 const PUBLISH_BUCKETS_SECONDS = [

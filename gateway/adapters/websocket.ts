@@ -5,13 +5,8 @@
  */
 import { type Clock, sleepUntil } from "../clock.ts";
 import { LEAVE_RESUMABLY } from "../protocol/close_codes.ts";
-import type {
-  Compression,
-  Connection,
-  ConnectionEnd,
-  ConnectionEvents,
-  Transport,
-} from "../shard/transport.ts";
+import type { Compression } from "../protocol/gateway_url.ts";
+import type { Connection, ConnectionEnd, ConnectionEvents, Transport } from "../shard/transport.ts";
 import { failureText } from "../failure.ts";
 import { createInflater, type Inflater } from "./inflate.ts";
 

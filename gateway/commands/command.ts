@@ -6,6 +6,7 @@
 
 import { MemberScan, skipWhitespace } from "../protocol/json_scan.ts";
 import { CLIENT_FRAME_MAX_BYTES, COMMAND_OPCODES, Opcode } from "../protocol/opcodes.ts";
+import type { ReconnectMode } from "../shard/machine.ts";
 
 /** A command that may be carried out, as far as its text tells: whether its shards exist is not known here. */
 export type Command =
@@ -24,9 +25,6 @@ export type Command =
 
 /** Shard ids, each once and at least one. */
 export type CommandShards = "all" | readonly number[];
-
-/** `identify` gives the session up and begins a new one. */
-export type ReconnectMode = "resume" | "identify";
 
 /** Why a command is refused: header `reason`, and `error` of a reply. The last two are found out elsewhere. */
 export type CommandError =

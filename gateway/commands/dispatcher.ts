@@ -8,7 +8,8 @@ import type { Clock } from "../clock.ts";
 import type { Notices } from "../delivery/notices.ts";
 import type { Observer } from "../observation.ts";
 import type { ShardCommand } from "../shard/command_queue.ts";
-import { type CommandRefusal, type CommandShards, readCommand, type ReconnectMode } from "./command.ts";
+import type { ReconnectMode } from "../shard/machine.ts";
+import { type CommandRefusal, type CommandShards, readCommand } from "./command.ts";
 import type { IncomingCommand } from "./source.ts";
 
 /** What a command needs of a shard. */

@@ -4,9 +4,12 @@
  * @module
  */
 
+/** How Discord compresses what it sends on one connection (Discord gateway docs, Transport Compression). */
+export type Compression = "zlib-stream" | "zstd-stream" | "none";
+
 export interface ConnectionParameters {
   readonly apiVersion: number;
-  readonly compression: "zlib-stream" | "zstd-stream" | "none";
+  readonly compression: Compression;
   /** Whether `ws:` may be taken as well: only where the operator's own settings name an unencrypted Discord. */
   readonly plainAllowed: boolean;
 }

@@ -13,6 +13,7 @@ import {
   type DeliveredEvent,
   type Gap,
   type MachineOptions,
+  type ReconnectMode,
   type ShardEffect,
   type ShardInput,
   ShardMachine,
@@ -81,7 +82,7 @@ export class ShardDriver {
     this.#feed({ kind: "command", command });
   }
 
-  restart(mode: "resume" | "identify"): void {
+  restart(mode: ReconnectMode): void {
     this.#feed({ kind: "restart", mode });
   }
 

@@ -76,6 +76,9 @@ export interface ShardStart {
   readonly replace: SessionLossReason | null;
 }
 
+/** `identify` gives the session up and begins a new one. */
+export type ReconnectMode = "resume" | "identify";
+
 export type ShardInput =
   | { kind: "start"; start: ShardStart }
   | { kind: "turn" }
@@ -85,7 +88,7 @@ export type ShardInput =
   | { kind: "stored"; sessionId: string; sequence: number }
   | { kind: "due" }
   | { kind: "command"; command: ShardCommand }
-  | { kind: "restart"; mode: "resume" | "identify" }
+  | { kind: "restart"; mode: ReconnectMode }
   | { kind: "park" }
   | { kind: "unpark" }
   | { kind: "stop" };
@@ -329,7 +332,7 @@ export class ShardMachine {
     this.#effects.push({ kind: "turn_return" });
   }
 
-  #restart(mode: "resume" | "identify", nowMs: number): void {
+  #restart(mode: ReconnectMode, nowMs: number): void {
     switch (this.#state.kind) {
       case "idle":
       case "stopped":
@@ -485,7 +488,6 @@ export class ShardMachine {
       case "heartbeat":
         return this.#heartbeatDue(nowMs);
       case "send":
-        return this.#sendCommands(nowMs);
       case "expiry":
         return this.#sendCommands(nowMs);
       default:

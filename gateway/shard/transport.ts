@@ -4,8 +4,6 @@
  * @module
  */
 
-export type Compression = "zlib-stream" | "zstd-stream" | "none";
-
 /** What became of a connection. */
 export interface ConnectionEnd {
   /** The close code; 1006 where there was none. */

@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { constants, createDeflate, createZstdCompress } from "node:zlib";
-import type { Compression } from "../../../gateway/shard/transport.ts";
+import type { Compression } from "../../../gateway/protocol/gateway_url.ts";
 
 const encoder = new TextEncoder();
 
