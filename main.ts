@@ -18,6 +18,7 @@ import { RedisClient } from "./gateway/adapters/redis/client.ts";
 import { RedisGuildNames } from "./gateway/adapters/redis/guild_names.ts";
 import { RedisResumePoints } from "./gateway/adapters/redis/resume_points.ts";
 import { RestClient } from "./gateway/adapters/rest/client.ts";
+import { SqliteSpool } from "./gateway/adapters/spool/sqlite_spool.ts";
 import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
 import { sleepUntil, systemClock } from "./gateway/clock.ts";
 import { type Config, faultLine, parseConfig } from "./gateway/config.ts";
@@ -81,6 +82,7 @@ async function runConfigured(config: Config): Promise<number> {
     clock: systemClock,
     status: () => service.status.snapshot(),
     unconfirmed: () => service.unconfirmed,
+    spool: () => service.spooled,
   });
   const observe = observeAll(log.observe, metrics.observe, logChannels.observe);
   const service = createService(config, rest, observe, (delayMs) => metrics.published(delayMs));
@@ -163,6 +165,7 @@ function createService(
     notices: new RabbitNotices(publishing, { clock, observe: told }),
     commands: new RabbitCommandSource(consuming),
     points: new RedisResumePoints(redis, { observe: told }),
+    spool: config.events.spool && new SqliteSpool({ folder: config.events.spool.folder, clock }),
     board: new RedisBoard(redis),
     guildNames: config.logChannels.guilds === null ? null : new RedisGuildNames(redis, clock),
     readGatewayBot: () => readGatewayBot(rest, told),

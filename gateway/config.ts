@@ -65,8 +65,8 @@ export interface Config {
     /** null: off. */
     readonly partitions: number | null;
     readonly maxUnconfirmedBytes: number;
-    /** null: off. */
-    readonly spool: { readonly path: string; readonly maxBytes: number } | null;
+    /** `folder` is this replica's own; null: off. */
+    readonly spool: { readonly folder: string; readonly maxBytes: number } | null;
     /** null: silence is not watched. */
     readonly silenceMinMs: number | null;
   };
@@ -289,7 +289,7 @@ function arrange(values: SettingValues, options: ParseOptions): Config {
       maxUnconfirmedBytes: values.MAX_UNCONFIRMED_BYTES,
       spool: values.SPOOL_PATH === null
         ? null
-        : { path: values.SPOOL_PATH, maxBytes: values.SPOOL_MAX_BYTES },
+        : { folder: `${values.SPOOL_PATH}/${spoolName(values)}`, maxBytes: values.SPOOL_MAX_BYTES },
       silenceMinMs: values.SILENCE_MIN * 60_000 || null,
     },
     commands: { ttlMs: values.COMMAND_TTL * 1000 },
@@ -341,6 +341,18 @@ function redisFromParts(values: SettingValues): Endpoint {
   const password = encodeURIComponent(values.REDIS_PASSWORD?.reveal() ?? "");
   const credentials = user === "" && password === "" ? "" : `${user}:${password}@`;
   return { url: new Secret(`redis://${credentials}${address}`), address };
+}
+
+/**
+ * A process that is started again finds what its predecessor left under the same name; two that run at a time on one
+ * machine run other shards, or have names of their own.
+ */
+function spoolName(values: SettingValues): string {
+  const { REPLICA_NAME, SHARDS_START, SHARDS_END } = values;
+  if (REPLICA_NAME !== null) return `replica-${REPLICA_NAME}`;
+  return SHARDS_START === 0 && SHARDS_END === null
+    ? "all-shards"
+    : `shards-${SHARDS_START}-to-${SHARDS_END ?? "last"}`;
 }
 
 function stateOf(values: SettingValues): StateConfig {

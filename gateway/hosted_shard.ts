@@ -12,15 +12,15 @@ import type { IdentifyQueue } from "./identify/queue.ts";
 import type { Observer } from "./observation.ts";
 import { type FrameHead, readGuild } from "./protocol/frame_head.ts";
 import type { PointKeeper } from "./resume/keeper.ts";
-import type { ResumePoint, StoredShard } from "./resume/points.ts";
+import type { LostSession, ResumePoint } from "./resume/points.ts";
 import type { ShardCommand } from "./shard/command_queue.ts";
 import { ShardDriver, type ShardHost } from "./shard/driver.ts";
 import { GuildList } from "./shard/guild_list.ts";
 import type {
   DeliveredEvent,
-  Gap,
   MachineOptions,
   ReconnectMode,
+  SessionLoss,
   ShardStart,
   StartedSession,
 } from "./shard/machine.ts";
@@ -31,7 +31,7 @@ export interface ShardServices {
   readonly clock: Clock;
   readonly observe: Observer;
   readonly transport: Transport;
-  readonly outbox: Outbox;
+  readonly outbox: Pick<Outbox, "accept" | "pass">;
   readonly keeper: PointKeeper;
   readonly identifyQueue: IdentifyQueue;
   readonly dispatcher: CommandDispatcher;
@@ -45,32 +45,58 @@ export interface ShardServices {
   fatal(code: number): void;
 }
 
+/** What an earlier process left of a shard. */
+export interface ShardLegacy {
+  /** Of the session that is resumed, up to where it is *published*; {@link ShardStart} may begin further on. */
+  readonly point: ResumePoint | null;
+  readonly guilds: readonly bigint[] | null;
+  /** Sessions given up whose gaps have not been told, the oldest first. */
+  readonly lost: readonly LostSession[];
+}
+
+interface UntoldLoss extends LostSession {
+  sequence: number;
+  /** Wall clock of its READY; null where that is not known. */
+  readonly startedAtMs: number | null;
+  /** The gap is on its way to whoever wants to know. */
+  observed: boolean;
+}
+
 export class HostedShard implements ShardHost, CommandedShard {
   readonly #shard: number;
   readonly #services: ShardServices;
   readonly #driver: ShardDriver;
+  /** How far the session there is has been published. */
   #point: ResumePoint | null;
+  /** False for a session without an id of Discord's: its point is of no use to anybody else. */
+  #resumable = true;
+  /** When the last event came that an earlier process had of the session there is; null where nobody knows. */
+  #lastEventBeforeMs: number | null;
   #guilds: GuildList;
-  /** The session before this one, and how far it was published. */
-  #lost: Pick<ResumePoint, "sessionId" | "sequence"> | null = null;
+  /** Oldest first. Bounded by the identifies that Discord allows in a day. */
+  #untold: UntoldLoss[];
 
-  constructor(machine: MachineOptions, services: ShardServices, stored: StoredShard | undefined) {
+  constructor(machine: MachineOptions, services: ShardServices, legacy: ShardLegacy) {
     this.#shard = machine.shard;
     this.#services = services;
     // A session that another service began is taken to have our settings, so that a later change of them is seen.
     const { intents, configuredPresence } = services;
-    const point = stored?.point ?? null;
+    const { point } = legacy;
     this.#point = point && {
       ...point,
       intents: point.intents ?? intents,
       configuredPresence: point.configuredPresence ?? configuredPresence,
     };
-    this.#guilds = new GuildList(stored?.guilds ?? []);
+    this.#lastEventBeforeMs = point?.lastEventAtMs ?? null;
+    this.#guilds = new GuildList(legacy.guilds ?? []);
+    this.#untold = legacy.lost.map((lost) => ({ ...lost, startedAtMs: null, observed: false }));
     const { transport, clock, observe, connectionUrl } = services;
     this.#driver = new ShardDriver({ machine, transport, clock, observe, connectionUrl, host: this });
   }
 
   start(start: ShardStart): void {
+    // What was found to be lost only by starting is not stored yet.
+    if (this.#untold.length > 0) this.#keepLost();
     this.#driver.start(start);
   }
 
@@ -87,16 +113,51 @@ export class HostedShard implements ShardHost, CommandedShard {
     this.#driver.unpark();
   }
 
-  /** Everything of the session up to `sequence` is confirmed by the broker. */
-  published(sessionId: string, sequence: number): void {
-    if (this.#point?.sessionId === sessionId) this.#keepPoint({ ...this.#point, sequence });
+  /** Everything of the session up to `sequence`, received then by the wall clock, is confirmed by the broker. */
+  published(sessionId: string, sequence: number, receivedAtMs: number): void {
+    this.#observeGapsBefore(sessionId);
+    const point = this.#point;
+    if (point?.sessionId === sessionId) {
+      if (sequence > point.sequence) this.#keepPoint({ ...point, sequence, lastEventAtMs: receivedAtMs });
+      return;
+    }
     // What a lost session still had on its way moves no point any more, but its gap begins behind it.
-    else if (this.#lost?.sessionId === sessionId) this.#lost = { sessionId, sequence };
+    const loss = this.#untold.find((loss) => isGivenUp(loss, sessionId));
+    if (loss === undefined || sequence <= loss.sequence) return;
+    loss.sequence = sequence;
+    this.#keepLost();
   }
 
-  /** The point is durable. */
-  stored(point: ResumePoint): void {
-    this.#driver.stored(point.sessionId, point.sequence);
+  /** Everything of the session up to `sequence` is durable, in the store or in the spool. */
+  stored(sessionId: string, sequence: number): void {
+    this.#driver.stored(sessionId, sequence);
+  }
+
+  /** The point of this session; null where it is not the one there is, or cannot be resumed. */
+  pointOf(sessionId: string): ResumePoint | null {
+    return this.#resumable && this.#point?.sessionId === sessionId ? this.#point : null;
+  }
+
+  /** The gap after `oldSession` is known to whoever wants to know. */
+  gapTold(oldSession: string): void {
+    const told = this.#untold.find(({ sessionId, observed }) => observed && sessionId === oldSession);
+    if (told === undefined) return;
+    this.#untold = this.#untold.filter((loss) => loss !== told);
+    this.#keepLost();
+  }
+
+  /** Spooled events of the shard cannot be read: what is published next does not follow on what was before. */
+  spoolDamaged(): void {
+    const settled = this.#untold.filter(({ observed }) => observed).length;
+    const unsettled = this.#untold[settled];
+    const next = unsettled ?? this.#point;
+    if (next === null || unsettled?.reason === "spool_damaged") return;
+    const { sessionId, sequence, startedAtMs } = next;
+    // Nobody knows when the first of them came. Too early is safe.
+    const sinceMs = startedAtMs ?? unsettled?.sinceMs ?? this.#services.clock.wallMs();
+    const reason = "spool_damaged";
+    this.#untold.splice(settled, 0, { sessionId, sequence, startedAtMs, sinceMs, reason, observed: false });
+    this.#keepLost();
   }
 
   // CommandedShard
@@ -132,18 +193,41 @@ export class HostedShard implements ShardHost, CommandedShard {
   }
 
   sessionStarted({ sessionId, resumeGatewayUrl, resumable, guildIds }: StartedSession): void {
-    const { keeper, intents, configuredPresence } = this.#services;
+    const { clock, keeper, intents, configuredPresence } = this.#services;
+    const startedAtMs = clock.wallMs();
     this.#guilds = new GuildList(guildIds);
-    this.#point = resumable
-      ? { sessionId, sequence: 0, resumeGatewayUrl, intents, configuredPresence }
-      : null;
-    keeper.changeAtOnce(this.#shard, { point: this.#point, guilds: this.#guilds.ids() });
+    this.#point = {
+      sessionId,
+      sequence: 0,
+      resumeGatewayUrl,
+      intents,
+      configuredPresence,
+      startedAtMs,
+      lastEventAtMs: startedAtMs,
+    };
+    this.#lastEventBeforeMs = startedAtMs;
+    this.#resumable = resumable;
+    keeper.changeAtOnce(this.#shard, { point: this.pointOf(sessionId), guilds: this.#guilds.ids() });
   }
 
-  sessionLost(): void {
-    this.#lost = this.#point;
+  sessionLost({ sessionId, sinceMs, reason }: SessionLoss): void {
+    const point = this.#point;
+    if (point?.sessionId !== sessionId) {
+      throw new Error(`Shard ${this.#shard} gave up session ${sessionId}, which it was not started with`);
+    }
+    const { sequence, startedAtMs } = point;
+    const { clock, keeper } = this.#services;
+    const wallMs = clock.wallMs();
+    this.#untold.push({
+      sessionId,
+      sequence,
+      startedAtMs,
+      sinceMs: sinceMs === null ? this.#lastEventBeforeMs ?? wallMs : wallMs - (clock.nowMs() - sinceMs),
+      reason,
+      observed: false,
+    });
     this.#point = null;
-    this.#services.keeper.change(this.#shard, { point: null });
+    keeper.change(this.#shard, { point: null, lost: this.#lost });
   }
 
   presenceKept(presence: string | null): void {
@@ -153,22 +237,6 @@ export class HostedShard implements ShardHost, CommandedShard {
   presenceConfigured(): void {
     if (this.#point === null) return;
     this.#keepPoint({ ...this.#point, configuredPresence: this.#services.configuredPresence });
-  }
-
-  gap({ oldSession, newSession, lastSequence, sinceMs, reason }: Gap): void {
-    const { clock, observe } = this.#services;
-    const toMs = clock.wallMs();
-    const fromMs = toMs - (clock.nowMs() - sinceMs);
-    observe({
-      kind: "shard.gap",
-      shard: this.#shard,
-      oldSession,
-      newSession,
-      lastSequence: this.#lost?.sessionId === oldSession ? this.#lost.sequence : lastSequence,
-      fromMs,
-      toMs,
-      reason,
-    });
   }
 
   commandSent(command: ShardCommand): void {
@@ -201,7 +269,55 @@ export class HostedShard implements ShardHost, CommandedShard {
 
   #keepPoint(point: ResumePoint): void {
     this.#point = point;
-    this.#services.keeper.change(this.#shard, { point });
+    if (this.#resumable) this.#services.keeper.change(this.#shard, { point });
+  }
+
+  get #lost(): LostSession[] {
+    return this.#untold.map(({ sessionId, sequence, sinceMs, reason }) => ({
+      sessionId,
+      sequence,
+      sinceMs,
+      reason,
+    }));
+  }
+
+  #keepLost(): void {
+    this.#services.keeper.change(this.#shard, { lost: this.#lost });
+  }
+
+  /**
+   * A shard's events are published in order: with the first of a session, all is settled that will ever be of the
+   * sessions before it, and their gaps are known from end to end.
+   */
+  #observeGapsBefore(sessionId: string): void {
+    if (this.#untold.length === 0) return;
+    const isCurrent = this.#point?.sessionId === sessionId;
+    const own = this.#untold.findIndex((loss) => isGivenUp(loss, sessionId));
+    const startedAtMs = isCurrent ? this.#point?.startedAtMs : this.#untold[own]?.startedAtMs;
+    for (const [index, loss] of this.#untold.entries()) {
+      if (loss.observed) continue;
+      // One of a session that nobody knows was left over from before them all.
+      const isBefore = isCurrent || index < own;
+      if (!isBefore && loss.reason !== "spool_damaged") return;
+      this.#observeGap(loss, sessionId, startedAtMs ?? null);
+    }
+  }
+
+  #observeGap(loss: UntoldLoss, newSession: string, startedAtMs: number | null): void {
+    const { clock, observe } = this.#services;
+    const { sessionId, sequence, sinceMs, reason } = loss;
+    loss.observed = true;
+    observe({
+      kind: "shard.gap",
+      shard: this.#shard,
+      oldSession: sessionId,
+      newSession,
+      lastSequence: sequence,
+      fromMs: sinceMs,
+      // What a damaged spool held may have come at any time before now.
+      toMs: reason === "spool_damaged" ? clock.wallMs() : startedAtMs ?? clock.wallMs(),
+      reason,
+    });
   }
 
   #guildCreated(bytes: Uint8Array, head: FrameHead): void {
@@ -232,4 +348,9 @@ export class HostedShard implements ShardHost, CommandedShard {
     if (guildNames === null) left(null);
     else guildNames.take(id).then(left);
   }
+}
+
+/** Whether it is the loss of this session itself; that of a spool leaves the session as it is. */
+function isGivenUp(loss: UntoldLoss, sessionId: string): boolean {
+  return loss.sessionId === sessionId && loss.reason !== "spool_damaged";
 }

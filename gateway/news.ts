@@ -6,9 +6,19 @@
  */
 import type { Clock } from "./clock.ts";
 import type { Notices } from "./delivery/notices.ts";
-import type { Observer } from "./observation.ts";
+import type { Observation, Observer } from "./observation.ts";
 
-export function newsObserver(notices: Pick<Notices, "news">, clock: Clock): Observer {
+export type ObservedGap = Extract<Observation, { kind: "shard.gap" }>;
+
+/**
+ * `told` is called once the broker has confirmed the news of a gap, so that it need not be remembered any longer.
+ * The shard of an event that was refused waits for it: there it is called also where the news was dropped.
+ */
+export function newsObserver(
+  notices: Pick<Notices, "news">,
+  clock: Clock,
+  told: (gap: ObservedGap) => void,
+): Observer {
   return (observation) => {
     switch (observation.kind) {
       case "shard.status":
@@ -19,15 +29,22 @@ export function newsObserver(notices: Pick<Notices, "news">, clock: Clock): Obse
           at: new Date(clock.wallMs()).toISOString(),
         });
       case "shard.gap":
-        return notices.news(`shard.${observation.shard}.gap`, {
-          shard: observation.shard,
-          old_session: observation.oldSession,
-          new_session: observation.newSession,
-          last_sequence: observation.lastSequence,
-          from: new Date(observation.fromMs).toISOString(),
-          to: new Date(observation.toMs).toISOString(),
-          reason: observation.reason,
+        return notices.news(`shard.${observation.shard}.gap`, gapBody(observation), (outcome) => {
+          if (outcome === "confirmed" || observation.reason === "event_refused") told(observation);
         });
     }
+  };
+}
+
+function gapBody(gap: ObservedGap): Record<string, unknown> {
+  return {
+    shard: gap.shard,
+    old_session: gap.oldSession,
+    new_session: gap.newSession,
+    last_sequence: gap.lastSequence,
+    from: new Date(gap.fromMs).toISOString(),
+    to: new Date(gap.toMs).toISOString(),
+    reason: gap.reason,
+    ...(gap.sequence === undefined ? {} : { sequence: gap.sequence, type: gap.type }),
   };
 }

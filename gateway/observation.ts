@@ -10,7 +10,10 @@
 /** What `gateway_statuses` says of a shard (twilight-dispatch's words). */
 export type ShardStatus = "Connected" | "Disconnected" | "Handshaking" | "Identifying" | "Resuming";
 
-/** Why a session was given up; the `reason` of a gap. */
+/**
+ * Why events are missing; the `reason` of a gap. All but the last two are reasons why a session was given up; those
+ * two leave the session as it is: the broker refused one event for good, or the spool could not be read.
+ */
 export const SESSION_LOSS_REASONS = [
   "invalid_session",
   "invalid_sequence",
@@ -20,6 +23,10 @@ export const SESSION_LOSS_REASONS = [
   "restart_requested",
   "resume_disabled",
   "not_resumable",
+  "expired_while_parked",
+  "bot_changed",
+  "event_refused",
+  "spool_damaged",
 ] as const;
 
 export type SessionLossReason = typeof SESSION_LOSS_REASONS[number];
@@ -47,17 +54,23 @@ export type Observation =
   | { kind: "shard.status"; shard: number; status: ShardStatus; waitingForTurn: boolean }
   | { kind: "shard.acknowledged"; shard: number; latencyMs: number }
   | { kind: "shard.zombie"; shard: number }
+  // Nothing arrived for much longer than ever before, though heartbeats are acknowledged.
+  | { kind: "shard.silent"; shard: number; silentMs: number; usualMs: number }
   | { kind: "shard.parked"; shard: number }
-  | { kind: "shard.unparked"; shard: number }
+  | { kind: "shard.unparked"; shard: number; parkedMs: number }
   | {
     kind: "shard.gap";
     shard: number;
     oldSession: string;
-    newSession: string;
+    // null: the shard is no longer run.
+    newSession: string | null;
     lastSequence: number;
     fromMs: number;
     toMs: number;
     reason: SessionLossReason;
+    // Of the one event that is missing, where the broker refused it for good.
+    sequence?: number;
+    type?: string;
   }
   | { kind: "shard.fatal"; shard: number; code: number; meaning: string }
   // Events on their way.
@@ -86,6 +99,16 @@ export type Observation =
   // `returned`: no queue took the event. `refused`: the broker did not confirm it.
   | { kind: "broker.returned"; type: string }
   | { kind: "broker.refused"; type: string }
+  // Refused for good while others pass: set aside on disk, or lost where there is no spool.
+  | {
+    kind: "event.quarantined";
+    shard: number;
+    type: string;
+    session: string;
+    sequence: number;
+    bytes: number;
+    kept: boolean;
+  }
   // A channel was closed, or could not be opened, while its connection stands.
   | { kind: "broker.channel_lost"; purpose: "publishing" | "consuming"; error: string }
   | { kind: "news.dropped"; count: number }
@@ -95,10 +118,23 @@ export type Observation =
   // It answers, and carries out nothing that writes: out of memory, read-only.
   | { kind: "redis.refusing"; address: string; error: string }
   | { kind: "redis.accepting"; address: string }
+  // It may throw our keys away when its memory runs short.
+  | { kind: "redis.evicting"; address: string; policy: string; maxMemoryBytes: number }
   | { kind: "redis.garbage"; key: string; problem: string }
   | { kind: "points.written"; shards: number; tookMs: number }
   | { kind: "points.refused"; error: string }
   | { kind: "board.refused"; error: string }
+  // The spool. `opened`: what an earlier process left in it. `late`: left of a shard that has gone on elsewhere since.
+  | { kind: "spool.opened"; events: number; bytes: number; shards: number }
+  | { kind: "spool.late"; shard: number; events: number }
+  | { kind: "spool.used"; unconfirmedEvents: number }
+  | { kind: "spool.emptied" }
+  | { kind: "spool.moved_aside"; to: string; problem: string }
+  | { kind: "spool.written"; events: number; tookMs: number }
+  | { kind: "spool.refused"; error: string }
+  | { kind: "spool.unreadable"; shard: number; events: number; error: string }
+  | { kind: "spool.full"; bytes: number; maxBytes: number }
+  | { kind: "spool.room" }
   | { kind: "rest.failed"; route: string; status: number | null; error: string; retryInMs: number | null }
   | { kind: "log_channel.dropped"; count: number }
   // The service itself.

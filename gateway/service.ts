@@ -11,23 +11,26 @@ import { CommandDispatcher } from "./commands/dispatcher.ts";
 import type { CommandSource } from "./commands/source.ts";
 import type { Config } from "./config.ts";
 import type { Notices } from "./delivery/notices.ts";
-import { Outbox } from "./delivery/outbox.ts";
-import type { Publisher } from "./delivery/publisher.ts";
+import { Outbox, type SpoolUse } from "./delivery/outbox.ts";
+import type { OutgoingEvent, Publisher } from "./delivery/publisher.ts";
+import type { Spool, SpoolContents } from "./delivery/spool.ts";
 import { type Exit, EXIT_CONFIGURATION, EXIT_REFUSED, exitOfCloseCode } from "./exit.ts";
 import { failureText } from "./failure.ts";
 import type { GuildNames } from "./guild_names.ts";
-import { HostedShard } from "./hosted_shard.ts";
+import { HostedShard, type ShardLegacy } from "./hosted_shard.ts";
 import { type GatewayBot, IdentifyBudget } from "./identify/budget.ts";
 import { IdentifyQueue } from "./identify/queue.ts";
-import { newsObserver } from "./news.ts";
-import { observeAll, type Observer } from "./observation.ts";
+import { newsObserver, type ObservedGap } from "./news.ts";
+import { observeAll, type Observer, type SessionLossReason } from "./observation.ts";
+import { botId } from "./protocol/bot_token.ts";
 import { heartbeatFrame, identifyFrame, presenceFrame, resumeFrame } from "./protocol/client_frames.ts";
 import { gatewayConnectionUrl } from "./protocol/gateway_url.ts";
 import { Intent } from "./protocol/intents.ts";
 import type { Board } from "./resume/board.ts";
 import { BoardWriter } from "./resume/board_writer.ts";
+import { type FoundShard, foundShards } from "./resume/found_shard.ts";
 import { PointKeeper } from "./resume/keeper.ts";
-import type { ResumePoints, StoredFleet, StoredShard } from "./resume/points.ts";
+import type { LostSession, ResumePoint, ResumePoints, StoredFleet } from "./resume/points.ts";
 import type { ShardStart } from "./shard/machine.ts";
 import type { Transport } from "./shard/transport.ts";
 import { Status } from "./status.ts";
@@ -40,6 +43,8 @@ export interface ServicePorts {
   readonly notices: Notices;
   readonly commands: CommandSource;
   readonly points: ResumePoints;
+  /** Null where it is switched off. */
+  readonly spool: Spool | null;
   readonly board: Board;
   /** Null where nobody asks for guild names. */
   readonly guildNames: GuildNames | null;
@@ -55,13 +60,29 @@ export interface ServicePorts {
 
 /** The phases of a stop; together they stay below the ten seconds that an orderly stop may take. */
 const QUIET_MAX_MS = 1_000;
-const LEAVE_MAX_MS = 2_500;
+const LEAVE_MAX_MS = 2_000;
+/** Long enough for what the broker does not confirm to go to the spool. */
 const DRAIN_MAX_MS = 2_500;
 const REMEMBER_MAX_MS = 1_500;
+const SETTLE_MAX_MS = 500;
 const DISCONNECT_MAX_MS = 1_000;
 
 /** Between two resumes at start: a thousand handshakes at one moment would only get in each other's way. */
 const RESUME_SPACING_MS = 5;
+
+/** What an earlier process left, in the store and on disk. */
+interface Left {
+  readonly fleet: StoredFleet;
+  /** Null without a spool. */
+  readonly spooled: SpoolContents | null;
+  /** What was on disk could not be read. */
+  readonly isSpoolDamaged: boolean;
+  readonly shards: ReadonlyMap<number, FoundShard>;
+  /** Number of shards that the sessions are of; null where nobody knows. */
+  readonly total: number | null;
+}
+
+const EMPTY_SPOOL: SpoolContents = { lanes: new Map(), points: new Map(), total: null, lastPosition: 0 };
 
 export class GatewayService {
   readonly #config: Config;
@@ -92,17 +113,24 @@ export class GatewayService {
     const { clock, dice, publisher, notices, points, board } = ports;
     this.status = new Status(clock);
     this.failed = new Promise((resolve) => this.#exit = resolve);
-    const observe = observeAll(this.status.observe, newsObserver(notices, clock), ports.observe);
+    const news = newsObserver(notices, clock, (gap) => this.#gapTold(gap));
+    const observe = observeAll(this.status.observe, news, ports.observe);
     this.observe = observe;
     this.#outbox = new Outbox({
       publisher,
       clock,
+      observe,
       maxBytes: config.events.maxUnconfirmedBytes,
       events: {
-        published: (shard, sessionId, sequence) => this.#shards.get(shard)?.published(sessionId, sequence),
+        published: (shard, sessionId, sequence, receivedAtMs) =>
+          this.#shards.get(shard)?.published(sessionId, sequence, receivedAtMs),
+        durable: (shard, sessionId, sequence) => this.#shards.get(shard)?.stored(sessionId, sequence),
+        pointOf: (shard, sessionId) => this.#shards.get(shard)?.pointOf(sessionId) ?? null,
         full: (shard) => this.#shards.get(shard)?.park(),
         room: () => this.#unparkAll(),
         confirmed: ports.confirmed,
+        givenUp: (event) => this.#observeRefusal(event),
+        unreadable: (shard) => this.#shards.get(shard)?.spoolDamaged(),
       },
     });
     this.#boardWriter = new BoardWriter({ board, entries: this.status, clock, observe });
@@ -112,8 +140,9 @@ export class GatewayService {
       observe,
       stored: (shard, point) => {
         this.#boardWriter.sessionsMoved();
-        this.#shards.get(shard)?.stored(point);
+        this.#shards.get(shard)?.stored(point.sessionId, point.sequence);
       },
+      refused: (shard, point) => this.#outbox.notePoint(shard, point),
     });
     this.#budget = new IdentifyBudget({ clock, dice, observe, read: () => this.#readGatewayBot() });
     this.#identifyQueue = new IdentifyQueue({
@@ -131,9 +160,14 @@ export class GatewayService {
     });
   }
 
-  /** What waits for the broker's confirmation. */
+  /** What waits in memory for the broker's confirmation. */
   get unconfirmed(): { events: number; bytes: number } {
     return { events: this.#outbox.unconfirmedEvents, bytes: this.#outbox.unconfirmedBytes };
+  }
+
+  /** What is in the spool; null without one. */
+  get spooled(): SpoolUse | null {
+    return this.#outbox.spooled;
   }
 
   /**
@@ -150,23 +184,39 @@ export class GatewayService {
         this.#outbox.opened();
         this.#brokerOpened();
       },
-      closed: () => this.#outbox.closed(),
+      closed: (refusal) => this.#outbox.closed(refusal),
     });
     // Also where every session can be resumed: a refused token is better known now than at the first IDENTIFY.
     const gatewayRead = this.#budget.refresh();
-    const stored = await this.#unlessStopping(points.load());
-    if (stored === null) return;
-    const total = await this.#determineTotal(stored, gatewayRead);
+    const left = await this.#unlessStopping(this.#findLeft());
+    if (left === null) return;
+    const total = await this.#determineTotal(left, gatewayRead);
     if (total === null) return;
     const range = this.#range(total);
     if (range === null) return;
-    const resumable = this.#config.shards.resume && stored.total === total;
-    const reign = { total, startedAtMs: clock.wallMs(), keepSessions: resumable, imported: stored };
+    const loss = this.#lossOfAll(left, total);
+    const legacies = new Map(range.map((shard) => [shard, this.#legacy(left, shard, loss)]));
+    const vanished = new Map(
+      [...left.shards.keys()].filter((shard) => shard >= total)
+        .map((shard) => [shard, this.#legacy(left, shard, loss)]),
+    );
+    const reign = {
+      total,
+      bot: this.#bot,
+      startedAtMs: clock.wallMs(),
+      keepSessions: loss === null,
+      lost: new Map([...legacies, ...vanished].map(([shard, { lost }]) => [shard, lost])),
+      imported: left.fleet,
+    };
+    if (await this.#unlessStopping(this.#useSpool(left, total, loss === null)) === null) return;
     if (await this.#unlessStopping(points.begin(reign).then(() => true)) === null) return;
+    this.#tellOfVanished(vanished);
     this.status.assign(range);
     this.#boardWriter.start();
-    if (await this.#unlessStopping(opened.then(() => true)) === null) return;
-    await this.#startShards(range, total, stored, resumable);
+    // Discord keeps a session for a minute or two only. What comes before the broker is there waits in the spool.
+    const cannotWait = left.spooled !== null && loss === null && left.shards.size > 0;
+    if (!cannotWait && await this.#unlessStopping(opened.then(() => true)) === null) return;
+    await this.#startShards(legacies, total, left, loss);
     if (!this.#stopping.signal.aborted) commands.start((command) => this.#dispatcher.handle(command));
   }
 
@@ -187,13 +237,19 @@ export class GatewayService {
     await this.#phase("leave", LEAVE_MAX_MS, async () => {
       await Promise.all([...this.#shards.values()].map((shard) => shard.stop()));
     });
-    await this.#phase("drain", DRAIN_MAX_MS, () => this.#outbox.empty());
+    await this.#phase("drain", DRAIN_MAX_MS, () => this.#outbox.secured());
     await this.#phase("remember", REMEMBER_MAX_MS, async (signal) => {
       await this.#keeper.flush(signal);
       await this.#boardWriter.stop();
     });
+    // What the store did not take goes to the spool.
+    if (this.#outbox.spooled !== null) {
+      await this.#phase("settle", SETTLE_MAX_MS, () => this.#outbox.secured());
+    }
     await this.#phase("disconnect", DISCONNECT_MAX_MS, async () => {
-      await Promise.all([commands.close(), publisher.close(), this.#ports.disconnectStore()]);
+      const { disconnectStore, spool } = this.#ports;
+      this.#outbox.closed(null); // the spool may still have been drained
+      await Promise.all([commands.close(), publisher.close(), disconnectStore(), spool?.close()]);
     });
   }
 
@@ -226,14 +282,79 @@ export class GatewayService {
     return await Promise.race([work, stopping]);
   }
 
+  // What an earlier process left.
+
+  get #bot(): string | null {
+    return botId(this.#config.discord.token.reveal());
+  }
+
+  async #findLeft(): Promise<Left> {
+    const [fleet, { spooled, isSpoolDamaged }] = await Promise.all([
+      this.#ports.points.load(),
+      this.#openSpool(),
+    ]);
+    const shards = foundShards(fleet, spooled ?? EMPTY_SPOOL);
+    return { fleet, spooled, isSpoolDamaged, shards, total: fleet.total ?? spooled?.total ?? null };
+  }
+
+  async #openSpool(): Promise<Pick<Left, "spooled" | "isSpoolDamaged">> {
+    const opening = await this.#ports.spool?.open({ bot: this.#bot });
+    if (opening === undefined) return { spooled: null, isSpoolDamaged: false };
+    if (opening.kind === "unusable") {
+      this.observe({ kind: "service.warning", message: `Running without a spool: ${opening.problem}` });
+      return { spooled: null, isSpoolDamaged: false };
+    }
+    const { contents, movedAside } = opening;
+    if (movedAside !== null) {
+      const { to, problem } = movedAside;
+      this.observe({ kind: "spool.moved_aside", to, problem });
+    }
+    return { spooled: contents, isSpoolDamaged: movedAside?.isLost ?? false };
+  }
+
+  /** Drains what is in the spool from now on, and keeps in it what the broker does not confirm. */
+  async #useSpool({ fleet, spooled, shards }: Left, total: number, keepPoints: boolean): Promise<true> {
+    const { spool } = this.#ports;
+    if (spool === null || spooled === null) return true;
+    // Another service wrote last: what the spool knows of other sessions is older.
+    await spool.begin({ total, keepPoints: keepPoints && !fleet.foreign }).catch((error: unknown) => {
+      // A full disk, say: what is in it can be drained all the same.
+      this.observe({ kind: "spool.refused", error: failureText(error) });
+    });
+    const lanes = [...spooled.lanes];
+    if (lanes.length > 0) {
+      this.observe({
+        kind: "spool.opened",
+        shards: lanes.length,
+        events: lanes.reduce((sum, [, { events }]) => sum + events, 0),
+        bytes: lanes.reduce((sum, [, { bytes }]) => sum + bytes, 0),
+      });
+    }
+    for (const [shard, { events }] of lanes) {
+      if (shards.get(shard)?.late) this.observe({ kind: "spool.late", shard, events });
+    }
+    const { maxBytes } = this.#config.events.spool ?? { maxBytes: 0 };
+    this.#outbox.useSpool(spool, maxBytes, keepPoints ? spooled : { ...spooled, points: new Map() });
+    return true;
+  }
+
+  /** Why no session at all is resumed; null where they are. */
+  #lossOfAll({ fleet, total: totalLeft }: Left, total: number): SessionLossReason | null {
+    if (!this.#config.shards.resume) return "resume_disabled";
+    if (fleet.bot !== null && this.#bot !== null && fleet.bot !== this.#bot) return "bot_changed";
+    return totalLeft === total ? null : "total_changed";
+  }
+
   // How many shards, and which.
 
   /** The configured number; else that of the stored sessions while they can be resumed; else Discord's. */
-  async #determineTotal(stored: StoredFleet, gatewayRead: Promise<void>): Promise<number | null> {
-    const { total, resume } = this.#config.shards;
+  async #determineTotal(left: Left, gatewayRead: Promise<void>): Promise<number | null> {
+    const { total } = this.#config.shards;
     if (total !== null) return this.#setTotal(total);
-    const someSession = [...stored.shards.values()].some((shard) => shard.point !== null);
-    if (resume && someSession && stored.total !== null) return this.#setTotal(stored.total);
+    const someSession = [...left.shards.values()].some((shard) => shard.point !== null);
+    if (someSession && left.total !== null && this.#lossOfAll(left, left.total) === null) {
+      return this.#setTotal(left.total);
+    }
     let read = gatewayRead;
     while (this.#budget.gateway === null) {
       if (await this.#unlessStopping(read.then(() => true)) === null) return null;
@@ -263,26 +384,25 @@ export class GatewayService {
   }
 
   async #startShards(
-    range: readonly number[],
+    legacies: ReadonlyMap<number, ShardLegacy>,
     total: number,
-    stored: StoredFleet,
-    resumable: boolean,
+    left: Left,
+    loss: SessionLossReason | null,
   ): Promise<void> {
     const { clock } = this.#ports;
     const presence = JSON.stringify(this.#config.discord.presence);
-    const starts = range.map((shard) => {
-      const left = stored.shards.get(shard);
-      this.#shards.set(shard, this.#host(shard, total, presence, resumable ? left : undefined));
-      return { shard, start: this.#shardStart(left, presence, resumable) };
+    const starts = [...legacies].map(([shard, legacy]) => {
+      this.#shards.set(shard, this.#host(shard, total, presence, legacy));
+      return { shard, start: this.#shardStart(left.shards.get(shard), presence, loss) };
     });
     const resuming = starts.filter(({ start }) => start.session !== null);
     this.observe({
       kind: "service.started",
-      shards: range.length,
+      shards: legacies.size,
       total,
       resuming: resuming.length,
     });
-    if (resumable && stored.foreign && resuming.length > 0) {
+    if (left.fleet.foreign && resuming.length > 0) {
       this.observe({
         kind: "service.notice",
         message:
@@ -300,32 +420,50 @@ export class GatewayService {
     }
   }
 
-  #shardStart(left: StoredShard | undefined, presence: string, resumable: boolean): ShardStart {
-    const point = left?.point ?? null;
+  #shardStart(found: FoundShard | undefined, presence: string, loss: SessionLossReason | null): ShardStart {
+    const point = found?.point ?? null;
     const { intents } = this.#config.discord;
-    const lossReason = this.#config.shards.resume ? "total_changed" : "resume_disabled";
     return {
-      session: resumable ? point : null,
-      presence: left?.presence ?? null,
+      session: loss === null && found !== undefined && point !== null
+        ? { ...point, sequence: found.durableSequence }
+        : null,
+      presence: loss === "bot_changed" ? null : found?.presence ?? null,
       // A session that another service wrote tells neither its presence nor its intents: it is left as it is.
       presenceOutdated: point !== null && point.configuredPresence !== null &&
         point.configuredPresence !== presence,
-      lost: point !== null && !resumable
-        ? { sessionId: point.sessionId, sequence: point.sequence, reason: lossReason }
-        : null,
       replace: point !== null && point.intents !== null && point.intents !== intents
         ? "intents_changed"
         : null,
     };
   }
 
-  #host(shard: number, total: number, presence: string, stored: StoredShard | undefined): HostedShard {
+  /** What a shard takes over from an earlier process, with what is found to be lost of it. */
+  #legacy(left: Left, shard: number, loss: SessionLossReason | null): ShardLegacy {
+    const found = left.shards.get(shard);
+    if (found === undefined) return { point: null, guilds: null, lost: [] };
+    const lost = [...found.lost];
+    // Given up while the store took nothing, so that only the spool knows of the one after it.
+    if (found.superseded !== null) lost.push(this.#lostNow(found.superseded, "invalid_session"));
+    const reasons: (SessionLossReason | null)[] = [left.isSpoolDamaged ? "spool_damaged" : null, loss];
+    for (const reason of reasons) {
+      if (reason !== null && found.point !== null) lost.push(this.#lostNow(found.point, reason));
+    }
+    const { point, guilds } = found;
+    return loss === null ? { point, guilds, lost } : { point: null, guilds: null, lost };
+  }
+
+  #lostNow({ sessionId, sequence, lastEventAtMs }: ResumePoint, reason: SessionLossReason): LostSession {
+    return { sessionId, sequence, sinceMs: lastEventAtMs ?? this.#ports.clock.wallMs(), reason };
+  }
+
+  #host(shard: number, total: number, presence: string, legacy: ShardLegacy): HostedShard {
     const { clock, dice, transport, guildNames } = this.#ports;
     const { discord } = this.#config;
     const machine = {
       shard,
       dice,
       configuredPresence: presence,
+      silenceMinMs: this.#config.events.silenceMinMs,
       identifyFrame: () =>
         identifyFrame({
           token: discord.token.reveal(),
@@ -360,7 +498,7 @@ export class GatewayService {
       mainUrl: () => this.#mainUrl(),
       fatal: (code: number) => this.#exit(exitOfCloseCode(code, discord.intents)),
     };
-    return new HostedShard(machine, services, stored);
+    return new HostedShard(machine, services, legacy);
   }
 
   // What Discord says of the bot.
@@ -407,6 +545,48 @@ export class GatewayService {
         `Discord recommends ${recommended} shards, ${running} are run: SHARDS_TOTAL or the stored sessions ` +
         "say so",
     });
+  }
+
+  // What is missing.
+
+  /** An event that the broker refuses for good is a gap of its own. */
+  #observeRefusal({ shard, session, sequence, type, receivedAtMs }: OutgoingEvent): void {
+    this.observe({
+      kind: "shard.gap",
+      shard,
+      oldSession: session,
+      newSession: session,
+      lastSequence: sequence - 1,
+      fromMs: receivedAtMs,
+      toMs: this.#ports.clock.wallMs(),
+      reason: "event_refused",
+      sequence,
+      type,
+    });
+  }
+
+  /** Shards of a larger total than the one now: nothing will follow that could tell of what they lost. */
+  #tellOfVanished(legacies: ReadonlyMap<number, ShardLegacy>): void {
+    for (const [shard, { lost }] of legacies) {
+      for (const { sessionId, sequence, sinceMs, reason } of lost) {
+        this.observe({
+          kind: "shard.gap",
+          shard,
+          oldSession: sessionId,
+          newSession: null,
+          lastSequence: sequence,
+          fromMs: sinceMs,
+          toMs: this.#ports.clock.wallMs(),
+          reason,
+        });
+      }
+    }
+  }
+
+  #gapTold({ shard, oldSession, newSession, sequence }: ObservedGap): void {
+    if (sequence !== undefined) this.#outbox.letGo(shard, oldSession, sequence);
+    else if (newSession === null) this.#keeper.change(shard, { lost: [] });
+    else this.#shards.get(shard)?.gapTold(oldSession);
   }
 
   // Room in the outbox.

@@ -13,18 +13,30 @@ export interface Gateway {
   readonly server: Server;
   /** Where `/metrics` and `/readyz` are. */
   readonly monitoringUrl: string;
+  /** Where its spool is unless the settings say otherwise: it goes with the server's data. */
+  readonly spoolPath: string;
 }
 
-/** Starts the service with exactly these settings, on a free monitoring port; resolves when it is alive. */
+/**
+ * Starts the service with exactly these settings, on a free monitoring port and with a spool of its own; resolves when
+ * it is alive.
+ */
 export async function startGateway(settings: Readonly<Record<string, string>>): Promise<Gateway> {
   const server = await Server.start({
     title: "the gateway",
     portCount: 1,
-    launch: (_folder, [port]) =>
-      denoProgram("main.ts", "service", { env: { ...settings, PROMETHEUS_PORT: String(port) } }),
+    launch: (folder, [port]) =>
+      denoProgram("main.ts", "service", {
+        env: { SPOOL_PATH: spoolIn(folder), ...settings, PROMETHEUS_PORT: String(port) },
+      }),
     answers: ([port]) => answersOk(`http://127.0.0.1:${port}/livez`),
     // The service waits for a taken port rather than end.
     portTaken: /(?!)/,
   });
-  return { server, monitoringUrl: `http://127.0.0.1:${server.ports[0]}` };
+  const monitoringUrl = `http://127.0.0.1:${server.ports[0]}`;
+  return { server, monitoringUrl, spoolPath: spoolIn(server.folder) };
+}
+
+function spoolIn(folder: string): string {
+  return `${folder}/spool`;
 }

@@ -13,8 +13,13 @@ export interface RabbitServer {
   readonly server: Server;
   /** `amqp://user:password@127.0.0.1:port` */
   readonly url: string;
+  /** The broker takes it that the machine's memory is short, and lets nobody publish. A restart ends it too. */
+  raiseMemoryAlarm(): Promise<void>;
+  endMemoryAlarm(): Promise<void>;
 }
 
+/** Above which part of the machine's memory the alarm is raised, if nobody says otherwise (RabbitMQ docs, Memory Alarms). */
+const MEMORY_WATERMARK = 0.4;
 const USER = "shardline";
 
 /**
@@ -34,7 +39,14 @@ export async function startRabbit(program?: string): Promise<RabbitServer> {
   // A password of its own, so that it cannot be taken for another broker that was given the same port.
   const password = crypto.randomUUID();
   const server = await Server.start(rabbitKind(path, epmd, password));
-  return { server, url: rabbitUrl(server.ports[0], password) };
+  const setWatermark = (fraction: number) =>
+    control(path, server, ["set_vm_memory_high_watermark", String(fraction)]);
+  return {
+    server,
+    url: rabbitUrl(server.ports[0], password),
+    raiseMemoryAlarm: () => setWatermark(0),
+    endMemoryAlarm: () => setWatermark(MEMORY_WATERMARK),
+  };
 }
 
 const EPMD_PLACES = [
@@ -65,18 +77,13 @@ function rabbitKind(program: string, epmd: string, password: string): ServerKind
       program: "sh",
       args: ["-c", START, "sh", epmd, program],
       env: {
-        HOME: folder, // for Erlang's cookie
-        LANG: "C.UTF-8",
-        ERL_EPMD_PORT: String(epmdPort),
+        ...nodeEnvironment(folder, port, epmdPort),
         ERL_EPMD_ADDRESS: "127.0.0.1",
-        RABBITMQ_NODENAME: `shardline-${port}@localhost`,
         RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
         RABBITMQ_NODE_PORT: String(port),
         RABBITMQ_DIST_PORT: String(distributionPort),
         RABBITMQ_DEFAULT_USER: USER,
         RABBITMQ_DEFAULT_PASS: password,
-        // No file of the machine's own broker is read or written.
-        RABBITMQ_CONF_ENV_FILE: "/dev/null",
         RABBITMQ_CONFIG_FILE: `${folder}/rabbitmq`,
         RABBITMQ_ADVANCED_CONFIG_FILE: `${folder}/advanced`,
         RABBITMQ_ENABLED_PLUGINS_FILE: `${folder}/enabled_plugins`,
@@ -89,6 +96,35 @@ function rabbitKind(program: string, epmd: string, password: string): ServerKind
     answers: ([port]) => takesConnections(rabbitUrl(port, password)),
     portTaken: /eaddrinuse|address (already )?in use|epmd running|already in use/i,
   };
+}
+
+/** By which the broker's own tools find the node; no file of the machine's own broker is read or written. */
+function nodeEnvironment(
+  folder: string,
+  port: number | undefined,
+  epmdPort: number | undefined,
+): Record<string, string> {
+  return {
+    HOME: folder, // for Erlang's cookie
+    LANG: "C.UTF-8",
+    ERL_EPMD_PORT: String(epmdPort),
+    RABBITMQ_NODENAME: `shardline-${port}@localhost`,
+    RABBITMQ_CONF_ENV_FILE: "/dev/null",
+  };
+}
+
+/** Runs `rabbitmqctl`, which lies beside the broker's program. */
+async function control(program: string, server: Server, args: readonly string[]): Promise<void> {
+  const [port, , epmdPort] = server.ports;
+  const { success, stdout, stderr } = await new Deno.Command("sh", {
+    args: ["-c", 'exec "$@"', "sh", program.replace(/[^/]*$/, "rabbitmqctl"), ...args],
+    clearEnv: true,
+    env: { PATH: Deno.env.get("PATH") ?? "", ...nodeEnvironment(server.folder, port, epmdPort) },
+    stdin: "null",
+  }).output();
+  if (success) return;
+  const said = [stdout, stderr].map((output) => new TextDecoder().decode(output)).join("").trim();
+  throw new Error(`Cannot run rabbitmqctl ${args.join(" ")}: ${said}`);
 }
 
 /** Two schedulers that sleep when idle; distribution on 127.0.0.1; no alarm about a disk that is merely small. */

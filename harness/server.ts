@@ -94,6 +94,11 @@ export class Server implements AsyncDisposable {
     return exit;
   }
 
+  /** Its data folder, which {@link stop} removes. */
+  get folder(): string {
+    return this.#supervisor.folder;
+  }
+
   /** The process id of the program. */
   get processId(): number {
     return this.#processId;

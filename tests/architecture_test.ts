@@ -56,7 +56,7 @@ async function* sourcesIn(folder: string): AsyncGenerator<string> {
 /** The files of this program, from the project's folder; tests are not among them. */
 async function sources(): Promise<string[]> {
   const paths = ["main.ts"];
-  for (const folder of ["gateway/", "simulator/", "harness/", "demo/"]) {
+  for (const folder of ["gateway/", "simulator/", "harness/", "demo/", "chaos/"]) {
     for await (const path of sourcesIn(folder)) paths.push(path);
   }
   return paths;

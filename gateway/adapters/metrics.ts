@@ -18,8 +18,10 @@ import { LabelValues } from "./label_values.ts";
 export interface MetricsOptions {
   readonly clock: Clock;
   readonly status: () => StatusSnapshot;
-  /** What was handed to the broker and is not confirmed yet. */
+  /** What waits in memory for the broker's confirmation. */
   readonly unconfirmed: () => { events: number; bytes: number };
+  /** What waits in the spool, and how much may; null where there is none. */
+  readonly spool: () => { events: number; bytes: number; maxBytes: number } | null;
 }
 
 /** The observations counted in `gateway_shard_events`, each with its `type`. */
@@ -39,6 +41,8 @@ const PUBLISH_BUCKETS_SECONDS = [
   ...[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5],
   ...[1, 2.5, 5, 10, 30, 60],
 ];
+/** From a broker that blinked to an outage longer than Discord keeps any session. */
+const PARKED_BUCKETS_SECONDS = [1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600];
 const WRITE_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
 /** All counters, gauges and histograms but {@link EventCounts}. */
@@ -66,11 +70,20 @@ function createFamilies(registry: Registry) {
       "Heartbeat round trip in milliseconds, under its first name",
     ),
     parkedShards: gauge("gateway_parked_shards", "Shards that wait until the broker has caught up"),
+    parkedSeconds: histogram(
+      "gateway_shard_parked_seconds",
+      "How long a shard waited until the broker had caught up",
+      PARKED_BUCKETS_SECONDS,
+    ),
     zombies: counter("gateway_zombies_total", "Connections left because a heartbeat was not acknowledged"),
+    silences: counter(
+      "gateway_silences_total",
+      "Connections left because nothing came for much longer than usual",
+    ),
     sessionGaps: counterBy(
       ["reason"],
       "gateway_session_gaps_total",
-      "Sessions lost, each a gap in the events",
+      "Gaps in the events: sessions lost, events refused for good, spooled events that cannot be read",
     ),
 
     receivedBytes: counter("gateway_received_bytes_total", "Bytes of events received, decompressed"),
@@ -80,6 +93,14 @@ function createFamilies(registry: Registry) {
       "gateway_events_refused_total",
       "Events the broker refused, to be published again",
     ),
+    eventsQuarantined: counter(
+      "gateway_events_quarantined_total",
+      "Events the broker refused for good, set aside",
+    ),
+    eventsLate: counter(
+      "gateway_events_late_total",
+      "Spooled events of shards that had gone on elsewhere, published late",
+    ),
     eventsUnroutable: counter("gateway_events_unroutable_total", "Events that reached no queue"),
     unconfirmedEvents: gauge("gateway_unconfirmed_events", "Events the broker has not confirmed yet"),
     unconfirmedBytes: gauge("gateway_unconfirmed_bytes", "Bytes of events the broker has not confirmed yet"),
@@ -88,6 +109,16 @@ function createFamilies(registry: Registry) {
       "Time from the receipt of an event to the broker's confirmation",
       PUBLISH_BUCKETS_SECONDS,
     ),
+
+    spooledEvents: gauge("gateway_spooled_events", "Events that wait in the spool"),
+    spooledBytes: gauge("gateway_spooled_bytes", "Bytes of events that wait in the spool"),
+    spoolMaxBytes: gauge("gateway_spool_max_bytes", "Bytes that may wait in the spool; 0 without a spool"),
+    spoolWriteSeconds: histogram(
+      "gateway_spool_write_seconds",
+      "Time to write what has gathered to the spool",
+      WRITE_BUCKETS_SECONDS,
+    ),
+    spoolRefused: counter("gateway_spool_refused_total", "Writes the disk did not take, to be tried again"),
 
     commands: counterBy(["result"], "gateway_commands_total", "Commands carried out or rejected"),
     commandsRejected: counterBy(["reason"], "gateway_commands_rejected_total", "Commands rejected"),
@@ -164,6 +195,10 @@ export class Metrics {
     switch (observation.kind) {
       case "shard.zombie":
         return families.zombies.inc();
+      case "shard.silent":
+        return families.silences.inc();
+      case "shard.unparked":
+        return families.parkedSeconds.observe(observation.parkedMs / 1000);
       case "shard.gap":
         return families.sessionGaps.inc({ reason: observation.reason });
       case "event.dropped": {
@@ -195,6 +230,8 @@ export class Metrics {
         return families.eventsUnroutable.inc();
       case "broker.refused":
         return families.eventsRefused.inc();
+      case "event.quarantined":
+        return families.eventsQuarantined.inc();
       case "news.dropped":
         return families.newsDropped.inc(observation.count);
       case "redis.garbage":
@@ -205,6 +242,12 @@ export class Metrics {
         return families.redisWritesRefused.inc({ what: "points" });
       case "board.refused":
         return families.redisWritesRefused.inc({ what: "board" });
+      case "spool.late":
+        return families.eventsLate.inc(observation.events);
+      case "spool.written":
+        return families.spoolWriteSeconds.observe(observation.tookMs / 1000);
+      case "spool.refused":
+        return families.spoolRefused.inc();
       case "rest.failed":
         return families.restFailures.inc();
       case "log_channel.dropped":
@@ -221,6 +264,7 @@ export class Metrics {
   async text(): Promise<string> {
     this.#readStatus();
     this.#readUnconfirmed();
+    this.#readSpool();
     this.#readIdentifyReset();
     await this.#readProcess();
     return `${await this.#registry.metrics()}\n${this.#events.text()}`;
@@ -249,6 +293,13 @@ export class Metrics {
     const { events, bytes } = this.#options.unconfirmed();
     this.#families.unconfirmedEvents.set(events);
     this.#families.unconfirmedBytes.set(bytes);
+  }
+
+  #readSpool(): void {
+    const { events, bytes, maxBytes } = this.#options.spool() ?? { events: 0, bytes: 0, maxBytes: 0 };
+    this.#families.spooledEvents.set(events);
+    this.#families.spooledBytes.set(bytes);
+    this.#families.spoolMaxBytes.set(maxBytes);
   }
 
   #setIdentifyReset(resetsInMs: number): void {

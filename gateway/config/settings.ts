@@ -192,17 +192,17 @@ const EVENTS = {
     byteCount,
     "Most bytes of events held until the broker confirms them.",
   ),
-  SPOOL_PATH: later(setting(
+  SPOOL_PATH: setting(
     "data/spool",
     unless("off", plainText),
     "Folder that events wait in while the broker is away; off: none.",
-  )),
-  SPOOL_MAX_BYTES: later(setting("4GiB", byteCount, "Most bytes of events that wait in that folder.")),
-  SILENCE_MIN: later(setting(
+  ),
+  SPOOL_MAX_BYTES: setting("4GiB", byteCount, "Most bytes of events that wait in that folder."),
+  SILENCE_MIN: setting(
     "10",
     integer(0, 1440),
     "Minutes below which a shard without events is never taken for dead; 0: it never is.",
-  )),
+  ),
 };
 
 const STATE = {
@@ -289,7 +289,10 @@ const SERVERS = {
 const FLEET = {
   ROLE: setting("all", role, "What runs here: all or gateway."),
   FLEET: later(setting("false", boolean, "Whether several replicas share the shards out among themselves.")),
-  REPLICA_NAME: later(option(replicaName, "Name of this replica; empty: host name and process id.")),
+  REPLICA_NAME: option(
+    replicaName,
+    "Name of this replica, and of its folder in the spool; empty: host name and process id, and a folder named after its shards.",
+  ),
   LEASE_TTL: later(setting(
     "10",
     integer(1, 300),

@@ -2,176 +2,629 @@
  * The outbox: every event between its socket and the broker's confirmation. One ordered lane per shard; nothing
  * overtakes within a lane, and nothing leaves it before the broker has confirmed it.
  *
- * Bounded in bytes over the process. A shard that delivers beyond the bound is to be parked by whoever drives
- * it: its socket closed resumably, so that Discord keeps the rest until there is room again.
+ * What the broker does not confirm soon goes to the spool as well, and from memory once there is much of it, so
+ * that neither a long outage nor the death of the process loses it. Memory is bounded in bytes over the process,
+ * fairly: only a shard that holds more than its share is told to stop, by whoever drives it, until there is room.
  *
  * @module
  */
-import type { Clock } from "../clock.ts";
-import type { OutgoingEvent, Publisher } from "./publisher.ts";
+import { type Clock, sleepUntil } from "../clock.ts";
+import { failureText } from "../failure.ts";
+import type { Observer } from "../observation.ts";
+import type { ResumePoint } from "../resume/points.ts";
+import { type Entry, Lane } from "./lane.ts";
+import type { OutgoingEvent, Publisher, PublishOutcome } from "./publisher.ts";
+import type { Spool, SpoolContents, SpooledEvent } from "./spool.ts";
+import { SpoolWriter, type Taken } from "./spool_writer.ts";
 
 /** What an outbox tells the service. */
 export interface OutboxEvents {
-  /** Everything of this session up to `sequence` is confirmed by the broker. */
-  published(shard: number, sessionId: string, sequence: number): void;
-  /** This shard delivers beyond the bound. */
+  /** Everything of this session up to `sequence`, received then by the wall clock, is confirmed by the broker. */
+  published(shard: number, sessionId: string, sequence: number, receivedAtMs: number): void;
+  /** Everything of this session up to `sequence` is confirmed or on disk: no death of this process loses it. */
+  durable(shard: number, sessionId: string, sequence: number): void;
+  /** The point of the shard's session, for the spool; null where that session is not to be resumed. */
+  pointOf(shard: number, sessionId: string): ResumePoint | null;
+  /** This shard delivers beyond its share of the bound. */
   full(shard: number): void;
-  /** Half of the bound is free again, after it was exceeded. */
+  /** Most of the bound is free again, after a shard was full. */
   room(): void;
   /** One event was confirmed so long after its receipt. */
   confirmed(delayMs: number): void;
+  /** The broker refuses this event for good. The shard's sequence waits until {@link Outbox.letGo}. */
+  givenUp(event: OutgoingEvent): void;
+  /** Spooled events of this shard cannot be read any more. */
+  unreadable(shard: number): void;
 }
 
-interface Entry {
-  /** Null once it is settled, confirmed or not to be published at all: then only its place in the order counts. */
-  event: OutgoingEvent | null;
-  readonly sessionId: string;
-  readonly sequence: number;
-  readonly acceptedAtMs: number;
+export interface OutboxOptions {
+  readonly publisher: Publisher;
+  readonly clock: Clock;
+  readonly observe: Observer;
+  /** Most bytes that events may cost in memory. */
+  readonly maxBytes: number;
+  readonly events: OutboxEvents;
 }
 
-class Lane {
-  /** Entries from `head` on are not yet published, or follow one that is not. */
-  entries: Entry[] = [];
-  head = 0;
+/**
+ * What holding an event costs besides its body: its entry, its callback, and what the broker's client keeps of it
+ * until it is sent.
+ */
+const EVENT_OVERHEAD_BYTES = 500;
+/** An event that the broker has not confirmed by then goes to the spool too. */
+const SPOOL_AFTER_MS = 500;
+const LOOK_EVERY_MS = 250;
+/**
+ * Parts of the bound for what comes from the sockets: past the first a shard above its share goes to the spool, past
+ * the second it is full, past the third every shard is. The rest is for what is read from the spool.
+ */
+const SPOOL_FROM = 0.4;
+const FULL_FROM = 0.6;
+const FULL_AT = 0.75;
+const DRAIN_PART = 0.25;
+/** Bodies read from the spool at a time, less where the bound is small. */
+const PAGE_BYTES = 256 * 1024;
+const PAGE_PART = 1 / 16;
+/** Events before a lane's hole that are enough to go on with. */
+const FRONT_ENOUGH = 500;
+/** Tries to read what cannot be read, and the pause between them. */
+const READ_TRIES = 3;
+const READ_AGAIN_MS = 1_000;
+/** An event is refused for good when the broker has refused it so often, and confirmed others meanwhile. */
+const REFUSALS_MOST = 3;
+/** Pause of a lane after a refusal; doubled each time in a row. */
+const PAUSE_MS = 1_000;
+const PAUSE_MOST_MS = 30_000;
+
+/** What is in the spool, and how many bytes of bodies may be. */
+export interface SpoolUse {
+  readonly events: number;
+  readonly bytes: number;
+  readonly maxBytes: number;
 }
 
-/** A lane's settled entries are let go of in bulk, once this many have gathered. */
-const COMPACT_AFTER = 1_024;
+interface BeingWritten {
+  readonly entries: ReadonlyMap<Lane, readonly Entry[]>;
+  readonly notedPoints: ReadonlyMap<number, ResumePoint>;
+  /** Those just named, and those that come with the entries. */
+  readonly points: ReadonlyMap<number, ResumePoint>;
+  readonly quarantined: readonly OutgoingEvent[];
+}
+
+const NOTHING_WRITTEN: BeingWritten = {
+  entries: new Map(),
+  notedPoints: new Map(),
+  points: new Map(),
+  quarantined: [],
+};
 
 export class Outbox {
-  readonly #publisher: Publisher;
-  readonly #clock: Clock;
-  readonly #maxBytes: number;
-  readonly #events: OutboxEvents;
+  readonly #options: OutboxOptions;
   readonly #lanes = new Map<number, Lane>();
-  /** Counts the openings of the publisher: a confirmation of an earlier one is nobody's any more. */
+  #spool: { readonly spool: Spool; readonly writer: SpoolWriter } | null = null;
+  /** Counts the openings of the publisher: an answer to an earlier one is nobody's any more. */
   #epoch = 0;
-  #open = false;
-  #bytes = 0;
-  #count = 0;
-  #exceeded = false;
-  #whenEmpty: (() => void)[] = [];
+  #isOpen = false;
+  /** What the entries in memory cost. */
+  #heldBytes = 0;
+  #heldEvents = 0;
+  /** The part of it that was read from the spool. */
+  #drainedBytes = 0;
+  /** Entries in memory that are neither confirmed nor in the spool. */
+  #unsecured = 0;
+  /** Lanes that hold something in memory. */
+  #busyLanes = 0;
+  #confirmations = 0;
+  #wasFull = false;
+  #spoolingLanes = 0;
+  /** What the next write to the spool takes: of these lanes what has no place yet, and what comes from elsewhere. */
+  readonly #toSpool = new Set<Lane>();
+  #notedPoints = new Map<number, ResumePoint>();
+  #toQuarantine: OutgoingEvent[] = [];
+  /** What the write that is under way has taken. */
+  #beingWritten: BeingWritten = NOTHING_WRITTEN;
+  /** Lanes whose hole is to be read, the next one first. */
+  readonly #toDrain = new Set<Lane>();
+  #isReading = false;
+  #cancelLook: (() => void) | null = null;
+  #whenSecure: (() => void)[] = [];
+  readonly #givenUp = new Map<string, { lane: Lane; entry: Entry }>();
 
-  constructor(options: { publisher: Publisher; clock: Clock; maxBytes: number; events: OutboxEvents }) {
-    this.#publisher = options.publisher;
-    this.#clock = options.clock;
-    this.#maxBytes = options.maxBytes;
-    this.#events = options.events;
+  constructor(options: OutboxOptions) {
+    this.#options = options;
   }
 
-  /** Body bytes that wait for a confirmation. */
+  /** What events in memory cost, in bytes: their bodies, and what it takes to hold them. */
   get unconfirmedBytes(): number {
-    return this.#bytes;
+    return this.#heldBytes;
   }
 
-  /** Events that wait for a confirmation. */
+  /** Events in memory that wait for a confirmation. */
   get unconfirmedEvents(): number {
-    return this.#count;
+    return this.#heldEvents;
+  }
+
+  /** What is in the spool; null without one. */
+  get spooled(): SpoolUse | null {
+    if (this.#spool === null) return null;
+    const { events, bytes, maxBytes } = this.#spool.writer;
+    return { events, bytes, maxBytes };
+  }
+
+  /** Uses a spool from now on, and first takes over what it holds. Before anything is accepted. */
+  useSpool(spool: Spool, maxBytes: number, contents: SpoolContents): void {
+    const { clock, observe } = this.#options;
+    const writer = new SpoolWriter({
+      spool,
+      maxBytes,
+      clock,
+      observe,
+      source: {
+        take: (lastPosition, enoughBytes, roomBytes) => this.#take(lastPosition, enoughBytes, roomBytes),
+        written: () => this.#written(),
+        notWritten: () => this.#notWritten(),
+      },
+    });
+    this.#spool = { spool, writer };
+    let events = 0;
+    let bytes = 0;
+    for (const [shard, spooled] of contents.lanes) {
+      const lane = this.#lane(shard);
+      lane.restore(spooled);
+      this.#spoolingLanes += 1;
+      this.#toDrain.add(lane);
+      events += spooled.events;
+      bytes += spooled.bytes;
+    }
+    for (const [shard, { sessionId, sequence }] of contents.points) {
+      this.#lane(shard).durable = { sessionId, sequence };
+    }
+    writer.restore({ events, bytes, lastPosition: contents.lastPosition });
+    this.#drain();
   }
 
   /** The publisher takes events: everything unconfirmed goes out again, in order. */
   opened(): void {
     const epoch = ++this.#epoch;
-    this.#open = true;
-    for (const [shard, lane] of this.#lanes) {
-      for (const entry of lane.entries.slice(lane.head)) {
-        // Closed again by what was just published.
-        if (epoch !== this.#epoch) return;
-        this.#publish(shard, lane, entry);
+    this.#isOpen = true;
+    for (const lane of this.#lanes.values()) {
+      this.#resume(lane);
+      // Closed again by what was just published.
+      if (epoch !== this.#epoch) return;
+    }
+    this.#drain();
+  }
+
+  closed(refusal: { readonly bodyMaxBytes: number } | null): void {
+    this.#epoch += 1;
+    this.#isOpen = false;
+    for (const lane of this.#lanes.values()) {
+      for (const entry of lane.unsettled()) {
+        const wasInFlight = entry.isInFlight;
+        entry.isInFlight = false;
+        if (wasInFlight && refusal !== null && entry.bodyBytes > refusal.bodyMaxBytes) {
+          // Whether others pass cannot be told: the channel took their confirmations with it.
+          this.#countRefusal(lane, entry, true);
+        }
       }
     }
   }
 
-  closed(): void {
-    this.#epoch += 1;
-    this.#open = false;
-  }
-
-  /** Takes an event into its shard's lane, and publishes it if the broker is there. */
+  /** Takes an event into its shard's lane, and publishes it if the broker is there and nothing is before it. */
   accept(event: OutgoingEvent): void {
+    const { clock, maxBytes, events } = this.#options;
     const lane = this.#lane(event.shard);
-    const entry: Entry = {
-      event,
-      sessionId: event.session,
-      sequence: event.sequence,
-      acceptedAtMs: this.#clock.nowMs(),
-    };
-    lane.entries.push(entry);
-    this.#bytes += event.body.length;
-    this.#count += 1;
-    if (this.#open) this.#publish(event.shard, lane, entry);
-    if (this.#bytes <= this.#maxBytes) return;
-    this.#exceeded = true;
-    this.#events.full(event.shard);
+    const entry = newEntry(event, event.session, event.sequence, clock);
+    lane.add(entry);
+    this.#hold(lane, entry);
+    this.#unsecured += 1;
+    if (lane.isSpooling) this.#ask(lane);
+    else if (this.#isOpen && entry.acceptedAtMs >= lane.pausedUntilMs) this.#publish(lane, entry);
+    this.#lookLater();
+    const socketBytes = this.#heldBytes - this.#drainedBytes;
+    if (socketBytes <= maxBytes * SPOOL_FROM) return;
+    if (this.#isAboveShare(lane, maxBytes * SPOOL_FROM)) this.#startSpooling(lane);
+    const isFull = socketBytes > maxBytes * FULL_AT ||
+      (socketBytes > maxBytes * FULL_FROM && this.#isAboveShare(lane, maxBytes * FULL_FROM));
+    if (!isFull) return;
+    this.#wasFull = true;
+    events.full(event.shard);
   }
 
   /** Notes a dispatch that is not published, so that the published sequence can move over it in its turn. */
   pass(shard: number, sessionId: string, sequence: number): void {
     const lane = this.#lane(shard);
-    lane.entries.push({ event: null, sessionId, sequence, acceptedAtMs: this.#clock.nowMs() });
-    this.#advance(shard, lane);
+    lane.add(newEntry(null, sessionId, sequence, this.#options.clock));
+    if (lane.isSpooling) this.#ask(lane);
+    else this.#advance(lane);
   }
 
-  /** Resolves once nothing waits for a confirmation. */
-  empty(): Promise<void> {
-    if (this.#count === 0) return Promise.resolve();
-    return new Promise((resolve) => this.#whenEmpty.push(resolve));
+  /** Keeps a point in the spool, because the store of points takes none now. */
+  notePoint(shard: number, point: ResumePoint): void {
+    if (this.#spool === null) return;
+    this.#notedPoints.set(shard, point);
+    this.#spool.writer.ask();
+  }
+
+  /** Somebody knows of the event that was given up: the shard's sequence may move over it. */
+  letGo(shard: number, sessionId: string, sequence: number): void {
+    const key = keyOf(shard, sessionId, sequence);
+    const found = this.#givenUp.get(key);
+    if (found === undefined) return;
+    this.#givenUp.delete(key);
+    this.#settle(found.lane, found.entry);
+  }
+
+  /** Resolves once everything in memory is confirmed or in the spool, the points that were noted included. */
+  secured(): Promise<void> {
+    if (this.#isSecure) return Promise.resolve();
+    return new Promise((resolve) => this.#whenSecure.push(resolve));
   }
 
   #lane(shard: number): Lane {
     let lane = this.#lanes.get(shard);
     if (lane === undefined) {
-      lane = new Lane();
+      lane = new Lane(shard);
       this.#lanes.set(shard, lane);
     }
     return lane;
   }
 
-  #publish(shard: number, lane: Lane, entry: Entry): void {
+  // What memory holds.
+
+  #hold(lane: Lane, entry: Entry): void {
+    const costBytes = entry.bodyBytes + EVENT_OVERHEAD_BYTES;
+    if (lane.heldBytes === 0) this.#busyLanes += 1;
+    lane.heldBytes += costBytes;
+    this.#heldBytes += costBytes;
+    this.#heldEvents += 1;
+    if (entry.isDrained) this.#drainedBytes += costBytes;
+  }
+
+  #release(lane: Lane, entry: Entry): void {
+    const costBytes = entry.bodyBytes + EVENT_OVERHEAD_BYTES;
+    lane.heldBytes -= costBytes;
+    this.#heldBytes -= costBytes;
+    this.#heldEvents -= 1;
+    if (entry.isDrained) this.#drainedBytes -= costBytes;
+    if (lane.heldBytes === 0) this.#busyLanes -= 1;
+    if (!this.#wasFull || !this.#hasRoom) return;
+    this.#wasFull = false;
+    this.#options.events.room();
+  }
+
+  get #hasRoom(): boolean {
+    return this.#heldBytes - this.#drainedBytes <= this.#options.maxBytes * SPOOL_FROM;
+  }
+
+  #isAboveShare(lane: Lane, ofBytes: number): boolean {
+    return lane.heldBytes > ofBytes / this.#busyLanes;
+  }
+
+  get #isSecure(): boolean {
+    return this.#unsecured + this.#notedPoints.size + this.#beingWritten.notedPoints.size === 0;
+  }
+
+  #secure(count: number): void {
+    this.#unsecured -= count;
+    if (!this.#isSecure) return;
+    for (const resolve of this.#whenSecure.splice(0)) resolve();
+  }
+
+  // To the broker.
+
+  #isPaused(lane: Lane): boolean {
+    return this.#options.clock.nowMs() < lane.pausedUntilMs;
+  }
+
+  #resume(lane: Lane): void {
+    if (lane.isSpooling && !lane.hasHole) this.#join(lane);
+    else this.#publishFront(lane);
+  }
+
+  /** Publishes what waits before the lane's hole, in order. */
+  #publishFront(lane: Lane): void {
+    const epoch = this.#epoch;
+    if (this.#isPaused(lane)) return;
+    // A list of its own: answers may come while it is gone through.
+    for (const entry of [...lane.unsettled()]) {
+      if (!this.#isOpen || epoch !== this.#epoch) return;
+      if (!entry.isInFlight && !entry.isGivenUp) this.#publish(lane, entry);
+    }
+  }
+
+  #publish(lane: Lane, entry: Entry): void {
     const { event } = entry;
     if (event === null) return;
     const epoch = this.#epoch;
-    this.#publisher.publish(event, () => {
-      if (epoch !== this.#epoch || entry.event === null) return;
-      // Let go of at once: the body may be megabytes, and its place in the lane may be kept for long.
-      entry.event = null;
-      this.#settled(shard, lane, entry, event.body.length);
+    entry.isInFlight = true;
+    this.#options.publisher.publish(event, (outcome: PublishOutcome) => {
+      if (epoch !== this.#epoch || !entry.isInFlight) return;
+      entry.isInFlight = false;
+      if (outcome === "refused") return this.#refused(lane, entry);
+      this.#confirmations += 1;
+      lane.pausesInARow = 0;
+      this.#options.events.confirmed(this.#options.clock.nowMs() - entry.acceptedAtMs);
+      this.#settle(lane, entry);
     });
   }
 
-  #settled(shard: number, lane: Lane, entry: Entry, bodyBytes: number): void {
-    this.#bytes -= bodyBytes;
-    this.#count -= 1;
-    this.#events.confirmed(this.#clock.nowMs() - entry.acceptedAtMs);
-    if (lane.entries[lane.head] === entry) this.#advance(shard, lane);
-    if (this.#exceeded && this.#bytes <= this.#maxBytes / 2) {
-      this.#exceeded = false;
-      this.#events.room();
-    }
-    if (this.#count === 0) {
-      for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  #settle(lane: Lane, entry: Entry): void {
+    // Let go of at once: the body may be megabytes, and its place in the lane may be kept for long.
+    entry.event = null;
+    this.#release(lane, entry);
+    if (!entry.isSpooled) this.#secure(1);
+    if (lane.isHead(entry)) this.#advance(lane);
+    if (lane.isSpooling && lane.isEmpty) this.#join(lane);
+    if (this.#toDrain.size > 0) this.#drain();
+  }
+
+  #advance(lane: Lane): void {
+    const reached = lane.advance((entry) => {
+      this.#spool?.writer.pass(lane.shard, entry.position, 1, entry.bodyBytes);
+    });
+    for (const { sessionId, sequence, receivedAtMs } of reached) {
+      this.#options.events.published(lane.shard, sessionId, sequence, receivedAtMs);
     }
   }
 
-  /** Moves the head over what is settled and says how far the session is published. */
-  #advance(shard: number, lane: Lane): void {
-    let last: Entry | null = null;
-    for (let entry; (entry = lane.entries[lane.head]) !== undefined && entry.event === null;) {
-      // The old session's last entries may still be here when a new session's first are.
-      if (last !== null && last.sessionId !== entry.sessionId) {
-        this.#events.published(shard, last.sessionId, last.sequence);
-      }
-      last = entry;
-      lane.head += 1;
-    }
-    if (lane.head === lane.entries.length) {
-      lane.entries = [];
-      lane.head = 0;
-    } else if (lane.head >= COMPACT_AFTER) {
-      lane.entries.splice(0, lane.head);
-      lane.head = 0;
-    }
-    if (last !== null) this.#events.published(shard, last.sessionId, last.sequence);
+  // Refusals.
+
+  #refused(lane: Lane, entry: Entry): void {
+    if (entry.refusals === 0) entry.confirmationsBefore = this.#confirmations;
+    this.#countRefusal(lane, entry, this.#confirmations > entry.confirmationsBefore);
+    if (this.#isPaused(lane)) return;
+    const { clock } = this.#options;
+    lane.pausedUntilMs = clock.nowMs() + Math.min(PAUSE_MS * 2 ** lane.pausesInARow, PAUSE_MOST_MS);
+    lane.pausesInARow += 1;
+    clock.schedule(lane.pausedUntilMs, () => {
+      if (this.#isOpen) this.#resume(lane);
+      this.#drain();
+    });
   }
+
+  #countRefusal(lane: Lane, entry: Entry, isItsOwnFault: boolean): void {
+    const { event } = entry;
+    if (event === null) return;
+    entry.refusals += 1;
+    if (entry.refusals < REFUSALS_MOST || !isItsOwnFault) return;
+    entry.isGivenUp = true;
+    this.#givenUp.set(keyOf(lane.shard, entry.sessionId, entry.sequence), { lane, entry });
+    if (this.#spool === null) return this.#tellGivenUp(event, false);
+    this.#toQuarantine.push(event);
+    this.#spool.writer.ask();
+  }
+
+  #tellGivenUp(event: OutgoingEvent, kept: boolean): void {
+    const { shard, type, session, sequence, body } = event;
+    this.#options.observe({
+      kind: "event.quarantined",
+      shard,
+      type,
+      session,
+      sequence,
+      bytes: body.length,
+      kept,
+    });
+    this.#options.events.givenUp(event);
+  }
+
+  // To the spool.
+
+  /** Looks again soon whether the broker has left something unconfirmed for too long. */
+  #lookLater(): void {
+    if (this.#cancelLook !== null || this.#spool === null) return;
+    const { clock } = this.#options;
+    this.#cancelLook = clock.schedule(clock.nowMs() + LOOK_EVERY_MS, () => {
+      this.#cancelLook = null;
+      const tooOldMs = clock.nowMs() - SPOOL_AFTER_MS;
+      for (const lane of this.#lanes.values()) {
+        const [oldest] = lane.unplaced();
+        if (oldest !== undefined && oldest.acceptedAtMs <= tooOldMs) this.#startSpooling(lane);
+      }
+      if (this.#unsecured > 0) this.#lookLater();
+    });
+  }
+
+  #startSpooling(lane: Lane): void {
+    if (this.#spool === null) return;
+    if (!lane.isSpooling) {
+      lane.isSpooling = true;
+      this.#spoolingLanes += 1;
+      if (this.#spoolingLanes === 1) {
+        this.#options.observe({ kind: "spool.used", unconfirmedEvents: this.#heldEvents });
+      }
+    }
+    this.#ask(lane);
+  }
+
+  #ask(lane: Lane): void {
+    this.#toSpool.add(lane);
+    this.#spool?.writer.ask();
+  }
+
+  #take(lastPosition: number, enoughBytes: number, roomBytes: number): Taken {
+    const events: SpooledEvent[] = [];
+    const notedPoints = this.#takeNotedPoints();
+    const points = new Map(notedPoints);
+    const entries = new Map<Lane, Entry[]>();
+    let position = lastPosition;
+    let bytes = 0;
+    let isCut = false;
+    for (const lane of this.#toSpool) {
+      const taken: Entry[] = [];
+      for (const entry of lane.unplaced()) {
+        const withIt = bytes + entry.bodyBytes;
+        isCut = withIt > roomBytes || (bytes > 0 && withIt > enoughBytes);
+        if (isCut) break;
+        bytes = withIt;
+        position += 1;
+        entry.position = position;
+        taken.push(entry);
+        if (entry.event !== null) events.push({ position, event: entry.event });
+      }
+      // To the end of the line: every shard has its turn.
+      this.#toSpool.delete(lane);
+      if (isCut) this.#toSpool.add(lane);
+      const last = taken.at(-1);
+      if (last !== undefined) {
+        entries.set(lane, taken);
+        const point = this.#options.events.pointOf(lane.shard, last.sessionId);
+        if (point !== null) points.set(lane.shard, upTo(last, point));
+      }
+      if (isCut) break;
+    }
+    const quarantined = this.#toQuarantine;
+    this.#toQuarantine = [];
+    this.#beingWritten = { entries, notedPoints, points, quarantined };
+    // Points that said nothing new are not written at all.
+    this.#secure(0);
+    return { events, points, quarantined, lastPosition: position, isCut };
+  }
+
+  /** Those that say more than what the spool already covers. */
+  #takeNotedPoints(): Map<number, ResumePoint> {
+    const points = new Map<number, ResumePoint>();
+    for (const [shard, point] of this.#notedPoints) {
+      const durable = this.#lanes.get(shard)?.durable;
+      if (durable?.sessionId !== point.sessionId || durable.sequence < point.sequence) {
+        points.set(shard, point);
+      }
+    }
+    this.#notedPoints.clear();
+    return points;
+  }
+
+  #written(): void {
+    const { entries, points, quarantined } = this.#beingWritten;
+    this.#beingWritten = NOTHING_WRITTEN;
+    for (const [shard, { sessionId, sequence }] of points) {
+      this.#lane(shard).durable = { sessionId, sequence };
+      this.#options.events.durable(shard, sessionId, sequence);
+    }
+    for (const [lane, written] of entries) {
+      let secured = 0;
+      for (const entry of written) {
+        entry.isSpooled = true;
+        if (entry.event !== null) secured += 1;
+        else if (entry.isEvent && entry.position <= lane.passedPosition) {
+          this.#spool?.writer.pass(lane.shard, entry.position, 1, entry.bodyBytes);
+        }
+      }
+      this.#secure(secured);
+      this.#sinkOrJoin(lane, written.at(-1)?.position ?? 0);
+    }
+    for (const event of quarantined) this.#tellGivenUp(event, true);
+    this.#secure(0);
+  }
+
+  #notWritten(): void {
+    const { entries, notedPoints, quarantined } = this.#beingWritten;
+    this.#beingWritten = NOTHING_WRITTEN;
+    for (const [lane, notWritten] of entries) {
+      for (const entry of notWritten) entry.position = 0;
+      this.#toSpool.add(lane);
+    }
+    this.#notedPoints = new Map([...notedPoints, ...this.#notedPoints]);
+    this.#toQuarantine = [...quarantined, ...this.#toQuarantine];
+  }
+
+  /** What the spool has taken need not be in memory, unless it can go to the broker at once. */
+  #sinkOrJoin(lane: Lane, position: number): void {
+    if (!lane.isSpooling) return;
+    if (this.#isOpen && this.#hasRoom && !lane.hasHole && !this.#isPaused(lane)) return this.#join(lane);
+    for (const entry of lane.sink(position)) {
+      if (entry.event !== null) this.#release(lane, entry);
+    }
+    if (!lane.hasHole) return;
+    this.#toDrain.add(lane);
+    this.#drain();
+  }
+
+  // From the spool.
+
+  /** Reads holes, one page at a time, as long as the broker takes events and memory has room for them. */
+  #drain(): void {
+    if (this.#isReading || !this.#isOpen || this.#spool === null) return;
+    if (this.#drainedBytes > this.#options.maxBytes * DRAIN_PART) return;
+    // Where memory is short because the broker does not confirm, more is of no use to it.
+    const frontEnough = this.#hasRoom ? FRONT_ENOUGH : 0;
+    for (const lane of this.#toDrain) {
+      if (this.#isPaused(lane) || lane.frontLength > frontEnough) continue;
+      // To the end of the line: every shard has its turn.
+      this.#toDrain.delete(lane);
+      this.#toDrain.add(lane);
+      this.#isReading = true;
+      this.#read(lane, this.#spool.spool).finally(() => {
+        this.#isReading = false;
+        this.#drain();
+      });
+      return;
+    }
+  }
+
+  async #read(lane: Lane, spool: Spool): Promise<void> {
+    const { clock, maxBytes } = this.#options;
+    const pageBytes = Math.min(PAGE_BYTES, maxBytes * PAGE_PART);
+    const page = await spool.read(lane.shard, lane.readPosition, pageBytes).catch(failureText);
+    const entries = typeof page === "string" ? [] : lane.fill(page, clock);
+    if (entries.length > 0) {
+      lane.unreadable = 0;
+      for (const entry of entries) this.#hold(lane, entry);
+      if (this.#isOpen) this.#publishFront(lane);
+    } else {
+      lane.unreadable += 1;
+      // What is given up is deleted, and all before it: that is to be confirmed first.
+      const isGivenUp = lane.unreadable >= READ_TRIES && lane.frontLength === 0;
+      if (!isGivenUp) return await sleepUntil(clock, clock.nowMs() + READ_AGAIN_MS);
+      this.#giveUpHole(lane, typeof page === "string" ? page : "events that were written are not there");
+    }
+    if (!lane.hasHole) this.#join(lane);
+  }
+
+  #giveUpHole(lane: Lane, error: string): void {
+    lane.unreadable = 0;
+    const { position, events, bytes } = lane.skipHole();
+    this.#spool?.writer.pass(lane.shard, position, events, bytes);
+    this.#options.observe({ kind: "spool.unreadable", shard: lane.shard, events, error });
+    this.#options.events.unreadable(lane.shard);
+  }
+
+  /** Nothing is on disk only any more: what follows is published from memory. */
+  #join(lane: Lane): void {
+    this.#toDrain.delete(lane);
+    this.#toSpool.delete(lane);
+    lane.join();
+    this.#advance(lane);
+    if (this.#isOpen) this.#publishFront(lane);
+    this.#spoolingLanes -= 1;
+    if (this.#spoolingLanes === 0) this.#options.observe({ kind: "spool.emptied" });
+  }
+}
+
+function newEntry(event: OutgoingEvent | null, sessionId: string, sequence: number, clock: Clock): Entry {
+  return {
+    event,
+    isEvent: event !== null,
+    sessionId,
+    sequence,
+    bodyBytes: event?.body.length ?? 0,
+    receivedAtMs: event?.receivedAtMs ?? clock.wallMs(),
+    acceptedAtMs: clock.nowMs(),
+    isDrained: false,
+    position: 0,
+    isSpooled: false,
+    isInFlight: false,
+    refusals: 0,
+    confirmationsBefore: 0,
+    isGivenUp: false,
+  };
+}
+
+function upTo({ sequence, receivedAtMs }: Entry, point: ResumePoint): ResumePoint {
+  return { ...point, sequence, lastEventAtMs: receivedAtMs };
+}
+
+function keyOf(shard: number, sessionId: string, sequence: number): string {
+  return `${shard}:${sessionId}:${sequence}`;
 }

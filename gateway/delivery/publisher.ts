@@ -21,16 +21,22 @@ export interface OutgoingEvent {
   readonly receivedAtMs: number;
 }
 
+/** What became of one event. `refused`: the broker would not take it (nack); the way stays open for others. */
+export type PublishOutcome = "confirmed" | "refused";
+
 /** What a publisher tells its user. */
 export interface PublisherEvents {
   /** The broker takes events now. Whatever was published before and not confirmed is to be published again. */
   opened(): void;
   /**
-   * The broker takes no events until the next `opened`. No confirmation of an earlier event comes any more.
-   * Also the answer to a refusal (nack) and to a returned event (its queue vanished): the channel is given up,
-   * the topology is declared again, and `opened` follows.
+   * The broker takes no events until the next `opened`. No outcome of an earlier event comes any more.
+   * Also the answer to a returned event (its queue vanished): the channel is given up, the topology is declared
+   * again, and `opened` follows.
+   *
+   * `bodyMaxBytes` is set where the broker closed the channel because an event was larger than it takes: then every
+   * event on its way with a larger body counts as refused.
    */
-  closed(): void;
+  closed(refusal: { readonly bodyMaxBytes: number } | null): void;
 }
 
 /** An open way to the broker, in confirm mode. */
@@ -39,9 +45,9 @@ export interface Publisher {
   start(events: PublisherEvents): void;
   /**
    * Hands one event over; only between `opened` and `closed`. Events are taken in the order of the calls.
-   * `confirmed` is called at most once, when the broker has confirmed it.
+   * `settled` is called at most once, with the broker's answer.
    */
-  publish(event: OutgoingEvent, confirmed: () => void): void;
+  publish(event: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void;
   /** Closes the connection in good order. Safe twice, and before `start`. */
   close(): Promise<void>;
 }

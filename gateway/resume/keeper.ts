@@ -2,7 +2,8 @@
  * Keeps the resume points up to date: gathers what moved, writes it in one go, and says what is durable.
  *
  * One write is under way at a time. While the store is away what moved goes on gathering, the newest state per
- * shard only, so nothing grows with the length of an outage.
+ * shard only, so nothing grows with the length of an outage; and its points are handed to whoever can keep them
+ * meanwhile.
  *
  * @module
  */
@@ -11,9 +12,11 @@ import { failureText } from "../failure.ts";
 import type { Observer } from "../observation.ts";
 import type { PointChange, ResumePoint, ResumePoints } from "./points.ts";
 
-/** Between the starts of two writes; what is stored is at most this and a round trip behind. */
+/** Between the starts of two writes; what is stored is at most this and the time of a write behind. */
 const WRITE_EVERY_MS = 50;
-/** After a write that the store refused. */
+/** A store answers within milliseconds: a write without an answer for this long counts as refused. */
+const ANSWER_MAX_MS = 2_000;
+/** After a write that the store refused; between two looks at what has moved while it owes an answer. */
 const RETRY_AFTER_MS = 1_000;
 
 export interface KeeperOptions {
@@ -22,17 +25,28 @@ export interface KeeperOptions {
   readonly observe: Observer;
   /** This point of the shard is durable now. */
   readonly stored: (shard: number, point: ResumePoint) => void;
+  /**
+   * The store has not taken this point so far: it has refused it, or owes an answer. It is tried on with, and
+   * {@link stored} may still follow. Called once for a point, and of those that follow each other within a second for
+   * the newest only.
+   */
+  readonly refused?: (shard: number, point: ResumePoint) => void;
 }
+
+type Changes = ReadonlyMap<number, PointChange>;
 
 export class PointKeeper {
   readonly #options: KeeperOptions;
   #changes = new Map<number, PointChange>();
-  #writing: Promise<void> | null = null;
+  #writing: { readonly changes: Changes; readonly done: Promise<void> } | null = null;
   #cancelTimer: (() => void) | null = null;
+  #cancelAnswerTimer: (() => void) | null = null;
   #notBeforeMs = 0;
-  /** The store has refused the last write, and is given a pause. */
+  /** The store has refused the last write, and is given a pause; or it owes an answer for too long. */
   #refused = false;
   #flushed = false;
+  /** Of each shard the point that was last handed over as refused. */
+  readonly #handedOver = new Map<number, ResumePoint>();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -56,11 +70,12 @@ export class PointKeeper {
       this.#cancelTimer = null;
     }
     this.change(shard, change);
+    if (this.#refused) this.#handOver(this.#changes);
   }
 
   /**
    * Writes what is left, a last time: what changes after it is kept no more. Resolves when nothing is left, or
-   * when `signal` is aborted.
+   * when `signal` is aborted: what is left then counts as refused.
    */
   async flush(signal: AbortSignal): Promise<void> {
     const aborted = new Promise<void>((resolve) => {
@@ -69,11 +84,13 @@ export class PointKeeper {
     while (!signal.aborted && (this.#writing !== null || this.#changes.size > 0)) {
       if (this.#writing === null) await sleepUntil(this.#options.clock, this.#notBeforeMs, signal);
       if (this.#writing === null && !signal.aborted) this.#write();
-      await Promise.race([this.#writing, aborted]);
+      await Promise.race([this.#writing?.done, aborted]);
     }
     this.#flushed = true;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
+    this.#cancelAnswerTimer?.();
+    this.#handOver(this.#unstored());
   }
 
   #schedule(): void {
@@ -93,7 +110,12 @@ export class PointKeeper {
     this.#changes = new Map();
     const startedAtMs = clock.nowMs();
     this.#notBeforeMs = startedAtMs + WRITE_EVERY_MS;
-    this.#writing = points.write(changes).then(() => {
+    this.#cancelAnswerTimer = clock.schedule(startedAtMs + ANSWER_MAX_MS, () => {
+      this.#refused = true;
+      observe({ kind: "points.refused", error: `no answer for ${ANSWER_MAX_MS / 1_000} s` });
+      this.#handOverWhileWriting();
+    });
+    const done = points.write(changes).then(() => {
       this.#refused = false;
       observe({ kind: "points.written", shards: changes.size, tookMs: clock.nowMs() - startedAtMs });
       for (const [shard, change] of changes) {
@@ -102,13 +124,44 @@ export class PointKeeper {
     }, (error: unknown) => {
       this.#refused = true;
       observe({ kind: "points.refused", error: failureText(error) });
-      for (const [shard, change] of changes) {
-        this.#changes.set(shard, { ...change, ...this.#changes.get(shard) });
-      }
+      this.#changes = mergedChanges(changes, this.#changes);
+      this.#handOver(this.#changes);
       this.#notBeforeMs = clock.nowMs() + RETRY_AFTER_MS;
     }).finally(() => {
       this.#writing = null;
+      this.#cancelAnswerTimer?.();
+      this.#cancelAnswerTimer = null;
       if (this.#changes.size > 0) this.#schedule();
     });
+    this.#writing = { changes, done };
   }
+
+  /** Hands over what is being written and what has moved since, now and each second until the store answers. */
+  #handOverWhileWriting(): void {
+    const { clock } = this.#options;
+    this.#handOver(this.#unstored());
+    this.#cancelAnswerTimer = clock.schedule(
+      clock.nowMs() + RETRY_AFTER_MS,
+      () => this.#handOverWhileWriting(),
+    );
+  }
+
+  /** What is being written, with what has changed since. */
+  #unstored(): Changes {
+    return this.#writing === null ? this.#changes : mergedChanges(this.#writing.changes, this.#changes);
+  }
+
+  #handOver(changes: Changes): void {
+    for (const [shard, { point }] of changes) {
+      if (point === undefined || point === null || point === this.#handedOver.get(shard)) continue;
+      this.#handedOver.set(shard, point);
+      this.#options.refused?.(shard, point);
+    }
+  }
+}
+
+function mergedChanges(older: Changes, newer: Changes): Map<number, PointChange> {
+  const merged = new Map(older);
+  for (const [shard, change] of newer) merged.set(shard, { ...older.get(shard), ...change });
+  return merged;
 }

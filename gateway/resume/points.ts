@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { SessionLossReason } from "../observation.ts";
 
 /** What is kept of one shard, enough to resume it in another process. */
 export interface ResumePoint {
@@ -15,12 +16,28 @@ export interface ResumePoint {
   readonly intents: number | null;
   /** The presence that our own settings gave at the last IDENTIFY or op 3, as JSON text; null = unknown. */
   readonly configuredPresence: string | null;
+  /** Wall clock of its READY, milliseconds since the epoch; null where another service wrote the session. */
+  readonly startedAtMs: number | null;
+  /** Wall clock of the receipt of the event at {@link sequence}, or of READY before it; null where not known. */
+  readonly lastEventAtMs: number | null;
+}
+
+/** A session that was given up, kept until its gap has been told. */
+export interface LostSession {
+  readonly sessionId: string;
+  /** Everything up to here was confirmed by the broker when this was written. */
+  readonly sequence: number;
+  /** Wall clock of its last dispatch, milliseconds since the epoch. */
+  readonly sinceMs: number;
+  readonly reason: SessionLossReason;
 }
 
 /** What changed for one shard since the last write. An absent field stays as it is. */
 export interface PointChange {
   /** null: the session is gone. */
   readonly point?: ResumePoint | null;
+  /** What was lost and has not been told, the oldest first. */
+  readonly lost?: readonly LostSession[];
   /** The last op 3 a bot sent on this shard, its `d` as JSON text, sent again after a fresh IDENTIFY. */
   readonly presence?: string | null;
   /** Ids of the guilds of this shard. */
@@ -31,6 +48,8 @@ export interface PointChange {
 export interface StoredFleet {
   /** `gateway_shards`; null where nothing (readable) is stored. */
   readonly total: number | null;
+  /** Id of the bot that the sessions belong to; null where that is not known. */
+  readonly bot: string | null;
   readonly shards: ReadonlyMap<number, StoredShard>;
   /** True where another service wrote last, so that its `gateway_sessions` was taken as the truth. */
   readonly foreign: boolean;
@@ -38,8 +57,20 @@ export interface StoredFleet {
 
 export interface StoredShard {
   readonly point: ResumePoint | null;
+  readonly lost: readonly LostSession[];
   readonly presence: string | null;
   readonly guilds: readonly bigint[] | null;
+}
+
+export interface Reign {
+  readonly total: number;
+  /** Id of the bot; null where the token does not tell. */
+  readonly bot: string | null;
+  readonly startedAtMs: number;
+  readonly keepSessions: boolean;
+  /** Shard → what is found to be lost with this start: stored with the rest, so that no gap remains untold. */
+  readonly lost: ReadonlyMap<number, readonly LostSession[]>;
+  readonly imported: StoredFleet;
 }
 
 /** Keeps resume points, durably enough that the next process finds them. */
@@ -48,11 +79,10 @@ export interface ResumePoints {
   load(): Promise<StoredFleet>;
   /**
    * Begins this process's reign, in one transaction: takes over what {@link load} returned where another
-   * service wrote it, removes every session if `keepSessions` is false, and sets total and start time.
+   * service wrote it, removes every session if `keepSessions` is false, and sets total, bot and start time. What is
+   * stored of shards is otherwise left as it is; so is the bot where `bot` is null, as long as its sessions stay.
    */
-  begin(
-    reign: { total: number; startedAtMs: number; keepSessions: boolean; imported: StoredFleet },
-  ): Promise<void>;
+  begin(reign: Reign): Promise<void>;
   /** Writes what moved, in one round trip; one call at a time. Resolves when the store has acknowledged it. */
   write(changes: ReadonlyMap<number, PointChange>): Promise<void>;
 }

@@ -11,9 +11,9 @@ import type { ShardCommand } from "./command_queue.ts";
 import {
   type ConnectTarget,
   type DeliveredEvent,
-  type Gap,
   type MachineOptions,
   type ReconnectMode,
+  type SessionLoss,
   type ShardEffect,
   type ShardInput,
   ShardMachine,
@@ -29,10 +29,9 @@ export interface ShardHost {
   /** A dispatch that nobody gets, in its place in the order. */
   pass(sessionId: string, sequence: number): void;
   sessionStarted(session: StartedSession): void;
-  sessionLost(): void;
+  sessionLost(loss: SessionLoss): void;
   presenceKept(presence: string | null): void;
   presenceConfigured(): void;
-  gap(gap: Gap): void;
   commandSent(command: ShardCommand): void;
   commandExpired(command: ShardCommand): void;
   requestTurn(granted: () => void): void;
@@ -161,7 +160,7 @@ export class ShardDriver {
       case "session_started":
         return host.sessionStarted(effect);
       case "session_lost":
-        return host.sessionLost();
+        return host.sessionLost(effect);
       case "presence_kept":
         return host.presenceKept(effect.presence);
       case "presence_configured":
@@ -170,8 +169,6 @@ export class ShardDriver {
         return host.commandSent(effect.command);
       case "command_expired":
         return host.commandExpired(effect.command);
-      case "gap":
-        return host.gap(effect);
       case "fatal":
         return host.fatal(effect.code);
       default:

@@ -33,6 +33,7 @@ import { CommandQueue, type ShardCommand } from "./command_queue.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { presenceWindow, SendBudget } from "./send_budget.ts";
+import { Silence } from "./silence.ts";
 import type { ConnectionEnd } from "./transport.ts";
 
 /** A socket that has not opened by then is given up. */
@@ -55,12 +56,16 @@ const RESUME_URL_ATTEMPTS = 3;
 /** A shard that is parked again so soon after it came back has found that nothing is better. */
 const PARKED_AGAIN_WITHIN_MS = 60_000;
 /** How much less is sent on later connections each time Discord closes one for sending too much. */
-const RATE_LIMIT_PENALTY_FRAMES = 20;
+const PENALTY_STEP_FRAMES = 20;
+const PENALTY_MAX_FRAMES = 100;
+/** A connection that has stood for so long has shown that one step less is enough. */
+const PENALTY_STEP_MS = 3_600_000;
 
 /** What a shard is started with: what an earlier process left of it. */
 export interface ShardStart {
   readonly session: {
     readonly sessionId: string;
+    /** Durable, wherever that is: Discord is asked for what comes after it. */
     readonly sequence: number;
     readonly resumeGatewayUrl: string | null;
   } | null;
@@ -68,10 +73,6 @@ export interface ShardStart {
   readonly presence: string | null;
   /** True where our own presence settings are others than those that the stored session was given. */
   readonly presenceOutdated: boolean;
-  /** A stored session that is not to be resumed: the gap is named once there is a new one. */
-  readonly lost:
-    | { readonly sessionId: string; readonly sequence: number; readonly reason: SessionLossReason }
-    | null;
   /** Set where the stored session should be replaced by a fresh one as soon as its turn comes. */
   readonly replace: SessionLossReason | null;
 }
@@ -110,13 +111,14 @@ export interface StartedSession {
   readonly guildIds: readonly bigint[];
 }
 
-/** What is missing between a session that was lost and the one after it. */
-export interface Gap {
-  readonly oldSession: string;
-  readonly newSession: string;
-  readonly lastSequence: number;
-  /** Monotonic milliseconds of the last dispatch of the old session. */
-  readonly sinceMs: number;
+/** A session that was given up. */
+export interface SessionLoss {
+  readonly sessionId: string;
+  /**
+   * Monotonic milliseconds of its last dispatch. What is replayed counts only with RESUMED, because it happened
+   * earlier than it came. Null where nothing counts since {@link ShardStart}.
+   */
+  readonly sinceMs: number | null;
   readonly reason: SessionLossReason;
 }
 
@@ -136,14 +138,13 @@ export type ShardEffect =
   /** A dispatch that nobody gets: the sequence moves over it. */
   | { kind: "pass"; sessionId: string; sequence: number }
   | ({ kind: "session_started" } & StartedSession)
-  | { kind: "session_lost" }
+  | ({ kind: "session_lost" } & SessionLoss)
   /** The presence that a bot set; null once our own settings have replaced it. */
   | { kind: "presence_kept"; presence: string | null }
   /** The session now has the presence of our own settings. */
   | { kind: "presence_configured" }
   | { kind: "command_sent"; command: ShardCommand }
   | { kind: "command_expired"; command: ShardCommand }
-  | ({ kind: "gap" } & Gap)
   | { kind: "fatal"; code: number }
   | { kind: "observe"; observation: Observation };
 
@@ -157,6 +158,8 @@ export interface MachineOptions {
   readonly presenceFrame: (presence: string) => string;
   /** Our own presence settings, the text of an op 3's `d`. */
   readonly configuredPresence: string;
+  /** A silence is never suspected before it has lasted so long; null: none is. */
+  readonly silenceMinMs: number | null;
 }
 
 interface Session {
@@ -166,8 +169,10 @@ interface Session {
   readonly resumable: boolean;
   received: number;
   stored: number;
-  /** Monotonic time of the last dispatch, the beginning of a gap. */
-  lastDispatchAtMs: number;
+  /** What {@link SessionLoss} says of it: where a gap would begin. */
+  lastDispatchAtMs: number | null;
+  /** Set while the shard is parked, until RESUMED: refused then, it was away for too long. */
+  parked: boolean;
   /** Set by an answer that leaves one RESUME: the next such answer ends the session. */
   lastChance: boolean;
   /** Times in a row that Discord called the session invalid and yet resumable. */
@@ -191,10 +196,30 @@ type State =
   | { kind: "identifying"; link: Link }
   | { kind: "resuming"; link: Link; replayed: number }
   | { kind: "ready"; link: Link; turnRequested: boolean }
-  | { kind: "parked" }
+  | { kind: "parked"; sinceMs: number }
   | { kind: "stopped" };
 
-type DeadlineName = "reconnect" | "open" | "hello" | "heartbeat" | "answer" | "send" | "expiry";
+type DeadlineName =
+  | "reconnect"
+  | "open"
+  | "hello"
+  | "heartbeat"
+  | "answer"
+  | "silence"
+  | "penalty"
+  | "send"
+  | "expiry";
+
+/** Those that wait for something on the connection there is, and go with it. */
+const OF_CONNECTION: readonly DeadlineName[] = [
+  "open",
+  "hello",
+  "heartbeat",
+  "answer",
+  "silence",
+  "penalty",
+  "send",
+];
 
 export class ShardMachine {
   readonly #options: MachineOptions;
@@ -203,8 +228,6 @@ export class ShardMachine {
   #session: Session | null = null;
   /** Connections tried since the last READY or RESUMED. */
   #attempt = 0;
-  /** A session given up, until the READY of the next one names the gap. */
-  #lost: { sessionId: string; sequence: number; sinceMs: number; reason: SessionLossReason } | null = null;
   #replace: SessionLossReason | null = null;
   #presenceKept: string | null = null;
   #presenceOutdated = false;
@@ -214,6 +237,7 @@ export class ShardMachine {
   #parksInARow = 0;
   #lastUnparkedAtMs = -Infinity;
   readonly #presences = presenceWindow();
+  readonly #silence: Silence;
   /** The sequence after which an unreadable frame came; the same again is skipped. -1: before any session. */
   #unreadableAfter: number | null = null;
   #statusSaid: { status: ShardStatus; waitingForTurn: boolean } | null = null;
@@ -221,6 +245,7 @@ export class ShardMachine {
 
   constructor(options: MachineOptions) {
     this.#options = options;
+    this.#silence = new Silence(options.silenceMinMs);
   }
 
   /** When `due` must be put in next, in monotonic milliseconds; null when only the outside can move the shard. */
@@ -279,7 +304,8 @@ export class ShardMachine {
         break;
       case "unpark":
         if (this.#state.kind === "parked") {
-          this.#observe({ kind: "shard.unparked", shard: this.#options.shard });
+          const parkedMs = nowMs - this.#state.sinceMs;
+          this.#observe({ kind: "shard.unparked", shard: this.#options.shard, parkedMs });
           this.#lastUnparkedAtMs = nowMs;
           this.#reconnectIn(reconnectDelayMs(this.#parksInARow - 1, this.#options.dice), nowMs);
         }
@@ -303,7 +329,6 @@ export class ShardMachine {
     this.#presenceKept = start.presence;
     this.#presenceOutdated = start.presenceOutdated;
     this.#replace = start.replace;
-    if (start.lost !== null) this.#lost = { ...start.lost, sinceMs: nowMs };
     if (start.session !== null) {
       this.#session = {
         id: start.session.sessionId,
@@ -311,7 +336,8 @@ export class ShardMachine {
         resumable: true,
         received: start.session.sequence,
         stored: start.session.sequence,
-        lastDispatchAtMs: nowMs,
+        lastDispatchAtMs: null,
+        parked: false,
         lastChance: false,
         invalidButResumable: 0,
       };
@@ -354,7 +380,8 @@ export class ShardMachine {
     }
     this.#leave(LEAVE_RESUMABLY, "too much unconfirmed");
     this.#deadlines.clear("reconnect");
-    this.#state = { kind: "parked" };
+    this.#state = { kind: "parked", sinceMs: nowMs };
+    if (this.#session !== null) this.#session.parked = true;
     if (nowMs - this.#lastUnparkedAtMs > PARKED_AGAIN_WITHIN_MS) this.#parksInARow = 0;
     this.#parksInARow += 1;
     this.#observe({ kind: "shard.parked", shard: this.#options.shard });
@@ -434,7 +461,8 @@ export class ShardMachine {
       ((kind === "connecting" || kind === "greeting") && this.#session === null) ||
       (this.#state.kind === "ready" && this.#state.turnRequested);
     if (holdsTurn) this.#effects.push({ kind: "turn_return" });
-    for (const name of ["open", "hello", "heartbeat", "answer", "send"] as const) this.#deadlines.clear(name);
+    for (const name of OF_CONNECTION) this.#deadlines.clear(name);
+    this.#silence.disconnected();
   }
 
   #ended(end: ConnectionEnd, nowMs: number): void {
@@ -448,7 +476,9 @@ export class ShardMachine {
     const presenceSuspected = "link" in this.#state && this.#state.link.keptPresenceSent;
     if (presenceSuspected && FRAME_REFUSED.has(end.code)) this.#forgetPresence();
     this.#forgetConnection();
-    if (end.code === RATE_LIMITED) this.#penaltyFrames += RATE_LIMIT_PENALTY_FRAMES;
+    if (end.code === RATE_LIMITED) {
+      this.#penaltyFrames = Math.min(PENALTY_MAX_FRAMES, this.#penaltyFrames + PENALTY_STEP_FRAMES);
+    }
     const row = closeCode(end.code);
     if (row.next === "stop") {
       this.#state = { kind: "stopped" };
@@ -487,6 +517,11 @@ export class ShardMachine {
         return this.#reconnectLater("no answer to IDENTIFY or RESUME in time", nowMs);
       case "heartbeat":
         return this.#heartbeatDue(nowMs);
+      case "silence":
+        return this.#silenceDue(nowMs);
+      case "penalty":
+        this.#penaltyFrames -= PENALTY_STEP_FRAMES;
+        return this.#stepPenaltyLater(nowMs);
       case "send":
       case "expiry":
         return this.#sendCommands(nowMs);
@@ -583,7 +618,8 @@ export class ShardMachine {
       return this.#dropped(head, "replayed");
     }
     session.received = sequence;
-    session.lastDispatchAtMs = nowMs;
+    if (state.kind === "ready") session.lastDispatchAtMs = nowMs;
+    if (head.type !== "RESUMED") this.#silence.dispatched(nowMs);
     if (head.type === null) {
       this.#effects.push({ kind: "pass", sessionId: session.id, sequence });
       return this.#dropped(head, "no_type");
@@ -623,6 +659,7 @@ export class ShardMachine {
       received: sequence,
       stored: 0,
       lastDispatchAtMs: nowMs,
+      parked: false,
       lastChance: false,
       invalidButResumable: 0,
     };
@@ -636,17 +673,6 @@ export class ShardMachine {
       resumable: session.resumable,
       guildIds: ready.guildIds,
     });
-    if (this.#lost !== null) {
-      this.#effects.push({
-        kind: "gap",
-        oldSession: this.#lost.sessionId,
-        newSession: session.id,
-        lastSequence: this.#lost.sequence,
-        sinceMs: this.#lost.sinceMs,
-        reason: this.#lost.reason,
-      });
-      this.#lost = null;
-    }
     this.#deliver(session, head, bytes);
     this.#observe({
       kind: "shard.ready",
@@ -655,7 +681,8 @@ export class ShardMachine {
       guilds: ready.guildIds.length,
       resumable: session.resumable,
     });
-    this.#settle(link);
+    this.#silence.started(nowMs);
+    this.#settle(link, nowMs);
     if (this.#presenceKept !== null) {
       this.#sendPresence(link, this.#presenceKept, nowMs);
       link.keptPresenceSent = true;
@@ -666,11 +693,14 @@ export class ShardMachine {
   #resumed(state: { link: Link; replayed: number }, nowMs: number): void {
     const { shard } = this.#options;
     if (this.#session !== null) {
+      this.#session.lastDispatchAtMs = nowMs;
+      this.#session.parked = false;
       this.#session.lastChance = false;
       this.#session.invalidButResumable = 0;
     }
     this.#observe({ kind: "shard.resumed", shard, replayed: state.replayed });
-    const ready = this.#settle(state.link);
+    this.#silence.resumed(nowMs);
+    const ready = this.#settle(state.link, nowMs);
     if (this.#presenceOutdated) {
       this.#preferConfiguredPresence();
       this.#sendPresence(state.link, this.#options.configuredPresence, nowMs);
@@ -681,12 +711,19 @@ export class ShardMachine {
   }
 
   /** The connection stands: nothing more is waited for, and the next trouble starts from the shortest pause. */
-  #settle(link: Link): State & { kind: "ready" } {
+  #settle(link: Link, nowMs: number): State & { kind: "ready" } {
     this.#deadlines.clear("answer");
+    // A session that cannot be resumed is better silent than lost.
+    if (this.#session?.resumable === true) this.#setOrClear("silence", this.#silence.dueAtMs);
+    this.#stepPenaltyLater(nowMs);
     this.#attempt = 0;
     const ready: State & { kind: "ready" } = { kind: "ready", link, turnRequested: false };
     this.#state = ready;
     return ready;
+  }
+
+  #stepPenaltyLater(nowMs: number): void {
+    if (this.#penaltyFrames > 0) this.#deadlines.set("penalty", nowMs + PENALTY_STEP_MS);
   }
 
   #requestReplacement(ready: State & { kind: "ready" }): void {
@@ -700,7 +737,9 @@ export class ShardMachine {
     if (session !== null) {
       // The same answer twice in a row means that it will not be resumed, whatever the flag says.
       if (resumable) session.invalidButResumable += 1;
-      if (!resumable || session.invalidButResumable > 1) this.#loseSession("invalid_session");
+      if (!resumable || session.invalidButResumable > 1) {
+        this.#loseSession(session.parked ? "expired_while_parked" : "invalid_session");
+      }
     }
     const identified = this.#state.kind === "identifying";
     this.#leave(LEAVE_RESUMABLY, "invalid session");
@@ -712,19 +751,28 @@ export class ShardMachine {
   #loseSession(reason: SessionLossReason): void {
     const session = this.#session;
     if (session === null) return;
-    this.#lost ??= {
-      sessionId: session.id,
-      sequence: session.received,
-      sinceMs: session.lastDispatchAtMs,
-      reason,
-    };
     this.#session = null;
     this.#replace = null;
     this.#attempt = 0;
-    this.#effects.push({ kind: "session_lost" });
+    this.#effects.push({
+      kind: "session_lost",
+      sessionId: session.id,
+      sinceMs: session.lastDispatchAtMs,
+      reason,
+    });
   }
 
-  // Heartbeats.
+  // Signs of life.
+
+  /** The deadline was set before the last dispatches, each of which has moved it. */
+  #silenceDue(nowMs: number): void {
+    const { dueAtMs, usualMs } = this.#silence;
+    if (dueAtMs > nowMs) return this.#setOrClear("silence", dueAtMs);
+    const silentMs = this.#silence.alarm(nowMs);
+    this.#observe({ kind: "shard.silent", shard: this.#options.shard, silentMs, usualMs });
+    // Shards that fell silent at the same moment are not to come back at the same moment.
+    this.#reconnectLater("silent for longer than usual", nowMs);
+  }
 
   #heartbeatDue(nowMs: number): void {
     if (!("link" in this.#state)) return;

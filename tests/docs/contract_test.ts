@@ -86,6 +86,7 @@ async function metricsOfEverything(): Promise<string> {
     clock,
     status: () => status.snapshot(),
     unconfirmed: () => ({ events: 0, bytes: 0 }),
+    spool: () => null,
   });
   const seen: Observation[] = [
     { kind: "event.received", shard: 0, type: "MESSAGE_CREATE", bytes: 1 },
@@ -153,9 +154,11 @@ Deno.test("docs/contract.md has every gateway op that a command may send", () =>
 
 Deno.test("docs/contract.md has every field of the news", () => {
   const news: Record<string, string[]> = {};
-  const observe = newsObserver({
-    news: (key, body) => void (news[key] = Object.keys(body as Record<string, unknown>)),
-  }, new ManualClock());
+  const observe = newsObserver(
+    { news: (key, body) => void (news[key] = Object.keys(body as Record<string, unknown>)) },
+    new ManualClock(),
+    () => {},
+  );
   observe({ kind: "shard.status", shard: 0, status: "Connected", waitingForTurn: false });
   observe({
     kind: "shard.gap",
@@ -165,7 +168,9 @@ Deno.test("docs/contract.md has every field of the news", () => {
     lastSequence: 1,
     fromMs: 0,
     toMs: 0,
-    reason: "invalid_session",
+    reason: "event_refused",
+    sequence: 2,
+    type: "MESSAGE_CREATE",
   });
   const fields = contract.section("News").table("field").flatMap(([field = ""]) => codeSpans(field));
   assert.deepEqual(fields, [...news["shard.0.status"] ?? [], ...news["shard.0.gap"] ?? []]);

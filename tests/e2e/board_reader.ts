@@ -26,25 +26,30 @@ export interface Board {
 
 const KEYS = ["gateway_sessions", "gateway_statuses", "gateway_started", "gateway_shards"];
 
-/** Hears of each write of the board by Redis's MONITOR. */
+/**
+ * Hears of each write of the board by Redis's keyspace notifications. (ioredis's `monitor()` takes what others do at
+ * the moment when it begins for the answer to a command of its own.)
+ */
 export class BoardReader implements AsyncDisposable {
   readonly #redis: Redis;
-  readonly #monitor: Redis;
+  readonly #subscriber: Redis;
   readonly #prefix: string;
   #watchers: (() => void)[] = [];
 
   static async open(redisUrl: string, prefix = ""): Promise<BoardReader> {
     const redis = new Redis(redisUrl, { lazyConnect: true });
     await redis.connect();
-    return new BoardReader(redis, await redis.monitor(), prefix);
+    await redis.config("SET", "notify-keyspace-events", "K$");
+    const subscriber = redis.duplicate();
+    await subscriber.psubscribe(`__keyspace@*__:${prefix}gateway_statuses`);
+    return new BoardReader(redis, subscriber, prefix);
   }
 
-  private constructor(redis: Redis, monitor: Redis, prefix: string) {
+  private constructor(redis: Redis, subscriber: Redis, prefix: string) {
     this.#redis = redis;
-    this.#monitor = monitor;
+    this.#subscriber = subscriber;
     this.#prefix = prefix;
-    monitor.on("monitor", (_time: string, [command, key]: string[]) => {
-      if (command?.toUpperCase() !== "SET" || key !== `${prefix}gateway_statuses`) return;
+    subscriber.on("pmessage", () => {
       for (const watcher of this.#watchers.splice(0)) watcher();
     });
   }
@@ -82,9 +87,7 @@ export class BoardReader implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = new Promise((resolve) => this.#monitor.once("end", resolve));
-    this.#monitor.disconnect();
-    await ended;
+    await this.#subscriber.quit();
     await this.#redis.quit();
   }
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ConsumeMessage } from "amqplib";
 import type { SimulatorOptions } from "../../simulator/simulator.ts";
 import { metricValue } from "../fakes/prometheus_text.ts";
-import { TcpProxy } from "../fakes/tcp_proxy.ts";
+import { TcpProxy } from "../../harness/tcp_proxy.ts";
 import { CommandSender } from "./command_sender.ts";
 import { readSamples } from "./monitoring_page.ts";
 import { silence } from "./silent_connection.ts";

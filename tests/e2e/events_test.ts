@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Channel, connect, type ConsumeMessage, type Options } from "amqplib";
 import { QueueReader } from "../fakes/queue_reader.ts";
-import { TcpProxy } from "../fakes/tcp_proxy.ts";
+import { TcpProxy } from "../../harness/tcp_proxy.ts";
 import type { EventConsumer } from "./event_consumer.ts";
 import { onStage } from "./stage.ts";
 
@@ -334,7 +334,7 @@ Deno.test(
     const old = control.state().sessions.find(({ shard }) => shard[0] === 1);
     control.inject({ fault: "invalid-session", resumable: false, shard: 1 });
     await gateway.connected(4);
-    const messages = await broker.read(news, 13);
+    const messages = await broker.read(news, 14);
     const gaps = messages.filter(({ fields }) => fields.routingKey === "shard.1.gap");
     assert.equal(gaps.length, 1);
     const { from, to, ...gap } = contentOf(gaps[0]);

@@ -65,6 +65,7 @@ export class GatewayProcess implements AsyncDisposable {
         LOG_FORMAT: "json",
         LOG_LEVEL: "trace",
         PROMETHEUS_PORT: "0",
+        SPOOL_PATH: "off",
         ...environment,
       },
       stdin: "piped",

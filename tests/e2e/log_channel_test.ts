@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Control } from "../../simulator/control.ts";
 import { metricValue } from "../fakes/prometheus_text.ts";
-import { TcpProxy } from "../fakes/tcp_proxy.ts";
+import { TcpProxy } from "../../harness/tcp_proxy.ts";
 import { readSamples } from "./monitoring_page.ts";
 import { onStage } from "./stage.ts";
 

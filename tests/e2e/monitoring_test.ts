@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { metricValue, type Sample } from "../fakes/prometheus_text.ts";
-import { TcpProxy } from "../fakes/tcp_proxy.ts";
+import { TcpProxy } from "../../harness/tcp_proxy.ts";
 import { CommandSender } from "./command_sender.ts";
 import type { EventConsumer } from "./event_consumer.ts";
 import type { GatewayProcess } from "./gateway_process.ts";

@@ -29,29 +29,37 @@ function withBrokerThatHangs(
   };
 }
 
-Deno.test(
-  "Shardline stores no sequence that the broker has not confirmed",
-  // Heartbeats move gateway_statuses, and with them all of the board is written.
-  withBrokerThatHangs({ heartbeatIntervalMs: 300 }, async (stage, hang) => {
-    const { control } = stage.simulator;
-    const board = await stage.board();
-    const gateway = await stage.startConnected(1);
-    const sequenceIs = (sequence: number) =>
-      board.until(({ sessions }) => sessions?.["0"]?.["sequence"] === sequence);
-    await sequenceIs(2);
-    await hang();
-    control.dispatch("MESSAGE_CREATE", "{}");
-    await received(stage);
-    await board.written();
-    await board.written();
-    const { sessions } = await board.read();
-    assert.equal(sessions?.["0"]?.["sequence"], 2);
-    assert.equal(control.state().sessions[0]?.sequenceAcknowledged, 2, "nor does a heartbeat tell Discord");
-    assert.equal(gateway.count("shard.disconnected"), 0);
-    await rabbit.server.resume();
-    await sequenceIs(3);
-  }),
-);
+for (
+  const [place, settings, acknowledged] of [
+    ["memory", { SPOOL_PATH: "off" }, 2],
+    ["its spool", {}, 3],
+  ] as const
+) {
+  Deno.test(
+    `Shardline stores no sequence that the broker has not confirmed, and tells Discord ${acknowledged} with 3 in ${place}`,
+    // Heartbeats move gateway_statuses, and with them all of the board is written.
+    withBrokerThatHangs({ heartbeatIntervalMs: 300 }, async (stage, hang) => {
+      const { control } = stage.simulator;
+      const board = await stage.board();
+      const gateway = await stage.startConnected(1, settings);
+      const sequenceIs = (sequence: number) =>
+        board.until(({ sessions }) => sessions?.["0"]?.["sequence"] === sequence);
+      await sequenceIs(2);
+      await hang();
+      control.dispatch("MESSAGE_CREATE", "{}");
+      await received(stage);
+      if (acknowledged === 3) await gateway.line(({ kind }) => kind === "spool.written");
+      await board.written();
+      await board.written();
+      const { sessions } = await board.read();
+      assert.equal(sessions?.["0"]?.["sequence"], 2);
+      assert.equal(control.state().sessions[0]?.sequenceAcknowledged, acknowledged);
+      assert.equal(gateway.count("shard.disconnected"), 0);
+      await rabbit.server.resume();
+      await sequenceIs(3);
+    }),
+  );
+}
 
 Deno.test(
   "Shardline ends in order within ten seconds while the broker hangs, and the next start loses nothing",
@@ -83,7 +91,7 @@ for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   Deno.test(
     `Shardline exits at once with ${status} at a second signal, ${signal}, more than a second after the first`,
     withBrokerThatHangs({}, async (stage, hang) => {
-      const gateway = await stage.startConnected(1);
+      const gateway = await stage.startConnected(1, { SPOOL_PATH: "off" });
       await hang();
       stage.simulator.control.dispatch("MESSAGE_CREATE", "{}");
       await received(stage);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { HandClock } from "../../simulator/clock.ts";
-import { TcpProxy } from "../fakes/tcp_proxy.ts";
+import { TcpProxy } from "../../harness/tcp_proxy.ts";
 import { CommandSender } from "./command_sender.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
 import { onStage, TOKEN } from "./stage.ts";

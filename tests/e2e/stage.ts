@@ -44,6 +44,8 @@ export class Stage implements AsyncDisposable {
   readonly simulator: Simulator;
   readonly rabbitUrl: string;
   readonly redisUrl: string;
+  /** Where the gateways of this stage spool. */
+  readonly spoolPath: string;
   readonly #gateways: GatewayProcess[] = [];
   readonly #openedLater = new AsyncDisposableStack();
 
@@ -65,6 +67,7 @@ export class Stage implements AsyncDisposable {
     this.rabbitUrl = rabbitUrl;
     this.redisUrl = redisUrl;
     this.simulator = simulator;
+    this.spoolPath = Deno.makeTempDirSync({ dir: "/tmp", prefix: "shardline-spool-" });
   }
 
   /** Starts a gateway on this stage; it is killed when the stage is left. */
@@ -79,7 +82,12 @@ export class Stage implements AsyncDisposable {
 
   /** Starts a gateway that knows its token and Discord, and for the rest only these settings. */
   startWith(settings: Readonly<Record<string, string>>, options: StartOptions = {}): GatewayProcess {
-    const environment = { BOT_TOKEN: TOKEN, API_URL: this.simulator.restUrl, ...settings };
+    const environment = {
+      BOT_TOKEN: TOKEN,
+      API_URL: this.simulator.restUrl,
+      SPOOL_PATH: this.spoolPath,
+      ...settings,
+    };
     const gateway = GatewayProcess.start(environment, options);
     this.#gateways.push(gateway);
     return gateway;
@@ -134,6 +142,7 @@ export class Stage implements AsyncDisposable {
     }));
     await this.#openedLater.disposeAsync();
     await this.simulator.close();
+    await Deno.remove(this.spoolPath, { recursive: true });
     const secrets = [TOKEN, ...[this.rabbitUrl, this.redisUrl].map((url) => new URL(url).password)];
     for (const secret of secrets.filter((text) => text !== "" && text !== "guest")) {
       assert(!outputs.some((output) => output.includes(secret)), "a secret was written to the output");

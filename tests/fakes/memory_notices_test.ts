@@ -2,9 +2,11 @@ import { testNoticesContract } from "../contracts/notices_contract.ts";
 import { MemoryNotices } from "./memory_notices.ts";
 
 testNoticesContract("In-memory", () => {
-  const notices = new MemoryNotices();
+  const newsMax = 3;
+  const notices = new MemoryNotices({ newsMax });
   return Promise.resolve({
     notices,
+    newsMax,
     away: () => Promise.resolve(notices.hold()),
     back: () => notices.release(),
     rejections: () => Promise.resolve(notices.rejections),

@@ -1,14 +1,19 @@
 /**
- * A broker for events in memory, moved by hand: it opens, confirms and goes away when the test says so.
+ * A broker for events in memory, moved by hand: it opens, confirms, refuses and goes away when the test says so.
  *
  * @module
  */
 import assert from "node:assert/strict";
-import type { OutgoingEvent, Publisher, PublisherEvents } from "../../gateway/delivery/publisher.ts";
+import type {
+  OutgoingEvent,
+  Publisher,
+  PublisherEvents,
+  PublishOutcome,
+} from "../../gateway/delivery/publisher.ts";
 
-interface Unconfirmed {
+interface Unsettled {
   readonly event: OutgoingEvent;
-  readonly confirmed: () => void;
+  readonly settled: (outcome: PublishOutcome) => void;
 }
 
 export class MemoryPublisher implements Publisher {
@@ -16,7 +21,7 @@ export class MemoryPublisher implements Publisher {
   readonly published: OutgoingEvent[] = [];
   /** Every event confirmed, in the order of the confirmations. */
   readonly confirmed: OutgoingEvent[] = [];
-  #unconfirmed: Unconfirmed[] = [];
+  #unsettled: Unsettled[] = [];
   #events: PublisherEvents | null = null;
   #isOpen = false;
   #isClosed = false;
@@ -29,9 +34,9 @@ export class MemoryPublisher implements Publisher {
     return this.#isClosed;
   }
 
-  /** Handed over in the current opening and not confirmed yet, oldest first. */
+  /** Handed over in the current opening and neither confirmed nor refused yet, oldest first. */
   get unconfirmed(): readonly OutgoingEvent[] {
-    return this.#unconfirmed.map(({ event }) => event);
+    return this.#unsettled.map(({ event }) => event);
   }
 
   start(events: PublisherEvents): void {
@@ -39,16 +44,16 @@ export class MemoryPublisher implements Publisher {
     if (!this.#isClosed) this.#events = events;
   }
 
-  publish(event: OutgoingEvent, confirmed: () => void): void {
+  publish(event: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void {
     assert(this.#isOpen, `${event.type} published while the broker takes no events`);
     this.published.push(event);
-    this.#unconfirmed.push({ event, confirmed });
+    this.#unsettled.push({ event, settled });
   }
 
   close(): Promise<void> {
     this.#isClosed = true;
     this.#isOpen = false;
-    this.#unconfirmed = [];
+    this.#unsettled = [];
     return Promise.resolve();
   }
 
@@ -60,24 +65,37 @@ export class MemoryPublisher implements Publisher {
     this.#events.opened();
   }
 
-  /** The broker goes away with everything unconfirmed: `closed` is called before this returns. */
-  drop(): void {
+  /**
+   * The broker goes away with everything unconfirmed: `closed` is called before this returns. With a refusal it
+   * goes because an event was larger than it takes.
+   */
+  drop(refusal: { readonly bodyMaxBytes: number } | null = null): void {
     assert(this.#isOpen, "only an open broker goes away");
     this.#isOpen = false;
-    this.#unconfirmed = [];
-    this.#events?.closed();
+    this.#unsettled = [];
+    this.#events?.closed(refusal);
   }
 
   /** Confirms the oldest unconfirmed event, or the one at `index`: a broker confirms in any order. */
   confirmNext(index = 0): void {
-    const [next] = this.#unconfirmed.splice(index, 1);
-    assert(next !== undefined, "nothing is unconfirmed");
-    this.confirmed.push(next.event);
-    next.confirmed();
+    const { event, settled } = this.#take(index);
+    this.confirmed.push(event);
+    settled("confirmed");
   }
 
   /** Confirms all that is unconfirmed, what is published meanwhile included. */
   confirmAll(): void {
-    while (this.#unconfirmed.length > 0) this.confirmNext();
+    while (this.#unsettled.length > 0) this.confirmNext();
+  }
+
+  /** Refuses the oldest unconfirmed event, or the one at `index`, and goes on taking others. */
+  refuseNext(index = 0): void {
+    this.#take(index).settled("refused");
+  }
+
+  #take(index: number): Unsettled {
+    const [next] = this.#unsettled.splice(index, 1);
+    assert(next !== undefined, "nothing is unconfirmed");
+    return next;
   }
 }

@@ -3,16 +3,23 @@
  *
  * @module
  */
-import type { PointChange, ResumePoints, StoredFleet, StoredShard } from "../../gateway/resume/points.ts";
+import type {
+  PointChange,
+  Reign,
+  ResumePoints,
+  StoredFleet,
+  StoredShard,
+} from "../../gateway/resume/points.ts";
 
 /** A shard of which nothing is stored. */
-const NOTHING_STORED: StoredShard = { point: null, presence: null, guilds: null };
+const NOTHING_STORED: StoredShard = { point: null, lost: [], presence: null, guilds: null };
 
 export class MemoryResumePoints implements ResumePoints {
   /** What the store holds, shared by whoever is made from it. */
   readonly shards: Map<number, StoredShard>;
   total: number | null = null;
-  /** True where another service is to have written last. */
+  bot: string | null = null;
+  /** True where another service is to have written last: the points in {@link shards} are its own, the rest is older. */
   foreign = false;
   startedAtMs: number | null = null;
   /** Every write in the order of the calls, done or waiting. */
@@ -26,27 +33,34 @@ export class MemoryResumePoints implements ResumePoints {
   load(): Promise<StoredFleet> {
     return this.#whenThere(() => ({
       total: this.total,
-      shards: new Map(this.shards),
+      bot: this.foreign ? null : this.bot,
+      shards: new Map(
+        [...this.shards].filter(([, { point }]) => point !== null || !this.foreign).map(([shard, stored]) => [
+          shard,
+          this.foreign ? { ...NOTHING_STORED, point: stored.point } : stored,
+        ]),
+      ),
       foreign: this.foreign,
     }));
   }
 
-  begin(
-    reign: { total: number; startedAtMs: number; keepSessions: boolean; imported: StoredFleet },
-  ): Promise<void> {
+  begin({ total, bot, startedAtMs, keepSessions, lost, imported }: Reign): Promise<void> {
     return this.#whenThere(() => {
-      if (reign.imported.foreign) {
-        // What another service wrote is the whole truth about sessions, also where it names none.
-        for (const shard of this.shards.keys()) this.#change(shard, { point: null });
-        for (const [shard, { point }] of reign.imported.shards) this.#change(shard, { point });
+      if (imported.foreign) {
+        this.shards.clear();
+        this.bot = null;
+        for (const [shard, { point }] of imported.shards) this.#change(shard, { point });
       }
-      if (!reign.keepSessions) {
+      if (!keepSessions) {
+        this.bot = null;
         for (const [shard, stored] of this.shards) {
           this.shards.set(shard, { ...stored, point: null, guilds: null });
         }
       }
-      this.total = reign.total;
-      this.startedAtMs = reign.startedAtMs;
+      for (const [shard, sessions] of lost) this.#change(shard, { lost: sessions });
+      this.total = total;
+      this.bot = bot ?? this.bot;
+      this.startedAtMs = startedAtMs;
       this.foreign = false;
     });
   }

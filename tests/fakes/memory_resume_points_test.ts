@@ -7,17 +7,20 @@ testResumePointsContract("In-memory", () => {
     process: () => points,
     away: () => Promise.resolve(points.hold()),
     back: () => points.release(),
-    runAnother: (sessions) => {
+    runAnother: async (sessions) => {
       points.foreign = true;
-      points.shards.clear();
-      for (const [shard, session] of Object.entries(sessions)) {
-        points.shards.set(Number(shard), {
-          point: { ...session, resumeGatewayUrl: null, intents: null, configuredPresence: null },
-          presence: null,
-          guilds: null,
-        });
-      }
-      return Promise.resolve();
+      const unknown = {
+        resumeGatewayUrl: null,
+        intents: null,
+        configuredPresence: null,
+        startedAtMs: null,
+        lastEventAtMs: null,
+      };
+      const theirs = Object.entries(sessions).map(([shard, session]) =>
+        [Number(shard), { point: { ...session, ...unknown } }] as const
+      );
+      await points.write(new Map([...points.shards.keys()].map((shard) => [shard, { point: null }])));
+      await points.write(new Map(theirs));
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   });

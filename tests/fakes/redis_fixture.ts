@@ -8,7 +8,7 @@ import { RedisClient } from "../../gateway/adapters/redis/client.ts";
 import { systemClock } from "../../gateway/clock.ts";
 import { testServers } from "../servers.ts";
 import { Observations } from "./observations.ts";
-import { TcpProxy } from "./tcp_proxy.ts";
+import { TcpProxy } from "../../harness/tcp_proxy.ts";
 
 export class RedisFixture implements AsyncDisposable {
   readonly url: string;

@@ -96,7 +96,7 @@ Deno.test("parseConfig() needs nothing but a token, and has the defaults of the 
       deny: [],
       partitions: null,
       maxUnconfirmedBytes: 64 * 1024 ** 2,
-      spool: { path: "data/spool", maxBytes: 4 * 1024 ** 3 },
+      spool: { folder: "data/spool/all-shards", maxBytes: 4 * 1024 ** 3 },
       silenceMinMs: 600_000,
     },
     commands: { ttlMs: 600_000 },
@@ -126,19 +126,25 @@ Deno.test("parseConfig() names the settings that are given and have no effect in
     CLUSTERS: "4",
     EVENTS_DENY: "TYPING_START",
     PARTITIONS: "8",
-    SPOOL_PATH: "off",
-    SILENCE_MIN: "0",
     STATE_MEMBER_TTL: "1",
     PORT: "3000",
     DASHBOARD_PASSWORD: "p",
     RABBIT_MANAGEMENT_URL: "http://user:password@rabbit:15672",
     FLEET: "yes",
-    REPLICA_NAME: "one",
   };
   assert.deepEqual(
     configOf({ ...given, SHARDS_WAIT: "1", ROLE: "gateway" }).withoutEffect,
     Object.keys(given),
   );
+});
+
+Deno.test("parseConfig() gives a replica a folder of its own in the spool: its name's, else that of its shards", () => {
+  const folder = (environment: Record<string, string>) => configOf(environment).events.spool?.folder;
+  assert.equal(folder({}), "data/spool/all-shards");
+  assert.equal(folder({ SPOOL_PATH: "/var/spool" }), "/var/spool/all-shards");
+  assert.equal(folder({ SHARDS_START: "4" }), "data/spool/shards-4-to-last");
+  assert.equal(folder({ SHARDS_START: "4", SHARDS_END: "7" }), "data/spool/shards-4-to-7");
+  assert.equal(folder({ SHARDS_END: "7", REPLICA_NAME: "one" }), "data/spool/replica-one");
 });
 
 Deno.test("parseConfig() names no setting that is given its default, however it is spelled", () => {

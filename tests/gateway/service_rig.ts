@@ -30,6 +30,8 @@ export function storedPoint(
     resumeGatewayUrl: `wss://resume.example/${sessionId}`,
     intents: rig.intents,
     configuredPresence: rig.configuredPresence,
+    startedAtMs: null,
+    lastEventAtMs: null,
     ...fields,
   };
 }
@@ -69,6 +71,7 @@ export class ServiceRig {
       notices,
       commands,
       points,
+      spool: null,
       board,
       guildNames: null,
       readGatewayBot: () => {
@@ -87,7 +90,7 @@ export class ServiceRig {
   /** Sessions that an earlier process left, one a shard. */
   left(total: number, shards: Iterable<readonly [number, Partial<StoredShard>]>): this {
     this.points.total = total;
-    const nothing: StoredShard = { point: null, presence: null, guilds: null };
+    const nothing: StoredShard = { point: null, lost: [], presence: null, guilds: null };
     for (const [shard, stored] of shards) this.points.shards.set(shard, { ...nothing, ...stored });
     return this;
   }

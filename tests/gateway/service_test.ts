@@ -252,6 +252,8 @@ Deno.test("GatewayService resumes what another service wrote, on the main URL, a
 Deno.test("GatewayService with RESUME=false identifies anew and names each gap", async () => {
   const rig = await new ServiceRig({ RESUME: "false" }).leftSessions(2).connected(2);
   assert.deepEqual(rig.greetings, ["identify 0 of 2", "identify 1 of 2"]);
+  assert.deepEqual(rig.of("shard.gap"), [], "told with the first event that is published after it");
+  rig.publisher.confirmAll();
   assert.deepEqual(
     rig.of("shard.gap").map(({ shard, oldSession, lastSequence, reason }) => ({
       shard,
@@ -267,7 +269,7 @@ Deno.test("GatewayService with RESUME=false identifies anew and names each gap",
   await rig.stopped();
 });
 
-Deno.test("GatewayService gives every session up where the total has changed, also those it will not name again", async () => {
+Deno.test("GatewayService gives every session up where the total has changed, and tells also of shards that are gone", async () => {
   const rig = new ServiceRig({ SHARDS_TOTAL: "2" }).leftSessions(3);
   rig.points.hold();
   const started = rig.service.start();
@@ -276,14 +278,26 @@ Deno.test("GatewayService gives every session up where the total has changed, al
   await microtasksDone();
   rig.points.releaseNext();
   assert.deepEqual([...rig.points.shards.values()].map(({ point }) => point), [null, null, null]);
+  assert.deepEqual(
+    [...rig.points.shards.values()].map(({ lost }) => lost.map(({ sessionId }) => sessionId)),
+    [["old-0"], ["old-1"], ["old-2"]],
+    "stored with the same step",
+  );
   rig.points.release();
   await started;
   await rig.pass(0);
   assert.deepEqual(rig.greetings, ["identify 0 of 2", "identify 1 of 2"]);
-  assert.deepEqual(rig.of("shard.gap").map(({ oldSession, reason }) => `${oldSession} ${reason}`), [
-    "old-0 total_changed",
-    "old-1 total_changed",
-  ]);
+  rig.publisher.confirmAll();
+  assert.deepEqual(
+    rig.of("shard.gap").map(({ oldSession, newSession, reason }) => [oldSession, newSession, reason]),
+    [
+      ["old-2", null, "total_changed"],
+      ["old-0", "session-1", "total_changed"],
+      ["old-1", "session-2", "total_changed"],
+    ],
+  );
+  await rig.settle();
+  assert.deepEqual([...rig.points.shards.values()].map(({ lost }) => lost), [[], [], []], "all are told");
   await rig.stopped();
 });
 
@@ -303,9 +317,10 @@ Deno.test("GatewayService with changed intents resumes first, then replaces one 
   assert.deepEqual(rig.greetings.slice(4), ["identify 1 of 3"]);
   await rig.pass(6_000);
   assert.deepEqual(rig.greetings.slice(5), ["identify 2 of 3"]);
+  rig.publisher.confirmAll();
   assert.deepEqual(
     rig.of("shard.gap").map(({ oldSession, lastSequence, reason }) => [oldSession, lastSequence, reason]),
-    [["old-0", 40, "intents_changed"], ["old-1", 40, "intents_changed"], ["old-2", 40, "intents_changed"]],
+    [["old-0", 41, "intents_changed"], ["old-1", 41, "intents_changed"], ["old-2", 42, "intents_changed"]],
   );
   assert.deepEqual(
     rig.transport.connections.map(({ left }) => left?.code),
@@ -373,7 +388,7 @@ Deno.test("GatewayService publishes again what was unconfirmed when the broker c
   ]);
   assert.deepEqual(rig.service.unconfirmed, {
     events: 3,
-    bytes: rig.publisher.unconfirmed.reduce((sum, { body }) => sum + body.length, 0),
+    bytes: rig.publisher.unconfirmed.reduce((sum, { body }) => sum + body.length + 500, 0),
   });
   await rig.settle();
   assert.deepEqual(rig.service.unconfirmed, { events: 0, bytes: 0 });
@@ -381,21 +396,21 @@ Deno.test("GatewayService publishes again what was unconfirmed when the broker c
 });
 
 Deno.test("GatewayService parks a shard that delivers beyond the bound, and has it back when there is room", async () => {
-  const rig = await new ServiceRig({ SHARDS_TOTAL: "2", MAX_UNCONFIRMED_BYTES: "2KiB" }).connected(2);
+  const rig = await new ServiceRig({ SHARDS_TOTAL: "2", MAX_UNCONFIRMED_BYTES: "10KiB" }).connected(2);
   await rig.settle();
   const [first, second] = rig.transport.connections;
   assert(first !== undefined && second !== undefined);
-  second.dispatch("MESSAGE_CREATE", { content: "x".repeat(500) });
   for (let count = 0; count < 10 && first.left === null; count += 1) {
+    second.dispatch("MESSAGE_CREATE");
     first.dispatch("MESSAGE_CREATE", { content: "x".repeat(500) });
   }
   assert.equal(first.left?.code, 4000);
-  assert.equal(second.left, null, "a shard that delivers nothing stays");
+  assert.equal(second.left, null, "a shard that holds less than its share stays");
   assert.equal(rig.of("shard.parked").length, 1);
   await rig.pass(60_000);
   assert.deepEqual(rig.connectedShards, [1]);
-  second.dispatch("MESSAGE_CREATE");
-  assert.notEqual(second.left, null, "now it has");
+  for (let count = 0; count < 10 && second.left === null; count += 1) second.dispatch("MESSAGE_CREATE");
+  assert.notEqual(second.left, null, "now it holds more");
   await rig.settle();
   assert.deepEqual(rig.of("shard.unparked").map(({ shard }) => shard), [0, 1]);
   await rig.pass(500);
@@ -422,6 +437,7 @@ Deno.test("GatewayService hands on the events of a READY without fields, and nam
   latest.end(1006);
   await rig.pass(1_000);
   assert.equal(rig.greetings.at(-1), "identify 0 of 1");
+  rig.publisher.confirmAll();
   assert.deepEqual(rig.of("shard.gap").map(({ oldSession, reason }) => [oldSession, reason]), [
     [unnamed, "not_resumable"],
   ]);

@@ -138,7 +138,7 @@ Deno.test("Status.snapshot() tells which shards are parked", () => {
   const { status } = statusOf(0, 1);
   status.observe({ kind: "shard.parked", shard: 1 });
   assert.deepEqual(status.snapshot().shards.map(({ parked }) => parked), [false, true]);
-  status.observe({ kind: "shard.unparked", shard: 1 });
+  status.observe({ kind: "shard.unparked", shard: 1, parkedMs: 5_000 });
   assert.deepEqual(status.snapshot().shards.map(({ parked }) => parked), [false, false]);
 });
 

@@ -50,6 +50,28 @@ Deno.test("startRabbit() runs two brokers beside each other, and one keeps its m
   assert.equal(await defaultPortMapperAnswers(), portMapperBefore);
 });
 
+Deno.test("startRabbit() can have the memory alarm raised and ended, which connections that publish are told", async () => {
+  const { server, url, raiseMemoryAlarm, endMemoryAlarm } = await startRabbit();
+  await using _ = server;
+  const connection = await connect(url);
+  const told: string[] = [];
+  const blocked = new Promise<void>((resolve) =>
+    connection.once("blocked", () => resolve(void told.push("blocked")))
+  );
+  const unblocked = new Promise<void>((resolve) =>
+    connection.once("unblocked", () => resolve(void told.push("unblocked")))
+  );
+  const channel = await connection.createConfirmChannel();
+  await raiseMemoryAlarm();
+  channel.publish("", "nobody's", Buffer.from("x"));
+  await blocked;
+  await endMemoryAlarm();
+  await unblocked;
+  await channel.waitForConfirms();
+  await connection.close();
+  assert.deepEqual(told, ["blocked", "unblocked"]);
+});
+
 Deno.test("Server.stop() leaves no process of a broker", async () => {
   const { server } = await startRabbit();
   const epmdPort = server.ports[2];

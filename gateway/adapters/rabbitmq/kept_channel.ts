@@ -17,8 +17,12 @@ export interface ChannelUser<Kind extends Channel> {
   open(model: ChannelModel): Promise<Kind>;
   /** The channel is ready for use. */
   opened(channel: Kind): void;
-  /** The channel is gone; whatever still comes from it is to be ignored. Once for each `opened`. */
-  lost(): void;
+  /**
+   * The channel is gone; nothing of it is heard any more. Once for each `opened`.
+   *
+   * @param brokerError With what the broker closed this channel alone, where it did.
+   */
+  lost(brokerError: Error | null): void;
 }
 
 export interface KeptChannelOptions {
@@ -77,18 +81,19 @@ export class KeptChannel<Kind extends Channel> {
   #use(channel: Kind, over: AbortSignal): Promise<string> {
     return new Promise((resolve) => {
       if (over.aborted) return resolve(CONNECTION_OVER);
-      const leave = (problem: string) => {
+      const leave = (problem: string, brokerError: Error | null = null) => {
         if (this.#leave !== leave) return;
         this.#leave = null;
         over.removeEventListener("abort", leaveWithConnection);
-        this.#user.lost();
+        this.#user.lost(brokerError);
         resolve(problem);
       };
       const leaveWithConnection = () => leave(CONNECTION_OVER);
       this.#leave = leave;
       over.addEventListener("abort", leaveWithConnection);
-      channel.on("error", (error) => leave(failureText(error)));
-      channel.on("close", () => leave("closed by the broker"));
+      channel.on("error", (error: Error) => leave(failureText(error), error));
+      // Before amqplib's own listener, which answers all that is unconfirmed as if the broker had refused it.
+      channel.prependListener("close", () => leave("closed by the broker"));
       channel.on("handler-error", (error) => {
         throw error; // a fault of ours: amqplib would take it for the broker's and close the connection
       });

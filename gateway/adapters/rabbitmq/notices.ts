@@ -6,18 +6,15 @@
 import { Buffer } from "node:buffer";
 import type { ChannelModel, ConfirmChannel, Options } from "amqplib";
 import type { Clock } from "../../clock.ts";
-import type { Notices, ReplyBody } from "../../delivery/notices.ts";
+import type { NewsOutcome, Notices, ReplyBody } from "../../delivery/notices.ts";
+import type { PublishOutcome } from "../../delivery/publisher.ts";
 import type { Observer } from "../../observation.ts";
 import { bufferView } from "./buffer_view.ts";
 import type { RabbitConnection } from "./connection.ts";
 import type { KeptChannel } from "./kept_channel.ts";
+import { MessageLine } from "./message_line.ts";
 import { shortString } from "./short_string.ts";
 import { declareForNotices, NEWS_EXCHANGE, REJECTED_QUEUE } from "./topology.ts";
-
-/** News kept while the broker is away; past this the oldest are dropped. */
-const NEWS_WAITING_MAX = 1_000;
-/** News, and replies, sent and not confirmed: a blocked broker reads nothing, and amqplib would keep it all. */
-const IN_FLIGHT_MAX = 1_000;
 
 /** AMQP's default exchange: the routing key is the name of the queue. */
 const DEFAULT_EXCHANGE = "";
@@ -31,7 +28,14 @@ interface Rejection {
 
 interface NewsItem {
   readonly routingKey: string;
-  readonly body: string;
+  readonly body: Buffer;
+  readonly settled: ((outcome: NewsOutcome) => void) | undefined;
+}
+
+interface Reply {
+  readonly replyTo: string;
+  readonly body: Buffer;
+  readonly properties: Options.Publish;
 }
 
 /** Uses the connection on which events are published, and ends with it. */
@@ -43,10 +47,24 @@ export class RabbitNotices implements Notices {
   #channel: ConfirmChannel | null = null;
   /** Not confirmed yet. Bounded by the commands that the broker delivers before their acknowledgement. */
   readonly #rejections = new Set<Rejection>();
-  #newsWaiting: NewsItem[] = [];
-  readonly #newsInFlight = new Set<NewsItem>();
+  readonly #news = new MessageLine<NewsItem>({
+    repeats: true,
+    send: (item, done) => this.#sendNews(item, done),
+    dropped: (item) => this.#dropNews(item),
+    isPrecious: ({ settled }) => settled !== undefined,
+  });
   #newsDropped = 0;
-  #repliesInFlight = 0;
+  /**
+   * A command is acknowledged on another connection than this, so where we cannot answer now it does not come again.
+   * But no answer is sent twice: RabbitMQ ends the connection of whoever publishes to certain forged names of direct
+   * reply-to (541, `amq.rabbitmq.reply-to.g2dkAA==.x`), and would do so again and again.
+   */
+  readonly #replies = new MessageLine<Reply>({
+    repeats: false,
+    send: (reply, done) => this.#sendReply(reply, done),
+    dropped: () => {},
+    isPrecious: () => false,
+  });
 
   constructor(connection: RabbitConnection, options: { clock: Clock; observe: Observer }) {
     this.#clock = options.clock;
@@ -65,32 +83,24 @@ export class RabbitNotices implements Notices {
       const rejection = { body, reason, stored, abandoned };
       this.#rejections.add(rejection);
       if (this.#over.aborted) this.#abandonRejections();
-      else if (this.#channel !== null) this.#sendRejection(this.#channel, rejection);
+      else this.#sendRejection(rejection);
     });
   }
 
   reply(replyTo: string, correlationId: string | undefined, body: ReplyBody): void {
-    // The command came on a connection to the same broker: where we cannot answer it will be delivered again.
-    if (this.#channel === null || this.#repliesInFlight >= IN_FLIGHT_MAX) return;
-    this.#repliesInFlight += 1;
-    this.#send(
-      this.#channel,
-      DEFAULT_EXCHANGE,
-      shortString(replyTo),
-      Buffer.from(JSON.stringify(body)),
-      {
+    this.#replies.push({
+      replyTo: shortString(replyTo),
+      body: Buffer.from(JSON.stringify(body)),
+      properties: {
         contentType: "application/json",
         ...(correlationId === undefined ? {} : { correlationId: shortString(correlationId) }),
       },
-      () => this.#repliesInFlight -= 1,
-    );
+    });
   }
 
-  news(routingKey: string, body: unknown): void {
+  news(routingKey: string, body: unknown, settled?: (outcome: NewsOutcome) => void): void {
     if (this.#over.aborted) return;
-    this.#newsWaiting.push({ routingKey, body: JSON.stringify(body) });
-    this.#dropOldNews();
-    this.#sendNews();
+    this.#news.push({ routingKey, body: Buffer.from(JSON.stringify(body)), settled });
   }
 
   async #open(model: ChannelModel): Promise<ConfirmChannel> {
@@ -104,73 +114,74 @@ export class RabbitNotices implements Notices {
     channel.on("return", () => {
       if (channel === this.#channel) this.#kept.giveUp(`queue ${REJECTED_QUEUE} is gone`);
     });
-    for (const rejection of this.#rejections) this.#sendRejection(channel, rejection);
-    this.#sendNews();
+    for (const rejection of this.#rejections) this.#sendRejection(rejection);
+    this.#replies.open();
+    this.#news.open();
   }
 
   #lost(): void {
     this.#channel = null;
-    this.#repliesInFlight = 0;
-    this.#newsWaiting = [...this.#newsInFlight, ...this.#newsWaiting];
-    this.#newsInFlight.clear();
-    this.#dropOldNews();
+    this.#replies.close();
+    this.#news.close();
   }
 
-  #sendRejection(channel: ConfirmChannel, rejection: Rejection): void {
-    this.#send(channel, DEFAULT_EXCHANGE, REJECTED_QUEUE, bufferView(rejection.body), {
+  #sendRejection(rejection: Rejection): void {
+    this.#send(DEFAULT_EXCHANGE, REJECTED_QUEUE, bufferView(rejection.body), {
       persistent: true,
       mandatory: true,
       headers: { reason: rejection.reason },
-    }, () => {
+    }, (outcome) => {
+      if (outcome === "refused") return this.#tryAgain(REJECTED_QUEUE);
       this.#rejections.delete(rejection);
       rejection.stored();
     });
   }
 
-  #sendNews(): void {
-    while (this.#channel !== null && this.#newsInFlight.size < IN_FLIGHT_MAX) {
-      const item = this.#newsWaiting.shift();
-      if (item === undefined) return;
-      if (this.#newsDropped > 0) this.#observe({ kind: "news.dropped", count: this.#newsDropped });
-      this.#newsDropped = 0;
-      this.#newsInFlight.add(item);
-      this.#send(this.#channel, NEWS_EXCHANGE, item.routingKey, Buffer.from(item.body), {
-        contentType: "application/json",
-        persistent: true,
-      }, () => {
-        this.#newsInFlight.delete(item);
-        this.#sendNews();
-      });
-    }
+  #sendReply({ replyTo, body, properties }: Reply, done: () => void): void {
+    // Where a client's own queue refuses the answer, nobody else is to wait for it.
+    this.#send(DEFAULT_EXCHANGE, replyTo, body, properties, done);
   }
 
-  #dropOldNews(): void {
-    const excess = this.#newsWaiting.length - NEWS_WAITING_MAX;
-    if (excess <= 0) return;
-    this.#newsWaiting.splice(0, excess);
-    this.#newsDropped += excess;
+  #sendNews({ routingKey, body, settled }: NewsItem, done: () => void): void {
+    if (this.#newsDropped > 0) this.#observe({ kind: "news.dropped", count: this.#newsDropped });
+    this.#newsDropped = 0;
+    const properties = { contentType: "application/json", persistent: true };
+    this.#send(NEWS_EXCHANGE, routingKey, body, properties, (outcome) => {
+      if (outcome === "refused") return this.#tryAgain(routingKey);
+      done();
+      settled?.("confirmed");
+    });
   }
 
+  #dropNews({ settled }: NewsItem): void {
+    this.#newsDropped += 1;
+    if (!this.#over.aborted) settled?.("dropped");
+  }
+
+  /** Sends nothing while no channel is open. `settled` is not called once the channel is lost. */
   #send(
-    channel: ConfirmChannel,
     exchange: string,
     routingKey: string,
     body: Buffer,
     properties: Options.Publish,
-    confirmed: () => void,
+    settled: (outcome: PublishOutcome) => void,
   ): void {
+    const channel = this.#channel;
     const timestamp = Math.floor(this.#clock.wallMs() / 1_000);
-    channel.publish(
+    channel?.publish(
       exchange,
       routingKey,
       body,
       { ...properties, appId: "shardline", timestamp },
       (error: unknown) => {
-        if (channel !== this.#channel) return;
-        if (error === null) confirmed();
-        else this.#kept.giveUp(`the broker refused a message to ${routingKey}`);
+        if (channel === this.#channel) settled(error === null ? "confirmed" : "refused");
       },
     );
+  }
+
+  /** A new channel, after a pause, sends everything again that is not settled. */
+  #tryAgain(routingKey: string): void {
+    this.#kept.giveUp(`the broker refused a message to ${routingKey}`);
   }
 
   #abandonRejections(): void {

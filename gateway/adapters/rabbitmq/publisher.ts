@@ -5,11 +5,12 @@
  */
 import type { ChannelModel, ConfirmChannel } from "amqplib";
 import type { Clock } from "../../clock.ts";
-import type { OutgoingEvent, Publisher, PublisherEvents } from "../../delivery/publisher.ts";
+import type { OutgoingEvent, Publisher, PublisherEvents, PublishOutcome } from "../../delivery/publisher.ts";
 import type { Observer } from "../../observation.ts";
 import { bufferView } from "./buffer_view.ts";
 import type { RabbitConnection } from "./connection.ts";
 import type { KeptChannel } from "./kept_channel.ts";
+import { bodyMaxBytesOf } from "./size_refusal.ts";
 import { declareForEvents, EVENT_EXCHANGE } from "./topology.ts";
 
 export interface RabbitPublisherOptions {
@@ -51,12 +52,12 @@ export class RabbitPublisher implements Publisher {
     this.#kept = this.#connection.keepChannel({
       open: (model) => this.#open(model),
       opened: (channel) => this.#opened(channel),
-      lost: () => this.#lost(),
+      lost: (brokerError) => this.#lost(brokerError),
     });
     this.#connection.start();
   }
 
-  publish(event: OutgoingEvent, confirmed: () => void): void {
+  publish(event: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void {
     const channel = this.#channel;
     if (channel === null) throw new Error(`Cannot publish ${event.type}: no channel is open`);
     const { queues, persistent, transientTypes, ttlMs } = this.#options;
@@ -73,9 +74,9 @@ export class RabbitPublisher implements Publisher {
       ...(ttlMs > 0 ? { expiration: String(ttlMs) } : {}),
     }, (error: unknown) => {
       if (channel !== this.#channel) return;
-      if (error === null) return confirmed();
+      if (error === null) return settled("confirmed");
       this.#options.observe({ kind: "broker.refused", type: event.type });
-      this.#kept?.giveUp(`the broker refused ${event.type}`);
+      settled("refused");
     });
   }
 
@@ -113,9 +114,10 @@ export class RabbitPublisher implements Publisher {
     this.#events?.opened();
   }
 
-  #lost(): void {
+  #lost(brokerError: Error | null): void {
     this.#cancelDeclaring();
     this.#channel = null;
-    this.#events?.closed();
+    const bodyMaxBytes = brokerError === null ? null : bodyMaxBytesOf(brokerError);
+    this.#events?.closed(bodyMaxBytes === null ? null : { bodyMaxBytes });
   }
 }

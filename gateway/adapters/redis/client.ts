@@ -9,6 +9,7 @@ import type { Observer } from "../../observation.ts";
 import { failureText, isNetworkFailure } from "../../failure.ts";
 import { CONNECT_TIMEOUT_MS, keepTrying, serverRetryDelayMs } from "../server_retry.ts";
 import { moveDamagedKeysAside } from "./damaged_keys.ts";
+import { type Eviction, readEviction } from "./eviction.ts";
 
 /** Redis answers within milliseconds; one that owes an answer for this long is given up. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -61,6 +62,8 @@ export class RedisClient {
   /** One line in the log for an outage, however many attempts it takes; the same for refused commands. */
   #isOutageReported = false;
   #isRefusing = false;
+  /** As it was last told. */
+  #eviction: Eviction | null = null;
 
   /** Throws a TypeError for what is not a URL. */
   constructor(options: RedisClientOptions) {
@@ -141,6 +144,8 @@ export class RedisClient {
       await redis.connect();
       this.#isOutageReported = false;
       observe({ kind: "redis.connected", address: this.address });
+      // Nobody waits for it: it concerns a day when memory runs short.
+      readEviction(redis).then((eviction) => this.#reportEviction(eviction));
       this.#ready.resolve();
       for (const listener of this.#readyListeners) listener();
       await ended;
@@ -188,6 +193,16 @@ export class RedisClient {
     if (this.#isRefusing) return;
     this.#isRefusing = true;
     this.#options.observe({ kind: "redis.refusing", address: this.address, error: refusalText(error) });
+  }
+
+  /** undefined: Redis did not say. */
+  #reportEviction(eviction: Eviction | null | undefined): void {
+    if (eviction === undefined) return;
+    const told = this.#eviction;
+    this.#eviction = eviction;
+    if (eviction === null) return;
+    if (eviction.policy === told?.policy && eviction.maxMemoryBytes === told.maxMemoryBytes) return;
+    this.#options.observe({ kind: "redis.evicting", address: this.address, ...eviction });
   }
 
   #reportOutage(failure: unknown): void {

@@ -15,6 +15,8 @@ export const TOTAL_KEY = "gateway_shards";
 
 /** Our own truth: a hash of shard id → resume point. */
 export const OWN_POINTS_KEY = "gateway:shards";
+/** Hash of shard id → the session that was given up and whose gap has not been told, as JSON text. */
+export const OWN_LOST_KEY = "gateway:lost";
 /** Hash of shard id → the last presence that a bot asked for, as JSON text. */
 export const OWN_PRESENCES_KEY = "gateway:presences";
 /** Hash of shard id → ids of its guilds, joined with commas. */
@@ -25,6 +27,8 @@ export const OWN_STATUSES_KEY = "gateway:statuses";
 export const OWN_STARTED_KEY = "gateway:started";
 /** What we wrote to {@link TOTAL_KEY}. */
 export const OWN_TOTAL_KEY = "gateway:total";
+/** Id of the bot that the sessions in {@link OWN_POINTS_KEY} belong to; absent where that is not known. */
+export const OWN_BOT_KEY = "gateway:bot";
 
 /** Hash of guild id → name, kept only where a log channel asks for names. */
 export const GUILD_NAMES_KEY = "gateway:guild_names";
@@ -36,10 +40,12 @@ export const KEY_TYPES: ReadonlyMap<string, "hash" | "string"> = new Map([
   [STARTED_KEY, "string"],
   [TOTAL_KEY, "string"],
   [OWN_POINTS_KEY, "hash"],
+  [OWN_LOST_KEY, "hash"],
   [OWN_PRESENCES_KEY, "hash"],
   [OWN_GUILDS_KEY, "hash"],
   [OWN_STATUSES_KEY, "hash"],
   [OWN_STARTED_KEY, "string"],
   [OWN_TOTAL_KEY, "string"],
+  [OWN_BOT_KEY, "string"],
   [GUILD_NAMES_KEY, "hash"],
 ]);

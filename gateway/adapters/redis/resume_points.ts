@@ -5,10 +5,19 @@
  */
 import type { ChainableCommander } from "ioredis";
 import type { Observer } from "../../observation.ts";
-import type { PointChange, ResumePoint, ResumePoints, StoredFleet } from "../../resume/points.ts";
+import type {
+  LostSession,
+  PointChange,
+  Reign,
+  ResumePoint,
+  ResumePoints,
+  StoredFleet,
+} from "../../resume/points.ts";
 import { ignoreClosed, type RedisClient, type Script } from "./client.ts";
 import {
+  OWN_BOT_KEY,
   OWN_GUILDS_KEY,
+  OWN_LOST_KEY,
   OWN_POINTS_KEY,
   OWN_PRESENCES_KEY,
   OWN_STARTED_KEY,
@@ -22,45 +31,53 @@ import { timestampText } from "./timestamp.ts";
 
 /**
  * Begins a reign. What another service left is imported only while it is still the one that ran last: a replica that
- * started together with us may have imported it already, and moved on from there.
+ * started together with us may have imported it already, and moved on from there. With it goes all that we kept
+ * besides, which is older.
  */
 const BEGIN: Script = {
   keys: [
-    OWN_POINTS_KEY,
-    OWN_GUILDS_KEY,
-    OWN_PRESENCES_KEY,
-    STARTED_KEY,
-    OWN_STARTED_KEY,
-    TOTAL_KEY,
-    OWN_TOTAL_KEY,
+    ...[OWN_POINTS_KEY, OWN_GUILDS_KEY, OWN_PRESENCES_KEY, OWN_LOST_KEY, OWN_BOT_KEY],
+    ...[STARTED_KEY, OWN_STARTED_KEY, TOTAL_KEY, OWN_TOTAL_KEY],
   ],
   lua: `
-    local points, guilds, presences, started, own_started, total, own_total = unpack(KEYS)
-    local new_started, new_total, keep_sessions, started_seen = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-    if keep_sessions == "no" then
-      redis.call("DEL", points, guilds)
-    elseif started_seen ~= "" and redis.call("GET", started) == started_seen then
-      redis.call("DEL", points, guilds, presences)
-      for i = 5, #ARGV, 2 do
+    local points, guilds, presences, lost, bot, started, own_started, total, own_total = unpack(KEYS)
+    local new_started, new_total, new_bot, keep_sessions, started_seen, last_import = unpack(ARGV, 1, 6)
+    if started_seen ~= "" and redis.call("GET", started) == started_seen then
+      redis.call("DEL", points, guilds, presences, lost, bot)
+      for i = 7, last_import, 2 do
         redis.call("HSET", points, ARGV[i], ARGV[i + 1])
       end
+    elseif keep_sessions == "no" then
+      redis.call("DEL", points, guilds, bot)
     end
+    for i = last_import + 1, #ARGV, 2 do
+      redis.call("HSET", lost, ARGV[i], ARGV[i + 1])
+    end
+    if new_bot ~= "" then redis.call("SET", bot, new_bot) end
     redis.call("MSET", started, new_started, own_started, new_started, total, new_total, own_total, new_total)`,
 };
 
-interface Reign {
+/** Arguments of {@link BEGIN} before the imports. */
+const LAST_ARGUMENT = 6;
+
+/** What stands in Redis for a reign. */
+interface ReignTexts {
   readonly started: string;
   readonly total: number;
+  readonly bot: string | null;
 }
 
-/** One hash for the points, one for the presences, one for the guilds, each with a field for a shard. */
+/** A hash each for points, lost sessions, presences and guilds, with a field for a shard. */
 export class RedisResumePoints implements ResumePoints {
   readonly #client: RedisClient;
   readonly #observe: Observer;
   /** `gateway_started` as {@link load} saw it. */
   #startedSeen: string | null = null;
-  #reign: Reign | null = null;
-  /** What this process has written, for a Redis that comes back empty. Without the guilds, which are many. */
+  #reign: ReignTexts | null = null;
+  /**
+   * What this process has written, for a Redis that comes back empty. Without the guilds: they are millions, sent
+   * with every reconnect, and what is missing of them comes with the next change of a shard's list.
+   */
   readonly #written = new Map<number, PointChange>();
 
   constructor(client: RedisClient, options: { observe: Observer }) {
@@ -72,17 +89,20 @@ export class RedisResumePoints implements ResumePoints {
   async load(): Promise<StoredFleet> {
     await this.#client.moveDamagedKeysAside();
     const replies = await this.#client.transaction((commands) =>
-      commands.get(STARTED_KEY).get(OWN_STARTED_KEY).get(TOTAL_KEY).get(OWN_TOTAL_KEY).get(SESSIONS_KEY)
-        .hgetall(OWN_POINTS_KEY).hgetall(OWN_PRESENCES_KEY).hgetall(OWN_GUILDS_KEY)
+      commands.get(STARTED_KEY).get(OWN_STARTED_KEY).get(TOTAL_KEY).get(OWN_TOTAL_KEY).get(OWN_BOT_KEY)
+        .get(SESSIONS_KEY).hgetall(OWN_POINTS_KEY).hgetall(OWN_LOST_KEY).hgetall(OWN_PRESENCES_KEY)
+        .hgetall(OWN_GUILDS_KEY)
     );
-    const [started, ownStarted, total, ownTotal, sessions, points, presences, guilds] = replies;
+    const [started, ownStarted, total, ownTotal, bot, sessions, points, lost, presences, guilds] = replies;
     const texts = {
       started,
       ownStarted,
       total,
       ownTotal,
+      bot,
       sessions,
       points,
+      lost,
       presences,
       guilds,
     } as StoredTexts;
@@ -90,21 +110,22 @@ export class RedisResumePoints implements ResumePoints {
     return readStoredFleet(texts, (key, problem) => this.#observe({ kind: "redis.garbage", key, problem }));
   }
 
-  async begin(
-    reign: { total: number; startedAtMs: number; keepSessions: boolean; imported: StoredFleet },
-  ): Promise<void> {
-    const started = JSON.stringify(timestampText(reign.startedAtMs));
-    const imports = [...reign.imported.shards].flatMap(([shard, { point }]) =>
-      point === null ? [] : [shard, pointText(point)]
-    );
+  async begin({ total, bot, startedAtMs, keepSessions, lost, imported }: Reign): Promise<void> {
+    const started = JSON.stringify(timestampText(startedAtMs));
+    const imports = imported.foreign && keepSessions
+      ? [...imported.shards].flatMap(([shard, { point }]) => point === null ? [] : [shard, pointText(point)])
+      : [];
     await this.#client.run(BEGIN, [
       started,
-      reign.total,
-      reign.keepSessions ? "yes" : "no",
-      reign.imported.foreign ? this.#startedSeen ?? "" : "",
+      total,
+      bot ?? "",
+      keepSessions ? "yes" : "no",
+      imported.foreign ? this.#startedSeen ?? "" : "",
+      LAST_ARGUMENT + imports.length,
       ...imports,
+      ...[...lost].flatMap(([shard, sessions]) => sessions.length === 0 ? [] : [shard, lostText(sessions)]),
     ]);
-    this.#reign = { started, total: reign.total };
+    this.#reign = { started, total, bot };
   }
 
   async write(changes: ReadonlyMap<number, PointChange>): Promise<void> {
@@ -116,6 +137,12 @@ export class RedisResumePoints implements ResumePoints {
     const [isEmptied] = await this.#client.transaction((commands) => {
       if (reign !== null) commands.setnx(OWN_STARTED_KEY, reign.started);
       setFields(commands, OWN_POINTS_KEY, changes, ({ point }) => point && pointText(point));
+      setFields(
+        commands,
+        OWN_LOST_KEY,
+        changes,
+        ({ lost }) => lost?.length === 0 ? null : lost && lostText(lost),
+      );
       setFields(commands, OWN_PRESENCES_KEY, changes, ({ presence }) => presence);
       setFields(commands, OWN_GUILDS_KEY, changes, ({ guilds }) => guilds?.join(","));
     });
@@ -129,8 +156,12 @@ export class RedisResumePoints implements ResumePoints {
     this.#client.transaction((commands) => {
       for (const key of [STARTED_KEY, OWN_STARTED_KEY]) commands.setnx(key, reign.started);
       for (const key of [TOTAL_KEY, OWN_TOTAL_KEY]) commands.setnx(key, reign.total);
-      for (const [shard, { point, presence }] of this.#written) {
+      if (reign.bot !== null) commands.setnx(OWN_BOT_KEY, reign.bot);
+      for (const [shard, { point, lost, presence }] of this.#written) {
         if (point) commands.hsetnx(OWN_POINTS_KEY, String(shard), pointText(point));
+        if (lost !== undefined && lost.length > 0) {
+          commands.hsetnx(OWN_LOST_KEY, String(shard), lostText(lost));
+        }
         if (presence) commands.hsetnx(OWN_PRESENCES_KEY, String(shard), presence);
       }
     }).catch(ignoreClosed);
@@ -163,5 +194,16 @@ function pointText(point: ResumePoint): string {
     resume_gateway_url: point.resumeGatewayUrl,
     intents: point.intents,
     configured_presence: point.configuredPresence,
+    started_at: point.startedAtMs,
+    last_event_at: point.lastEventAtMs,
   });
+}
+
+function lostText(lost: readonly LostSession[]): string {
+  return JSON.stringify(lost.map(({ sessionId, sequence, sinceMs, reason }) => ({
+    session_id: sessionId,
+    sequence,
+    since: sinceMs,
+    reason,
+  })));
 }

@@ -3,10 +3,22 @@
  *
  * @module
  */
+import { SESSION_LOSS_REASONS } from "../../observation.ts";
 import { isSessionId } from "../../protocol/session_id.ts";
 import { SHARDS_MOST } from "../../protocol/shard_count.ts";
-import type { ResumePoint, StoredFleet, StoredShard } from "../../resume/points.ts";
-import { OWN_GUILDS_KEY, OWN_POINTS_KEY, OWN_PRESENCES_KEY, SESSIONS_KEY, TOTAL_KEY } from "./keys.ts";
+import type { LostSession, ResumePoint, StoredFleet, StoredShard } from "../../resume/points.ts";
+import {
+  OWN_BOT_KEY,
+  OWN_GUILDS_KEY,
+  OWN_LOST_KEY,
+  OWN_POINTS_KEY,
+  OWN_PRESENCES_KEY,
+  SESSIONS_KEY,
+  TOTAL_KEY,
+} from "./keys.ts";
+
+/** The last moment that a date can name, milliseconds since the epoch (ECMAScript, Time Values and Time Range). */
+const LAST_TIME_MS = 8.64e15;
 
 /** The raw values; null, or no field, where nothing is stored. */
 export interface StoredTexts {
@@ -14,8 +26,10 @@ export interface StoredTexts {
   readonly ownStarted: string | null;
   readonly total: string | null;
   readonly ownTotal: string | null;
+  readonly bot: string | null;
   readonly sessions: string | null;
   readonly points: Readonly<Record<string, string>>;
+  readonly lost: Readonly<Record<string, string>>;
   readonly presences: Readonly<Record<string, string>>;
   readonly guilds: Readonly<Record<string, string>>;
 }
@@ -32,19 +46,22 @@ export function readStoredFleet(texts: StoredTexts, garbage: GarbageListener): S
   const points = foreign
     ? readFields(SESSIONS_KEY, readSessions(texts.sessions, garbage), readPoint, garbage)
     : readFields(OWN_POINTS_KEY, texts.points, (text, skip) => readPoint(parsed(text), skip), garbage);
-  // What we kept besides is older than what the other service did since.
+  // What we kept besides is older than what the other service did since, and it may have run another bot.
+  const lost = readFields(OWN_LOST_KEY, foreign ? {} : texts.lost, readAllLost, garbage);
   const presences = readFields(OWN_PRESENCES_KEY, foreign ? {} : texts.presences, readPresence, garbage);
   const guilds = readFields(OWN_GUILDS_KEY, foreign ? {} : texts.guilds, readGuilds, garbage);
   const shards = new Map<number, StoredShard>();
-  for (const shard of new Set([...points.keys(), ...presences.keys(), ...guilds.keys()])) {
+  for (const shard of new Set([points, lost, presences, guilds].flatMap((found) => [...found.keys()]))) {
     shards.set(shard, {
       point: points.get(shard) ?? null,
+      lost: lost.get(shard) ?? [],
       presence: presences.get(shard) ?? null,
       guilds: guilds.get(shard) ?? null,
     });
   }
   const total = texts.total ?? (foreign ? null : texts.ownTotal);
-  return { total: readTotal(total, garbage), shards, foreign };
+  const bot = foreign ? null : readBot(texts.bot, garbage);
+  return { total: readTotal(total, garbage), bot, shards, foreign };
 }
 
 /** Tells of what is skipped, and stands for it: there is nothing. */
@@ -82,7 +99,15 @@ function readSessions(text: string | null, garbage: GarbageListener): Record<str
 
 function readPoint(raw: unknown, skip: Skip): ResumePoint | null {
   if (!isObject(raw)) return skip("is no JSON object");
-  const { session_id, sequence, resume_gateway_url, intents, configured_presence } = raw;
+  const {
+    session_id,
+    sequence,
+    resume_gateway_url,
+    intents,
+    configured_presence,
+    started_at,
+    last_event_at,
+  } = raw;
   if (session_id === "") return null; // the first release's way to say that there is none
   if (!isText(session_id) || !isSessionId(session_id)) return skip("has no usable session_id");
   if (!isCount(sequence)) return skip("has no sequence from 0 to 2^53-1");
@@ -93,7 +118,27 @@ function readPoint(raw: unknown, skip: Skip): ResumePoint | null {
     resumeGatewayUrl: optional(resume_gateway_url, isText, "resume_gateway_url", skip),
     intents: optional(intents, isCount, "intents", skip),
     configuredPresence: optional(configured_presence, isText, "configured_presence", skip),
+    startedAtMs: optional(started_at, isTime, "started_at", skip),
+    lastEventAtMs: optional(last_event_at, isTime, "last_event_at", skip),
   };
+}
+
+function readAllLost(text: string, skip: Skip): LostSession[] | null {
+  const raw = parsed(text);
+  if (!Array.isArray(raw)) return skip("is no JSON array");
+  const lost = raw.map((one) => readLost(one, skip)).filter((one) => one !== null);
+  return lost.length === 0 ? null : lost;
+}
+
+function readLost(raw: unknown, skip: Skip): LostSession | null {
+  if (!isObject(raw)) return skip("holds what is no JSON object");
+  const { session_id, sequence, since, reason } = raw;
+  const knownReason = SESSION_LOSS_REASONS.find((known) => known === reason);
+  if (!isText(session_id) || !isSessionId(session_id)) return skip("has no usable session_id");
+  if (!isCount(sequence)) return skip("has no sequence from 0 to 2^53-1");
+  if (!isTime(since)) return skip("has no time since");
+  if (knownReason === undefined) return skip("has no known reason");
+  return { sessionId: session_id, sequence, sinceMs: since, reason: knownReason };
 }
 
 function optional<Value>(
@@ -124,6 +169,12 @@ function readTotal(text: string | null, garbage: GarbageListener): number | null
   return null;
 }
 
+function readBot(text: string | null, garbage: GarbageListener): string | null {
+  if (text === null || /^\d{1,20}$/.test(text)) return text;
+  garbage(OWN_BOT_KEY, "is no user id");
+  return null;
+}
+
 /** undefined, which JSON cannot say, where the text is none. */
 function parsed(text: string): unknown {
   try {
@@ -143,4 +194,8 @@ function isText(value: unknown): value is string {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value <= LAST_TIME_MS;
 }

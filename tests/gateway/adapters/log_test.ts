@@ -29,8 +29,9 @@ const SAMPLES: Samples = {
   "shard.status": { kind: "shard.status", shard: 3, status: "Connected", waitingForTurn: false },
   "shard.acknowledged": { kind: "shard.acknowledged", shard: 3, latencyMs: 42 },
   "shard.zombie": { kind: "shard.zombie", shard: 3 },
+  "shard.silent": { kind: "shard.silent", shard: 3, silentMs: 1_800_000, usualMs: 600_000 },
   "shard.parked": { kind: "shard.parked", shard: 3 },
-  "shard.unparked": { kind: "shard.unparked", shard: 3 },
+  "shard.unparked": { kind: "shard.unparked", shard: 3, parkedMs: 4_200 },
   "shard.gap": {
     kind: "shard.gap",
     shard: 3,
@@ -62,6 +63,15 @@ const SAMPLES: Samples = {
   "broker.unblocked": { kind: "broker.unblocked" },
   "broker.returned": { kind: "broker.returned", type: "MESSAGE_CREATE" },
   "broker.refused": { kind: "broker.refused", type: "MESSAGE_CREATE" },
+  "event.quarantined": {
+    kind: "event.quarantined",
+    shard: 3,
+    type: "MESSAGE_CREATE",
+    session: SESSION,
+    sequence: 77,
+    bytes: 800,
+    kept: true,
+  },
   "broker.channel_lost": { kind: "broker.channel_lost", purpose: "publishing", error: "406" },
   "news.dropped": { kind: "news.dropped", count: 7 },
   "redis.connected": { kind: "redis.connected", address: "127.0.0.1:6379" },
@@ -69,10 +79,26 @@ const SAMPLES: Samples = {
   "redis.refusing": { kind: "redis.refusing", address: "127.0.0.1:6379", error: "OOM" },
   "redis.accepting": { kind: "redis.accepting", address: "127.0.0.1:6379" },
   "redis.unreachable": { kind: "redis.unreachable", address: "127.0.0.1:6379", error: "refused" },
+  "redis.evicting": {
+    kind: "redis.evicting",
+    address: "127.0.0.1:6379",
+    policy: "allkeys-lru",
+    maxMemoryBytes: 1_048_576,
+  },
   "redis.garbage": { kind: "redis.garbage", key: "gateway_sessions", problem: "not JSON" },
   "points.written": { kind: "points.written", shards: 16, tookMs: 2 },
   "points.refused": { kind: "points.refused", error: "READONLY" },
   "board.refused": { kind: "board.refused", error: "READONLY" },
+  "spool.opened": { kind: "spool.opened", events: 500, bytes: 400_000, shards: 16 },
+  "spool.late": { kind: "spool.late", shard: 3, events: 12 },
+  "spool.used": { kind: "spool.used", unconfirmedEvents: 250 },
+  "spool.emptied": { kind: "spool.emptied" },
+  "spool.moved_aside": { kind: "spool.moved_aside", to: "data/spool/old", problem: "not a database" },
+  "spool.written": { kind: "spool.written", events: 40, tookMs: 3 },
+  "spool.refused": { kind: "spool.refused", error: "database or disk is full" },
+  "spool.unreadable": { kind: "spool.unreadable", shard: 3, events: 12, error: "disk I/O error" },
+  "spool.full": { kind: "spool.full", bytes: 1_000_000, maxBytes: 1_000_000 },
+  "spool.room": { kind: "spool.room" },
   "rest.failed": { kind: "rest.failed", route: "GET /gateway/bot", status: 502, error: "x", retryInMs: 900 },
   "log_channel.dropped": { kind: "log_channel.dropped", count: 7 },
   "service.notice": { kind: "service.notice", message: "Metrics are on 127.0.0.1:8005" },
@@ -153,6 +179,15 @@ Deno.test("Log writes the levels asked for and weightier ones", async () => {
 
 Deno.test("Log never writes what comes at the pace of events", async () => {
   assert.equal(await written({ level: "trace" }, SAMPLES["event.received"]), "");
+});
+
+Deno.test("Log says of an event that the broker refuses for good whether it is kept", async () => {
+  const quarantined = SAMPLES["event.quarantined"];
+  const text = await written({}, quarantined, { ...quarantined, kept: false });
+  assert.deepEqual(text.trimEnd().split("\n").map((line) => JSON.parse(line).message), [
+    "Event refused by RabbitMQ for good, set aside in the spool",
+    "Event refused by RabbitMQ for good, lost",
+  ]);
 });
 
 Deno.test("Log writes times in whole milliseconds", async () => {

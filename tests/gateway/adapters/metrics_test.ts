@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { Metrics } from "../../../gateway/adapters/metrics.ts";
+import { Metrics, type MetricsOptions } from "../../../gateway/adapters/metrics.ts";
 import type { Observation } from "../../../gateway/observation.ts";
 import { Status } from "../../../gateway/status.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
@@ -11,7 +11,13 @@ function metricsOf(...shards: number[]) {
   const status = new Status(clock);
   status.assign(shards);
   const unconfirmed = { events: 0, bytes: 0 };
-  const metrics = new Metrics({ clock, status: () => status.snapshot(), unconfirmed: () => unconfirmed });
+  const spool: { content: ReturnType<MetricsOptions["spool"]> } = { content: null };
+  const metrics = new Metrics({
+    clock,
+    status: () => status.snapshot(),
+    unconfirmed: () => unconfirmed,
+    spool: () => spool.content,
+  });
   const observe = (observation: Observation) => {
     status.observe(observation);
     metrics.observe(observation);
@@ -22,7 +28,7 @@ function metricsOf(...shards: number[]) {
     return (name: string, labels: Readonly<Record<string, string>> = {}) =>
       metricValue(samples, name, labels);
   };
-  return { clock, status, unconfirmed, metrics, observe, scrape };
+  return { clock, status, unconfirmed, spool, metrics, observe, scrape };
 }
 
 const SHARD_EVENT_TYPES = [
@@ -47,6 +53,16 @@ Deno.test("Metrics.text() shows every known series of the contract from the star
     assert.equal(value("gateway_status", { type }), 0, type);
   }
   assert.equal(value("gateway_shards"), 0);
+});
+
+Deno.test("Metrics.text() shows each counter of ours from the start, with 0, but those by names from outside", async () => {
+  const { metrics } = metricsOf();
+  const text = await metrics.text();
+  const counters = [...text.matchAll(/^# TYPE (gateway_\S+_total) counter$/gm)].map(([, name]) => name ?? "");
+  const seen = new Map(readMetrics(text).map(({ name, value }) => [name, value]));
+  const byNames = ["gateway_events_dropped_total", "gateway_commands_rejected_total"];
+  assert.ok(counters.includes("gateway_silences_total"));
+  for (const name of counters) assert.equal(seen.get(name), byNames.includes(name) ? undefined : 0, name);
 });
 
 Deno.test("Metrics.text() gives each family of the contract its type", async () => {
@@ -120,7 +136,28 @@ const MOVES: readonly [Observation, string, Record<string, string>, number][] = 
     { reason: "session_timed_out" },
     1,
   ],
+  [{ kind: "shard.silent", shard: 0, silentMs: 9, usualMs: 3 }, "gateway_silences_total", {}, 1],
   [{ kind: "shard.parked", shard: 0 }, "gateway_parked_shards", {}, 1],
+  [{ kind: "shard.unparked", shard: 0, parkedMs: 4_200 }, "gateway_shard_parked_seconds_sum", {}, 4.2],
+  [{ kind: "shard.unparked", shard: 0, parkedMs: 4_200 }, "gateway_shard_parked_seconds_count", {}, 1],
+  [
+    {
+      kind: "event.quarantined",
+      shard: 0,
+      type: "MESSAGE_CREATE",
+      session: "a",
+      sequence: 1,
+      bytes: 9,
+      kept: true,
+    },
+    "gateway_events_quarantined_total",
+    {},
+    1,
+  ],
+  [{ kind: "spool.late", shard: 0, events: 12 }, "gateway_events_late_total", {}, 12],
+  [{ kind: "spool.written", events: 40, tookMs: 3 }, "gateway_spool_write_seconds_sum", {}, 0.003],
+  [{ kind: "spool.written", events: 40, tookMs: 3 }, "gateway_spool_write_seconds_count", {}, 1],
+  [{ kind: "spool.refused", error: "disk is full" }, "gateway_spool_refused_total", {}, 1],
   [
     { kind: "event.dropped", shard: 0, type: "TYPING_START", reason: "replayed" },
     "gateway_events_dropped_total",
@@ -279,6 +316,29 @@ Deno.test("Metrics.text() reads what is unconfirmed at the moment of the scrape"
   const value = await scrape();
   assert.equal(value("gateway_unconfirmed_events"), 3);
   assert.equal(value("gateway_unconfirmed_bytes"), 1_500);
+});
+
+Deno.test("Metrics.text() reads the spool at the moment of the scrape, and shows 0 where there is none", async () => {
+  const { spool, scrape } = metricsOf();
+  const values = async () => {
+    const value = await scrape();
+    return ["spooled_events", "spooled_bytes", "spool_max_bytes"].map((name) => value(`gateway_${name}`));
+  };
+  assert.deepEqual(await values(), [0, 0, 0]);
+  spool.content = { events: 3, bytes: 1_500, maxBytes: 4_096 };
+  assert.deepEqual(await values(), [3, 1_500, 4_096]);
+  spool.content = null;
+  assert.deepEqual(await values(), [0, 0, 0]);
+});
+
+Deno.test("Metrics.observe() sorts how long a shard was parked into buckets from a second to an hour", async () => {
+  const { observe, scrape } = metricsOf(0);
+  for (const parkedMs of [900, 59_000, 4_000_000]) observe({ kind: "shard.unparked", shard: 0, parkedMs });
+  const value = await scrape();
+  const counted = ["1", "30", "60", "3600", "+Inf"].map((le) =>
+    value("gateway_shard_parked_seconds_bucket", { le })
+  );
+  assert.deepEqual(counted, [1, 1, 2, 2, 3]);
 });
 
 Deno.test("Metrics.text() counts down to the renewal of the identify budget, and stops at 0", async () => {

@@ -73,7 +73,14 @@ Deno.test("A RabbitMQ that stands still is left after two missed heartbeats, and
 Deno.test("A Redis that is killed and comes back has what it acknowledged, and takes the rest", async () => {
   const { client, points, board, observations } = openStore(redis.url);
   const imported = await points.load();
-  await points.begin({ total: 2, startedAtMs: 1_000, keepSessions: true, imported });
+  await points.begin({
+    total: 2,
+    bot: null,
+    startedAtMs: 1_000,
+    keepSessions: true,
+    lost: new Map(),
+    imported,
+  });
   await points.write(new Map([[0, { point: resumePoint(1) }]]));
   await redis.server.kill();
   await observations.first("redis.unreachable");
@@ -94,7 +101,14 @@ Deno.test("A Redis that is killed and comes back has what it acknowledged, and t
 Deno.test("A Redis that stands still for a moment finishes what it was asked", async () => {
   const { client, points, observations } = openStore(redis.url);
   const imported = await points.load();
-  await points.begin({ total: 1, startedAtMs: 2_000, keepSessions: false, imported });
+  await points.begin({
+    total: 1,
+    bot: null,
+    startedAtMs: 2_000,
+    keepSessions: false,
+    lost: new Map(),
+    imported,
+  });
   await redis.server.pause();
   const written = points.write(new Map([[0, { point: resumePoint(7) }]]));
   await redis.server.resume();
@@ -107,7 +121,14 @@ Deno.test("A Redis that stands still for a moment finishes what it was asked", a
 Deno.test("A Redis that stands still is left when it owes an answer for too long, and asked again", async () => {
   const { client, points, observations } = openStore(redis.url);
   const imported = await points.load();
-  await points.begin({ total: 1, startedAtMs: 3_000, keepSessions: false, imported });
+  await points.begin({
+    total: 1,
+    bot: null,
+    startedAtMs: 3_000,
+    keepSessions: false,
+    lost: new Map(),
+    imported,
+  });
   await redis.server.pause();
   const written = points.write(new Map([[0, { point: resumePoint(9) }]]));
   const [lost] = await observations.first("redis.lost");

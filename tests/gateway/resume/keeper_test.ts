@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import * as fc from "fast-check";
 import type { Observation } from "../../../gateway/observation.ts";
 import { PointKeeper } from "../../../gateway/resume/keeper.ts";
 import type { PointChange, ResumePoint, ResumePoints } from "../../../gateway/resume/points.ts";
@@ -7,7 +8,15 @@ import { MemoryResumePoints } from "../../fakes/memory_resume_points.ts";
 import { microtasksDone } from "../../fakes/microtasks.ts";
 
 function point(sequence: number, sessionId = "a"): ResumePoint {
-  return { sessionId, sequence, resumeGatewayUrl: null, intents: 1, configuredPresence: null };
+  return {
+    sessionId,
+    sequence,
+    resumeGatewayUrl: null,
+    intents: 1,
+    configuredPresence: null,
+    startedAtMs: null,
+    lastEventAtMs: null,
+  };
 }
 
 class KeeperRig {
@@ -15,6 +24,7 @@ class KeeperRig {
   readonly store = new MemoryResumePoints();
   readonly observed: Observation[] = [];
   readonly stored: string[] = [];
+  readonly refused: string[] = [];
   readonly keeper: PointKeeper;
   /** Refuses the next so many writes. */
   refusals = 0;
@@ -36,6 +46,7 @@ class KeeperRig {
       clock: this.clock,
       observe: (observation) => this.observed.push(observation),
       stored: (shard, { sessionId, sequence }) => this.stored.push(`${shard} ${sessionId} ${sequence}`),
+      refused: (shard, { sessionId, sequence }) => this.refused.push(`${shard} ${sessionId} ${sequence}`),
     });
   }
 
@@ -101,6 +112,44 @@ Deno.test("PointKeeper starts no two writes within 50 ms", async () => {
   assert.deepEqual(rig.stored, ["0 a 1", "0 a 2"]);
 });
 
+Deno.test("PointKeeper has a point stored within 100 ms while a write takes up to 50 ms", async () => {
+  const PASSING_MS = 400;
+  const changesAtMs = fc.array(fc.record({ atMs: fc.nat(PASSING_MS - 101), shard: fc.nat(2) }));
+  const writesTakeMs = fc.array(fc.nat(50), { minLength: 1 });
+  await fc.assert(
+    fc.asyncProperty(changesAtMs, writesTakeMs, async (changesAtMs, writesTakeMs) => {
+      const rig = new KeeperRig();
+      rig.store.hold();
+      /** When each point was handed over that is not stored yet: shard and sequence, as in `rig.stored`. */
+      const waiting: { atMs: number; shard: number; sequence: number }[] = [];
+      let writesSeen = 0;
+      for (let nowMs = 0; nowMs < PASSING_MS; nowMs++) {
+        changesAtMs.forEach(({ atMs, shard }, index) => {
+          if (atMs !== nowMs) return;
+          waiting.push({ atMs, shard, sequence: nowMs * 100 + index });
+          rig.keeper.change(shard, { point: point(nowMs * 100 + index) });
+        });
+        await rig.pass(0);
+        if (rig.writes.length > writesSeen) {
+          const takesMs = writesTakeMs[writesSeen++ % writesTakeMs.length] ?? 0;
+          rig.clock.schedule(nowMs + takesMs, () => rig.store.releaseNext());
+        }
+        // What is answered without any time passing is answered now.
+        await rig.pass(0);
+        for (const stored of rig.stored.splice(0)) {
+          const [shard, , sequence] = stored.split(" ").map(Number);
+          const isStored = (point: typeof waiting[number]) =>
+            point.shard === shard && point.sequence <= Number(sequence);
+          for (const point of waiting.filter(isStored)) waiting.splice(waiting.indexOf(point), 1);
+        }
+        for (const { atMs } of waiting) assert(nowMs - atMs < 100, `${nowMs - atMs} ms old`);
+        await rig.pass(1);
+      }
+      assert.deepEqual(waiting, []);
+    }),
+  );
+});
+
 Deno.test("PointKeeper.changeAtOnce() waits for no regular write, but for the one under way", async () => {
   const rig = new KeeperRig();
   rig.keeper.change(0, { point: point(1) });
@@ -154,6 +203,96 @@ Deno.test("PointKeeper writes again a second after a refusal, and what moved mea
     [1, { point: point(9, "b") }],
   ]);
   assert.deepEqual(rig.stored, ["0 a 2", "1 b 9"]);
+});
+
+Deno.test("PointKeeper hands over the points of a refused write, and none of later changes before their own is refused", async () => {
+  const rig = new KeeperRig();
+  rig.refusals = 2;
+  rig.keeper.change(0, { point: point(1) });
+  rig.keeper.change(1, { point: point(5, "b") });
+  rig.keeper.change(2, { presence: "idle" });
+  rig.keeper.change(3, { point: null });
+  await rig.pass(0);
+  assert.deepEqual(rig.refused, ["0 a 1", "1 b 5"]);
+  rig.keeper.change(0, { point: point(2) });
+  rig.keeper.change(0, { point: point(3) });
+  await rig.pass(999);
+  assert.deepEqual(rig.refused, ["0 a 1", "1 b 5"]);
+  await rig.pass(1);
+  assert.deepEqual(rig.refused, ["0 a 1", "1 b 5", "0 a 3"]);
+  rig.keeper.change(0, { point: point(4) });
+  await rig.pass(1_000);
+  assert.deepEqual(rig.stored, ["0 a 4", "1 b 5"]);
+  rig.keeper.change(0, { point: point(5) });
+  await rig.pass(50);
+  assert.equal(rig.refused.length, 3);
+});
+
+Deno.test("PointKeeper hands over a point that has moved while its write was refused only as it is now", async () => {
+  const rig = new KeeperRig();
+  rig.refusals = 1;
+  rig.store.hold();
+  rig.keeper.change(0, { point: point(1) });
+  rig.keeper.change(1, { point: point(5, "b") });
+  await rig.pass(0);
+  rig.keeper.change(0, { point: point(2) });
+  rig.keeper.change(1, { point: null });
+  rig.store.release();
+  await microtasksDone();
+  assert.deepEqual(rig.refused, ["0 a 2"]);
+});
+
+Deno.test("PointKeeper counts a write as refused that has no answer for two seconds, and looks again each second", async () => {
+  const rig = new KeeperRig();
+  rig.store.hold();
+  rig.keeper.change(0, { point: point(1) });
+  rig.keeper.change(1, { point: point(5, "b") });
+  await rig.pass(0);
+  rig.keeper.change(0, { point: point(2) });
+  await rig.pass(1_999);
+  assert.deepEqual([rig.refused, rig.observed], [[], []]);
+  await rig.pass(1);
+  assert.deepEqual(rig.refused, ["0 a 2", "1 b 5"]);
+  assert.deepEqual(rig.observed, [{ kind: "points.refused", error: "no answer for 2 s" }]);
+  rig.keeper.change(0, { point: point(3) });
+  await rig.pass(999);
+  rig.keeper.change(0, { point: point(4) });
+  await rig.pass(1);
+  assert.deepEqual(rig.refused, ["0 a 2", "1 b 5", "0 a 4"]);
+  await rig.pass(60_000);
+  assert.equal(rig.refused.length, 3);
+  assert.equal(rig.writes.length, 1);
+  rig.store.release();
+  await microtasksDone();
+  await rig.pass(0);
+  assert.deepEqual(rig.stored, ["0 a 1", "1 b 5", "0 a 4"]);
+  assert.equal(rig.refused.length, 3);
+  rig.clock.assertIdle();
+});
+
+Deno.test("PointKeeper.changeAtOnce() hands over at once what a store that refuses or hangs would not take", async () => {
+  const rig = new KeeperRig();
+  rig.refusals = 1;
+  rig.keeper.change(0, { point: point(1) });
+  await rig.pass(0);
+  rig.keeper.changeAtOnce(1, { point: point(0, "b") });
+  assert.deepEqual(rig.refused, ["0 a 1", "1 b 0"]);
+  rig.store.hold();
+  await rig.pass(1_000);
+  rig.keeper.changeAtOnce(2, { point: point(0, "c") });
+  await rig.pass(1_999);
+  assert.deepEqual(rig.refused, ["0 a 1", "1 b 0", "2 c 0"]);
+  await rig.pass(1);
+  rig.keeper.changeAtOnce(3, { point: point(0, "d") });
+  assert.deepEqual(rig.refused, ["0 a 1", "1 b 0", "2 c 0", "3 d 0"]);
+  rig.store.release();
+  await microtasksDone();
+  await rig.pass(0);
+  rig.keeper.changeAtOnce(4, { point: point(0, "e") });
+  await rig.pass(0);
+  assert.equal(rig.stored.at(-1), "4 e 0");
+  assert.equal(rig.refused.length, 4);
+  rig.clock.assertIdle();
 });
 
 Deno.test("PointKeeper writes nothing where nothing moved", async () => {
@@ -219,8 +358,11 @@ Deno.test("PointKeeper.flush() gives up a store that hangs when it is aborted, a
   rig.keeper.change(0, { point: point(2) });
   const abort = new AbortController();
   const flushed = rig.keeper.flush(abort.signal);
+  assert.deepEqual(rig.refused, []);
   abort.abort();
   await flushed;
+  assert.deepEqual(rig.refused, ["0 a 2"]);
+  rig.clock.assertIdle();
   rig.store.release();
   await microtasksDone();
   rig.keeper.change(0, { point: point(3) });

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import type { Observation } from "../../../gateway/observation.ts";
 import type { ShardCommand } from "../../../gateway/shard/command_queue.ts";
 import {
   type ShardEffect,
@@ -22,7 +23,6 @@ export const fresh: ShardStart = {
   session: null,
   presence: null,
   presenceOutdated: false,
-  lost: null,
   replace: null,
 };
 
@@ -42,15 +42,16 @@ export class MachineRig {
   /** Effects of all inputs. */
   readonly history: ShardEffect[] = [];
 
-  constructor(shard = 3) {
+  constructor({ silenceMinMs = null }: { silenceMinMs?: number | null } = {}) {
     this.machine = new ShardMachine({
-      shard,
+      shard: 3,
       dice: () => this.dice,
       identifyFrame: () => "IDENTIFY",
       resumeFrame: (sessionId, sequence) => `RESUME ${sessionId} ${sequence}`,
       heartbeatFrame: (sequence) => `HEARTBEAT ${sequence}`,
       presenceFrame: (presence) => `PRESENCE ${presence}`,
       configuredPresence: "configured",
+      silenceMinMs,
     });
   }
 
@@ -104,6 +105,19 @@ export class MachineRig {
     return this;
   }
 
+  /** Turns the clock, while Discord acknowledges every heartbeat. */
+  passAlive(ms: number): this {
+    const untilMs = this.nowMs + ms;
+    const all: ShardEffect[] = [];
+    while (this.nowMs < untilMs) {
+      this.pass(Math.min(untilMs, this.machine.nextDeadlineMs() ?? untilMs) - this.nowMs);
+      all.push(...this.effects);
+      if (this.sent.some((text) => text.startsWith("HEARTBEAT"))) this.acknowledge();
+    }
+    this.effects = all;
+    return this;
+  }
+
   /** From nothing to READY. */
   identified(start: ShardStart = fresh): this {
     return this.put({ kind: "start", start }).put({ kind: "turn" }).put({ kind: "opened" }).hello().ready();
@@ -145,6 +159,12 @@ export class MachineRig {
 
   get delivered(): number[] {
     return this.of("deliver").map((effect) => effect.sequence);
+  }
+
+  /** What was observed of this kind in the whole history. */
+  allObserved<Kind extends Observation["kind"]>(kind: Kind): Extract<Observation, { kind: Kind }>[] {
+    return this.history.flatMap((effect) => effect.kind === "observe" ? [effect.observation] : [])
+      .filter((seen): seen is Extract<Observation, { kind: Kind }> => seen.kind === kind);
   }
 
   observed(kind: string): boolean {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { closeCode, knownCloseCodes } from "../../../gateway/protocol/close_codes.ts";
 import { fresh, HEARTBEAT_MS, MachineRig, RESUME_URL, SESSION, stored } from "./machine_rig.ts";
 
@@ -176,26 +177,25 @@ Deno.test("ShardMachine takes no command after stop", () => {
   assert.equal(rig.machine.nextDeadlineMs(), null);
 });
 
-Deno.test("ShardMachine names the gap once the new session stands", () => {
-  const rig = new MachineRig().identified().dispatch(2).dispatch(3);
-  rig.pass(700).say({ op: 9, d: false }).pass(5_000).put({ kind: "turn" }).put({ kind: "opened" }).hello();
-  assert.equal(rig.of("gap").length, 0);
-  rig.ready({ session_id: "another", resume_gateway_url: RESUME_URL, guilds: [] });
-  assert.deepEqual(rig.of("gap"), [{
-    kind: "gap",
-    oldSession: SESSION,
-    newSession: "another",
-    lastSequence: 3,
-    sinceMs: 0,
-    reason: "invalid_session",
-  }]);
+Deno.test("ShardMachine says of a session that it gives up when its last dispatch came, and why", () => {
+  const rig = new MachineRig().identified().pass(700).dispatch(2).pass(300).say({ op: 9, d: false });
+  assert.deepEqual(rig.of("session_lost"), [
+    { kind: "session_lost", sessionId: SESSION, sinceMs: 700, reason: "invalid_session" },
+  ]);
 });
 
-Deno.test("ShardMachine names the gap of a stored session that it was told not to resume", () => {
-  const lost = { sessionId: "old", sequence: 17, reason: "resume_disabled" } as const;
-  const rig = new MachineRig().identified({ ...fresh, lost });
-  const [gap] = rig.of("gap");
-  assert.deepEqual([gap?.oldSession, gap?.lastSequence, gap?.reason], ["old", 17, "resume_disabled"]);
+Deno.test("ShardMachine takes no replayed dispatch for the last before a gap, because it is older than it comes", () => {
+  const rig = new MachineRig().identified().pass(700).dispatch(2).pass(100).ended(1006).pass(60_000);
+  rig.put({ kind: "opened" }).hello().dispatch(3).say({ op: 9, d: false });
+  assert.deepEqual(rig.of("session_lost").map(({ sinceMs }) => sinceMs), [700]);
+  const resumed = new MachineRig().pass(5_000).resumed().pass(100).say({ op: 9, d: false });
+  assert.deepEqual(resumed.of("session_lost").map(({ sinceMs }) => sinceMs), [5_000]);
+});
+
+Deno.test("ShardMachine says of a stored session that nothing of it has come, where Discord refuses it", () => {
+  const rig = new MachineRig().put({ kind: "start", start: stored }).put({ kind: "opened" }).hello();
+  rig.say({ op: 9, d: false });
+  assert.deepEqual(rig.of("session_lost").map(({ sinceMs }) => sinceMs), [null]);
 });
 
 Deno.test("ShardMachine leaves resumably on stop, and connects no more", () => {
@@ -260,6 +260,47 @@ Deno.test("ShardMachine sends twenty frames less each time Discord has closed fo
     // RESUME takes the place that IDENTIFY had.
     assert.equal(rig.sent.length, burst - 20 * (sequence - 1));
   }
+});
+
+Deno.test("ShardMachine takes a step back towards the full limit for each hour that a connection stands", () => {
+  const rig = new MachineRig().identified();
+  let sequence = 1;
+  const closed = () => rig.ended(4008).reconnect().put({ kind: "opened" }).hello();
+  const resumed = () => rig.dispatch(sequence += 1, "RESUMED");
+  /** Frames that go at once on the next connection. */
+  const burst = () => {
+    rig.ended(1006).reconnect().put({ kind: "opened" }).hello();
+    for (let index = 0; index < 200; index += 1) rig.submit({ expiresAtMs: rig.nowMs + 1 });
+    const sent = resumed().sent.length;
+    rig.pass(1);
+    return sent;
+  };
+  const full = burst();
+  for (let count = 0; count < 2; count += 1) {
+    closed();
+    resumed();
+  }
+  assert.equal(burst(), full - 40);
+  rig.passAlive(3_599_000);
+  assert.equal(burst(), full - 40, "not quite an hour, and the next connection begins anew");
+  rig.put({ kind: "park" }).pass(2 * 3_600_000).put({ kind: "unpark" }).reconnect().put({ kind: "opened" })
+    .hello();
+  resumed();
+  assert.equal(burst(), full - 40, "a shard that is away shows nothing");
+  rig.passAlive(3_600_000);
+  assert.equal(burst(), full - 20);
+  rig.passAlive(9 * 3_600_000);
+  assert.equal(burst(), full);
+});
+
+Deno.test("ShardMachine remembers a hundred frames of penalty at the most", () => {
+  const rig = new MachineRig().identified();
+  for (let sequence = 2; sequence < 50; sequence += 1) {
+    rig.ended(4008).reconnect().put({ kind: "opened" }).hello().dispatch(sequence, "RESUMED");
+  }
+  rig.passAlive(5 * 3_600_000).ended(1006).reconnect().put({ kind: "opened" }).hello();
+  for (let index = 0; index < 200; index += 1) rig.submit();
+  assert.equal(rig.dispatch(50, "RESUMED").sent.length, 116);
 });
 
 // Connecting that fails never ends a session.
@@ -407,6 +448,99 @@ Deno.test("ShardMachine takes timers and ACKs of an old connection for nothing",
   assert.deepEqual(rig.acknowledge().effects, []);
   assert.deepEqual(rig.put({ kind: "opened" }).sent, []);
   assert.equal(rig.machine.nextDeadlineMs(), rig.nowMs + 20_000, "only HELLO is waited for");
+});
+
+// Silence.
+
+const MINUTE_MS = 60_000;
+const SILENCE_MIN_MS = 10 * MINUTE_MS;
+
+function silent(rig: MachineRig): [silentMs: number, usualMs: number][] {
+  return rig.allObserved("shard.silent").map(({ silentMs, usualMs }) => [silentMs, usualMs]);
+}
+
+function resumedAgain(rig: MachineRig, sequence: number): MachineRig {
+  return rig.reconnect().put({ kind: "opened" }).hello().dispatch(sequence, "RESUMED");
+}
+
+Deno.test("ShardMachine leaves a shard resumably that is silent though it is alive, and resumes", () => {
+  const rig = new MachineRig({ silenceMinMs: SILENCE_MIN_MS }).resumed();
+  assert.deepEqual(rig.passAlive(SILENCE_MIN_MS - 1).of("leave"), []);
+  rig.passAlive(1);
+  assert.deepEqual(silent(rig), [[SILENCE_MIN_MS, 0]]);
+  assert.deepEqual(rig.of("leave").map((effect) => effect.code), [4000]);
+  assert.deepEqual(rig.of("session_lost"), []);
+  assert.deepEqual(rig.pass(500).targets, [RESUME_URL]);
+});
+
+Deno.test("ShardMachine suspects no silence where it was told not to", () => {
+  const rig = new MachineRig().resumed().passAlive(10 * 3_600_000);
+  assert.deepEqual([silent(rig), rig.of("leave")], [[], []]);
+});
+
+Deno.test("ShardMachine waits three times as long after each false alarm", () => {
+  const rig = new MachineRig({ silenceMinMs: SILENCE_MIN_MS }).identified();
+  for (const [sequence, minutes] of [[2, 10], [3, 30], [4, 90]] as const) {
+    resumedAgain(rig.passAlive(minutes * MINUTE_MS), sequence);
+  }
+  const minutes = silent(rig).map((times) => times.map((ms) => ms / MINUTE_MS));
+  assert.deepEqual(minutes, [[10, 0], [30, 10], [90, 30]]);
+});
+
+Deno.test("ShardMachine learns nothing from a silence that Discord had something to say in", () => {
+  const rig = new MachineRig({ silenceMinMs: SILENCE_MIN_MS }).identified().passAlive(SILENCE_MIN_MS);
+  rig.reconnect().put({ kind: "opened" }).hello().dispatch(2).ended(1006);
+  resumedAgain(rig, 3).passAlive(SILENCE_MIN_MS);
+  assert.deepEqual(silent(rig), [[SILENCE_MIN_MS, 0], [SILENCE_MIN_MS, 0]]);
+});
+
+Deno.test("ShardMachine takes no time without a connection for silence", () => {
+  const rig = new MachineRig({ silenceMinMs: SILENCE_MIN_MS }).identified().dispatch(2).pass(1);
+  rig.put({ kind: "park" });
+  assert.equal(rig.machine.nextDeadlineMs(), null);
+  rig.pass(SILENCE_MIN_MS - 1).put({ kind: "unpark" }).reconnect().put({ kind: "opened" }).hello();
+  rig.dispatch(3).dispatch(4, "RESUMED").passAlive(SILENCE_MIN_MS);
+  assert.deepEqual(silent(rig), [[SILENCE_MIN_MS, 0]]);
+});
+
+Deno.test("ShardMachine forgets a silence with the session that it was in", () => {
+  const rig = new MachineRig({ silenceMinMs: SILENCE_MIN_MS }).identified().passAlive(SILENCE_MIN_MS);
+  rig.reconnect().put({ kind: "opened" }).hello().say({ op: 9, d: false }).pass(5_000).put({ kind: "turn" });
+  rig.put({ kind: "opened" }).hello().ready({ session_id: "another", guilds: [] }).passAlive(SILENCE_MIN_MS);
+  assert.deepEqual(silent(rig), [[SILENCE_MIN_MS, 0], [SILENCE_MIN_MS, 0]]);
+});
+
+Deno.test("ShardMachine leaves a session alone that nobody can resume, however silent", () => {
+  const rig = new MachineRig({ silenceMinMs: SILENCE_MIN_MS }).put({ kind: "start", start: fresh });
+  rig.put({ kind: "turn" }).put({ kind: "opened" }).hello().ready({}).passAlive(3_600_000);
+  assert.deepEqual(rig.of("leave"), []);
+});
+
+Deno.test("ShardMachine moves no deadline for a dispatch, and suspects a silence on the millisecond", () => {
+  const minMs = 1_000;
+  const pauses = fc.array(fc.oneof(fc.nat(900), fc.nat(5_000)), { maxLength: 40 });
+  fc.assert(
+    fc.property(pauses, (pausesMs) => {
+      const rig = new MachineRig({ silenceMinMs: minMs }).resumed();
+      let sequence = 41;
+      let usualMs = 0;
+      for (const [index, pauseMs] of pausesMs.entries()) {
+        const suspectMs = Math.max(minMs, 3 * usualMs);
+        if (pauseMs >= suspectMs) {
+          rig.passAlive(suspectMs);
+          assert.deepEqual(silent(rig), [[suspectMs, usualMs]]);
+          return;
+        }
+        rig.passAlive(pauseMs);
+        assert.deepEqual(silent(rig), []);
+        const before = rig.machine.nextDeadlineMs();
+        rig.dispatch(sequence += 1);
+        assert.equal(rig.machine.nextDeadlineMs(), before);
+        // What follows on RESUMED is no pause.
+        if (index > 0) usualMs = Math.max(usualMs, pauseMs);
+      }
+    }),
+  );
 });
 
 // Sequences.
@@ -635,11 +769,9 @@ Deno.test("ShardMachine restarts with a fresh session when its turn has come, an
   assert.deepEqual(rig.dispatch(42).delivered, [42]);
   rig.put({ kind: "turn" });
   assert.deepEqual(rig.of("leave").map((effect) => effect.code), [1000]);
-  assert.equal(rig.of("session_lost").length, 1);
   assert.equal(rig.of("turn_return").length, 0);
   assert.deepEqual(rig.targets, ["main"]);
-  rig.put({ kind: "opened" }).hello().ready({ session_id: "another", guilds: [] });
-  assert.deepEqual(rig.of("gap").map((gap) => [gap.reason, gap.lastSequence]), [["restart_requested", 42]]);
+  assert.deepEqual(rig.of("session_lost").map(({ reason }) => reason), ["restart_requested"]);
 });
 
 Deno.test("ShardMachine asks for its turn again where the connection is lost while it waits for it", () => {
@@ -654,8 +786,8 @@ Deno.test("ShardMachine replaces a session whose intents changed, only after it 
   assert.deepEqual(rig.targets, [RESUME_URL]);
   rig.put({ kind: "opened" }).hello().dispatch(41, "RESUMED");
   assert.equal(rig.of("turn_request").length, 1);
-  rig.put({ kind: "turn" }).put({ kind: "opened" }).hello().ready({ session_id: "another", guilds: [] });
-  assert.deepEqual(rig.of("gap").map((gap) => gap.reason), ["intents_changed"]);
+  rig.put({ kind: "turn" });
+  assert.deepEqual(rig.of("session_lost").map(({ reason }) => reason), ["intents_changed"]);
 });
 
 Deno.test("ShardMachine returns a turn that it no longer wants", () => {
@@ -674,6 +806,26 @@ Deno.test("ShardMachine is parked resumably, in any state, and resumes when ther
   assert.deepEqual(waiting.put({ kind: "unpark" }).reconnect().targets, [RESUME_URL]);
   const queued = new MachineRig().put({ kind: "start", start: fresh }).put({ kind: "park" });
   assert.equal(queued.of("turn_return").length, 1);
+});
+
+Deno.test("ShardMachine says for how long it was parked", () => {
+  const rig = new MachineRig().resumed().put({ kind: "park" }).pass(90_000).put({ kind: "unpark" });
+  assert.deepEqual(rig.allObserved("shard.unparked"), [
+    { kind: "shard.unparked", shard: 3, parkedMs: 90_000 },
+  ]);
+});
+
+Deno.test("ShardMachine blames the parking for a session that Discord refuses on the first resume after it", () => {
+  const back = (rig: MachineRig) =>
+    rig.put({ kind: "park" }).pass(300_000).put({ kind: "unpark" }).reconnect().put({ kind: "opened" })
+      .hello();
+  const reasons = (rig: MachineRig) => rig.of("session_lost").map(({ reason }) => reason);
+  const refused = back(new MachineRig().resumed()).say({ op: 9, d: false });
+  assert.deepEqual(reasons(refused), ["expired_while_parked"]);
+  const cut = back(new MachineRig().resumed()).ended(1006).reconnect().put({ kind: "opened" }).hello();
+  assert.deepEqual(reasons(cut.say({ op: 9, d: false })), ["expired_while_parked"]);
+  const later = back(new MachineRig().resumed()).dispatch(42, "RESUMED").say({ op: 9, d: false });
+  assert.deepEqual(reasons(later), ["invalid_session"]);
 });
 
 Deno.test("ShardMachine comes back later and later where it is parked again at once", () => {

@@ -6,7 +6,7 @@ import { systemClock } from "../../../../gateway/clock.ts";
 import { ReceivedCommands, testCommandSourceContract } from "../../../contracts/command_source_contract.ts";
 import { Observations } from "../../../fakes/observations.ts";
 import { QueueReader } from "../../../fakes/queue_reader.ts";
-import { TcpProxy } from "../../../fakes/tcp_proxy.ts";
+import { TcpProxy } from "../../../../harness/tcp_proxy.ts";
 import { testServers } from "../../../servers.ts";
 
 testCommandSourceContract("RabbitMQ", async () => {

@@ -3,8 +3,9 @@ import { RabbitConnection } from "../../../../gateway/adapters/rabbitmq/connecti
 import { type Clock, systemClock } from "../../../../gateway/clock.ts";
 import { ManualClock } from "../../../fakes/manual_clock.ts";
 import { Observations } from "../../../fakes/observations.ts";
-import { TcpProxy } from "../../../fakes/tcp_proxy.ts";
+import { TcpProxy } from "../../../../harness/tcp_proxy.ts";
 import { testServers } from "../../../servers.ts";
+import { connectionFrame } from "./connection_frame.ts";
 
 Deno.test("RabbitConnection tells once of an outage, with where and how to get one, and tries on", async () => {
   const { rabbitUrl } = await testServers();
@@ -85,10 +86,10 @@ Deno.test("RabbitConnection tells when the broker blocks it and lets it go on", 
   const connection = rabbitConnection(proxy.through(rabbitUrl), { observations });
   connection.start();
   await observations.first("broker.connected");
-  await proxy.sayToClients(methodFrame(60, "\x0alow memory")); // connection.blocked
+  await proxy.sayToClients(connectionFrame(60, "\x0alow memory")); // connection.blocked
   const [blocked] = await observations.first("broker.blocked");
   assert.equal(blocked?.reason, "low memory");
-  await proxy.sayToClients(methodFrame(61, "")); // connection.unblocked
+  await proxy.sayToClients(connectionFrame(61, "")); // connection.unblocked
   await observations.first("broker.unblocked");
   await connection.close();
 });
@@ -149,10 +150,4 @@ function rabbitConnection(
 function unusedPort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
-}
-
-/** A frame of class connection (10) on channel 0 (AMQP 0-9-1, 2.3.5). */
-function methodFrame(method: number, content: string): Uint8Array {
-  const payload = [0, 10, 0, method, ...new TextEncoder().encode(content)];
-  return new Uint8Array([1, 0, 0, 0, 0, 0, payload.length, ...payload, 0xce]);
 }

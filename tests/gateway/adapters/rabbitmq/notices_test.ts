@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { RabbitConnection } from "../../../../gateway/adapters/rabbitmq/connection.ts";
 import { RabbitNotices } from "../../../../gateway/adapters/rabbitmq/notices.ts";
-import { systemClock } from "../../../../gateway/clock.ts";
+import { type Clock, systemClock } from "../../../../gateway/clock.ts";
+import type { NewsOutcome } from "../../../../gateway/delivery/notices.ts";
 import { testNoticesContract } from "../../../contracts/notices_contract.ts";
+import { ManualClock } from "../../../fakes/manual_clock.ts";
 import { Observations } from "../../../fakes/observations.ts";
 import { QueueReader } from "../../../fakes/queue_reader.ts";
-import { TcpProxy } from "../../../fakes/tcp_proxy.ts";
+import { TcpProxy } from "../../../../harness/tcp_proxy.ts";
 import { testServers } from "../../../servers.ts";
 
 testNoticesContract("RabbitMQ", async () => {
@@ -17,6 +19,7 @@ testNoticesContract("RabbitMQ", async () => {
     notices,
     away: () => subject.away(),
     back: () => subject.proxy.up(),
+    newsMax: 1_000,
     rejections: async (count) =>
       (await reader.read("gateway.send.rejected", count)).map(({ content, properties }) => ({
         body: content,
@@ -59,17 +62,45 @@ Deno.test("RabbitNotices.reply() to a client that is gone harms nothing", async 
   assert.deepEqual(subject.observations.of("broker.channel_lost"), []);
 });
 
-Deno.test("RabbitNotices.reply() sends no more than a thousand to a broker that does not read", async () => {
+Deno.test("RabbitNotices.reply() keeps the latest thousand for a broker that does not read", async () => {
   await using subject = await openNotices();
   const { queue } = await subject.reader.channel.assertQueue("", { exclusive: true });
   subject.proxy.hold();
-  for (let number = 0; number < 1_300; number++) subject.notices.reply(queue, String(number), { ok: true });
+  for (let number = 0; number < 2_300; number++) subject.notices.reply(queue, String(number), { ok: true });
   subject.proxy.release();
-  await subject.notices.reject(Buffer.from("any"), "not_json"); // all before it is confirmed too
+  const replies = await subject.reader.read(queue, 2_000);
+  const sentAtOnce = Array.from({ length: 1_000 }, (_, index) => String(index));
+  const keptWaiting = Array.from({ length: 1_000 }, (_, index) => String(index + 1_300));
+  assert.deepEqual(replies.map(({ properties }) => properties.correlationId), [
+    ...sentAtOnce,
+    ...keptWaiting,
+  ]);
+});
+
+Deno.test("RabbitNotices.reply() is not sent a second time where the broker went away with it", async () => {
+  await using subject = await openNotices();
+  const { queue } = await subject.reader.channel.assertQueue("", { exclusive: true });
+  subject.proxy.hold();
+  subject.notices.reply(queue, "once", { ok: true });
+  await subject.reader.read(queue, 1);
+  subject.proxy.cut();
+  subject.proxy.release();
+  await subject.observations.first("broker.lost");
   subject.notices.reply(queue, "later", { ok: true });
-  const replies = await subject.reader.read(queue, 1_001);
-  assert.equal(replies.at(-2)?.properties.correlationId, "999");
-  assert.equal(replies.at(-1)?.properties.correlationId, "later");
+  const replies = await subject.reader.read(queue, 2);
+  assert.deepEqual(replies.map(({ properties }) => properties.correlationId), ["once", "later"]);
+});
+
+Deno.test("RabbitNotices.reply() that its queue refuses harms nothing", async () => {
+  await using subject = await openNotices();
+  const { queue } = await subject.reader.channel.assertQueue("", {
+    exclusive: true,
+    maxLength: 0,
+    overflow: "reject-publish",
+  });
+  subject.notices.reply(queue, "c-1", { ok: true });
+  await subject.notices.reject(Buffer.from("any"), "not_json"); // answered after the reply
+  assert.deepEqual(subject.observations.of("broker.channel_lost"), []);
 });
 
 Deno.test("RabbitNotices says of every message that it is ours, and of JSON that it is JSON", async () => {
@@ -134,8 +165,66 @@ Deno.test("RabbitNotices.news() bounds what waits for a broker that does not rea
   assert.deepEqual(subject.observations.of("news.dropped"), [{ kind: "news.dropped", count: 300 }]);
 });
 
+Deno.test("RabbitNotices.news() is sent again, and confirmed once, where the broker went away with it", async () => {
+  await using subject = await openNotices();
+  const outcomes: NewsOutcome[] = [];
+  subject.proxy.hold();
+  const confirmed = new Promise<void>((resolve) =>
+    subject.notices.news("shard.0.gap", {}, (outcome) => {
+      outcomes.push(outcome);
+      resolve();
+    })
+  );
+  await subject.reader.read(subject.newsQueue, 1);
+  subject.proxy.cut();
+  subject.proxy.release();
+  assert.deepEqual(outcomes, []);
+  await confirmed;
+  assert.equal((await subject.reader.read(subject.newsQueue, 2)).length, 2);
+  assert.deepEqual(outcomes, ["confirmed"]);
+});
+
+Deno.test("RabbitNotices.news() is published again until every queue takes it", async () => {
+  await using subject = await openNotices();
+  const { channel } = subject.reader;
+  const { queue } = await channel.assertQueue("", {
+    exclusive: true,
+    maxLength: 0,
+    overflow: "reject-publish",
+  });
+  await channel.bindQueue(queue, "gateway.events", "#");
+  const outcomes: NewsOutcome[] = [];
+  const confirmed = new Promise<void>((resolve) =>
+    subject.notices.news("shard.0.gap", {}, (outcome) => {
+      outcomes.push(outcome);
+      resolve();
+    })
+  );
+  const [lost] = await subject.observations.first("broker.channel_lost");
+  assert.equal(lost?.error, "the broker refused a message to shard.0.gap");
+  assert.deepEqual(outcomes, []);
+  await channel.deleteQueue(queue);
+  await confirmed;
+  assert.deepEqual(outcomes, ["confirmed"]);
+});
+
+Deno.test("RabbitNotices.news() is told nothing any more when the connection is closed for good", async () => {
+  const clock = new ManualClock();
+  await using subject = await openNotices(clock);
+  const outcomes: NewsOutcome[] = [];
+  const tell = () => subject.notices.news("shard.0.gap", {}, (outcome) => outcomes.push(outcome));
+  subject.proxy.hold();
+  for (let number = 0; number < 2_000; number++) tell(); // as many as there is room for
+  const closed = subject.connection.close();
+  tell();
+  await clock.untilScheduled(2_000);
+  clock.advance(2_000); // for a broker that does not answer
+  await closed;
+  assert.deepEqual(outcomes, []);
+});
+
 /** Notices that have their channel, on a clean broker behind a line that can be cut. */
-async function openNotices() {
+async function openNotices(clock: Clock = systemClock) {
   const { rabbitUrl } = await testServers();
   const proxy = new TcpProxy(rabbitUrl);
   const observations = new Observations();
@@ -143,11 +232,11 @@ async function openNotices() {
   const connection = new RabbitConnection({
     url: proxy.through(rabbitUrl),
     purpose: "publishing",
-    clock: systemClock,
+    clock,
     dice: Math.random,
     observe: observations.observe,
   });
-  const notices = new RabbitNotices(connection, { clock: systemClock, observe: observations.observe });
+  const notices = new RabbitNotices(connection, { clock, observe: observations.observe });
   await reader.channel.assertExchange("gateway.events", "topic", { durable: true });
   const newsQueue = await reader.bindOwnQueue("gateway.events", "#");
   connection.start();

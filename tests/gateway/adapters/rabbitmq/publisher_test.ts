@@ -4,39 +4,48 @@ import {
   RabbitPublisher,
   type RabbitPublisherOptions,
 } from "../../../../gateway/adapters/rabbitmq/publisher.ts";
-import { systemClock } from "../../../../gateway/clock.ts";
+import { type Clock, type Dice, systemClock } from "../../../../gateway/clock.ts";
+import type { PublishOutcome } from "../../../../gateway/delivery/publisher.ts";
+import { type RabbitServer, startRabbit } from "../../../../harness/rabbitmq.ts";
 import {
   confirmation,
   Openings,
+  outcomeOf,
   outgoingEvent,
+  type PublisherSubject,
   testPublisherContract,
+  testPublisherLimitContract,
 } from "../../../contracts/publisher_contract.ts";
 import { ManualClock } from "../../../fakes/manual_clock.ts";
 import { Observations } from "../../../fakes/observations.ts";
 import { QueueReader } from "../../../fakes/queue_reader.ts";
-import { TcpProxy } from "../../../fakes/tcp_proxy.ts";
+import { TcpProxy } from "../../../../harness/tcp_proxy.ts";
 import { testServers } from "../../../servers.ts";
+import { BrokerControl } from "./broker_control.ts";
+import { connectionFrame } from "./connection_frame.ts";
 
-testPublisherContract("RabbitMQ", async () => {
-  const { rabbitUrl } = await testServers();
-  const proxy = new TcpProxy(rabbitUrl);
-  const { publisher } = rabbitPublisher(proxy.through(rabbitUrl));
-  const reader = await QueueReader.connect(rabbitUrl);
+/** A broker of our own, whose limits can be set. Started before any test: what it holds open is nobody's leak. */
+const ownBroker: RabbitServer = await startRabbit();
+const control = new BrokerControl(ownBroker);
+
+Deno.test.afterAll(() => ownBroker.server.stop());
+
+const BODY_MAX_BYTES = 1_000;
+/** What RabbitMQ 3.10 takes where nothing is set. */
+const USUAL_BODY_MAX_BYTES = 134_217_728;
+
+testPublisherContract("RabbitMQ", async () => rabbitSubject((await testServers()).rabbitUrl));
+
+testPublisherLimitContract("RabbitMQ", async () => {
+  await using _clean = await cleanOwnBroker();
+  await control.limitBodies(BODY_MAX_BYTES);
+  const subject = await rabbitSubject(ownBroker.url);
   return {
-    publisher,
-    open: () => {},
-    settle: () => {},
-    interrupt: () => proxy.cut(),
-    delivered: async (count) =>
-      (await reader.read("gateway", count)).map(({ fields, properties, content }) => ({
-        type: fields.routingKey,
-        messageId: properties.messageId,
-        body: content,
-      })),
+    ...subject,
+    bodyMaxBytes: BODY_MAX_BYTES,
     [Symbol.asyncDispose]: async () => {
-      await publisher.close();
-      await reader[Symbol.asyncDispose]();
-      await proxy[Symbol.asyncDispose]();
+      await subject[Symbol.asyncDispose]();
+      await control.limitBodies(USUAL_BODY_MAX_BYTES);
     },
   };
 });
@@ -138,44 +147,167 @@ Deno.test("RabbitPublisher declares a default queue again that vanished while an
   assert.deepEqual(await ids("gateway", 1), ["5e55:2"]);
 });
 
-Deno.test("RabbitPublisher opens again after its exchange was deleted", async () => {
+Deno.test("RabbitPublisher takes its events again, in order, after its exchange was deleted", async () => {
   await using broker = await openPublisher();
   await broker.reader.channel.deleteExchange("gateway");
-  let isConfirmed = false;
-  broker.publisher.publish(outgoingEvent(1), () => isConfirmed = true);
+  const sequences = [1, 2, 3];
+  const outcomes: PublishOutcome[] = [];
+  for (const sequence of sequences) {
+    broker.publisher.publish(outgoingEvent(sequence), (outcome) => outcomes.push(outcome));
+  }
   await broker.openings.heardAtLeast(3);
-  assert.equal(isConfirmed, false);
+  assert.deepEqual(broker.openings.heard, ["opened", "closed", "opened"]);
+  assert.deepEqual(broker.openings.refusals, [null]);
   const [lost] = broker.observations.of("broker.channel_lost");
   assert.match(lost?.error ?? "", /no exchange 'gateway'/);
-  await confirmation(broker.publisher, outgoingEvent(1));
-  assert.equal((await broker.reader.read("gateway", 1)).length, 1);
+  await Promise.all(sequences.map((sequence) => confirmation(broker.publisher, outgoingEvent(sequence))));
+  const messages = await broker.reader.read("gateway", 3);
+  assert.deepEqual(messages.map(({ properties }) => properties.messageId), ["5e55:1", "5e55:2", "5e55:3"]);
+  assert.deepEqual(outcomes, []);
 });
 
-Deno.test("RabbitPublisher does not confirm what the broker refuses, and opens again until it is taken", async () => {
+Deno.test("RabbitPublisher says what a full queue refuses, keeps its channel, and the queue may take it later", async () => {
   const { rabbitUrl } = await testServers();
   await using reader = await QueueReader.connect(rabbitUrl);
   await reader.channel.assertQueue("gateway", { maxLength: 1, overflow: "reject-publish" });
   await using broker = await openPublisher({}, reader);
   await confirmation(broker.publisher, outgoingEvent(1));
-  let isConfirmed = false;
-  broker.publisher.publish(outgoingEvent(2), () => isConfirmed = true);
-  await broker.openings.heardAtLeast(3);
-  assert.equal(isConfirmed, false);
+  assert.equal(await outcomeOf(broker.publisher, outgoingEvent(2)), "refused");
   assert.deepEqual(broker.observations.of("broker.refused"), [
     { kind: "broker.refused", type: "MESSAGE_CREATE" },
   ]);
   await reader.channel.purgeQueue("gateway");
   await confirmation(broker.publisher, outgoingEvent(2));
+  assert.deepEqual(broker.openings.heard, ["opened"]);
+  assert.deepEqual(broker.observations.of("broker.channel_lost"), []);
 });
 
-function rabbitPublisher(url: string, options: Partial<RabbitPublisherOptions> = {}) {
+Deno.test("RabbitPublisher does not take the end of its connection for a refusal", async () => {
+  const { rabbitUrl } = await testServers();
+  await using proxy = new TcpProxy(rabbitUrl);
+  await using broker = await openPublisher({}, undefined, proxy);
+  proxy.hold();
+  const outcomes: PublishOutcome[] = [];
+  broker.publisher.publish(outgoingEvent(1), (outcome) => outcomes.push(outcome));
+  // connection.close, 320 CONNECTION_FORCED: amqplib ends the channels first, and says so of the connection afterwards.
+  await proxy.sayToClients(connectionFrame(50, "\x01\x40\x04stop\0\0\0\0"));
+  await broker.openings.heardAtLeast(2);
+  proxy.release();
+  await broker.openings.heardAtLeast(3);
+  assert.deepEqual(outcomes, []);
+  assert.deepEqual(broker.observations.of("broker.refused"), []);
+});
+
+Deno.test("RabbitPublisher's events wait while the broker is short of memory, and are then taken in order", async () => {
+  await using reader = await cleanOwnBroker();
+  await using broker = await openPublisher({}, reader);
+  await control.raiseMemoryAlarm();
+  const sequences = [1, 2, 3];
+  const outcomes: PublishOutcome[] = [];
+  const answers = sequences.map((sequence) => outcomeOf(broker.publisher, outgoingEvent(sequence)));
+  for (const answer of answers) answer.then((outcome) => outcomes.push(outcome));
+  await broker.observations.first("broker.blocked");
+  assert.deepEqual(outcomes, []);
+  await control.endMemoryAlarm();
+  await broker.observations.first("broker.unblocked");
+  await Promise.all(answers);
+  assert.deepEqual(outcomes, ["confirmed", "confirmed", "confirmed"]);
+  assert.deepEqual(broker.openings.heard, ["opened"]);
+  const messages = await reader.read("gateway", 3);
+  assert.deepEqual(messages.map(({ properties }) => properties.messageId), ["5e55:1", "5e55:2", "5e55:3"]);
+});
+
+Deno.test("RabbitPublisher opens again when its connection is lost while it is blocked, and answers nothing of before", async () => {
+  await using reader = await cleanOwnBroker();
+  await using proxy = new TcpProxy(ownBroker.url);
+  await using broker = await openPublisher({}, reader, proxy);
+  await control.raiseMemoryAlarm();
+  const outcomes: PublishOutcome[] = [];
+  broker.publisher.publish(outgoingEvent(1), (outcome) => outcomes.push(outcome));
+  await broker.observations.first("broker.blocked");
+  proxy.cut();
+  await broker.openings.heardAtLeast(3);
+  const again = confirmation(broker.publisher, outgoingEvent(1));
+  await broker.observations.first("broker.blocked", 2);
+  await control.endMemoryAlarm();
+  await again;
+  assert.deepEqual(outcomes, []);
+  assert.deepEqual(broker.openings.heard, ["opened", "closed", "opened"]);
+});
+
+Deno.test("RabbitPublisher tries on, ever more rarely, while its exchange cannot be declared", async () => {
+  const { rabbitUrl } = await testServers();
+  await using reader = await QueueReader.connect(rabbitUrl);
+  await reader.channel.assertExchange("gateway", "fanout", { durable: true });
+  const clock = new ManualClock();
+  const { publisher } = rabbitPublisher(rabbitUrl, {}, { clock, dice: () => 1 });
+  const openings = new Openings();
+  publisher.start(openings);
+  for (const delayMs of [100, 200, 400, 800]) {
+    await clock.untilScheduled(clock.nowMs() + delayMs);
+    clock.advance(delayMs);
+  }
+  await clock.untilScheduled(clock.nowMs() + 1_600);
+  assert.deepEqual(openings.heard, []);
+  await reader.channel.deleteExchange("gateway");
+  clock.advance(1_600);
+  await openings.heardAtLeast(1);
+  await confirmation(publisher, outgoingEvent(1));
+  assert.equal((await reader.read("gateway", 1)).length, 1);
+  await publisher.close();
+});
+
+/** A publisher on a line that can be cut, and what its broker got. */
+async function rabbitSubject(rabbitUrl: string): Promise<PublisherSubject> {
+  const proxy = new TcpProxy(rabbitUrl);
+  const { publisher } = rabbitPublisher(proxy.through(rabbitUrl));
+  const reader = await QueueReader.connect(rabbitUrl);
+  return {
+    publisher,
+    open: () => {},
+    settle: () => {},
+    refuse: async (type) => {
+      const { queue } = await reader.channel.assertQueue("", {
+        exclusive: true,
+        maxLength: 0,
+        overflow: "reject-publish",
+      });
+      await reader.channel.bindQueue(queue, "gateway", type);
+    },
+    interrupt: () => proxy.cut(),
+    delivered: async (count) =>
+      (await reader.read("gateway", count)).map(({ fields, properties, content }) => ({
+        type: fields.routingKey,
+        messageId: properties.messageId,
+        body: content,
+      })),
+    [Symbol.asyncDispose]: async () => {
+      await publisher.close();
+      await reader[Symbol.asyncDispose]();
+      await proxy[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Our own broker without what an earlier test left. */
+async function cleanOwnBroker(): Promise<QueueReader> {
+  const reader = await QueueReader.connect(ownBroker.url);
+  await reader.channel.deleteQueue("gateway");
+  return reader;
+}
+
+function rabbitPublisher(
+  url: string,
+  options: Partial<RabbitPublisherOptions> = {},
+  { clock = systemClock, dice = Math.random }: { clock?: Clock; dice?: Dice } = {},
+) {
   const observations = new Observations();
   const { observe } = observations;
   const connection = new RabbitConnection({
     url,
     purpose: "publishing",
-    clock: systemClock,
-    dice: Math.random,
+    clock,
+    dice,
     observe,
   });
   const publisher = new RabbitPublisher(connection, {
@@ -191,10 +323,14 @@ function rabbitPublisher(url: string, options: Partial<RabbitPublisherOptions> =
 }
 
 /** An open publisher on a clean broker (or on that of `prepared`), with somebody who reads its queues. */
-async function openPublisher(options: Partial<RabbitPublisherOptions> = {}, prepared?: QueueReader) {
+async function openPublisher(
+  options: Partial<RabbitPublisherOptions> = {},
+  prepared?: QueueReader,
+  proxy?: TcpProxy,
+) {
   const { rabbitUrl } = prepared === undefined ? await testServers() : { rabbitUrl: prepared.url };
   const reader = prepared ?? await QueueReader.connect(rabbitUrl);
-  const { publisher, observations } = rabbitPublisher(rabbitUrl, options);
+  const { publisher, observations } = rabbitPublisher(proxy?.through(rabbitUrl) ?? rabbitUrl, options);
   const openings = new Openings();
   publisher.start(openings);
   await openings.heardAtLeast(1);

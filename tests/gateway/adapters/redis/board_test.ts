@@ -151,9 +151,9 @@ async function openBoard(
 ) {
   const client = fixture.client();
   const resumePoints = new RedisResumePoints(client, fixture.observations);
-  const imported = { total: null, shards: new Map(), foreign: false };
+  const imported = { total: null, bot: null, shards: new Map(), foreign: false };
   const startedAtMs = Date.UTC(2026, 0, 2, 3, 4, 5);
-  await resumePoints.begin({ total, startedAtMs, keepSessions: true, imported });
+  await resumePoints.begin({ total, bot: null, startedAtMs, keepSessions: true, lost: new Map(), imported });
   await resumePoints.write(new Map(Object.entries(points).map(([shard, change]) => [Number(shard), change])));
   return { client, board: new RedisBoard(client) };
 }

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { RedisResumePoints } from "../../../../gateway/adapters/redis/resume_points.ts";
-import { resumePoint, testResumePointsContract } from "../../../contracts/resume_points_contract.ts";
-import { openRedis } from "../../../fakes/redis_fixture.ts";
+import { PointKeeper } from "../../../../gateway/resume/keeper.ts";
+import {
+  lostSession,
+  resumePoint,
+  testResumePointsContract,
+} from "../../../contracts/resume_points_contract.ts";
+import { ManualClock } from "../../../fakes/manual_clock.ts";
+import { openRedis, type RedisFixture } from "../../../fakes/redis_fixture.ts";
 
 testResumePointsContract("Redis", async () => {
   const fixture = await openRedis();
@@ -24,13 +30,20 @@ testResumePointsContract("Redis", async () => {
   };
 });
 
-const NOTHING = { total: null, shards: new Map(), foreign: false };
+const NOTHING = { total: null, bot: null, shards: new Map(), foreign: false };
 
 Deno.test("RedisResumePoints.begin() writes total and start time as others read them", async () => {
   await using fixture = await openRedis();
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
   const startedAtMs = Date.UTC(2026, 10, 3, 4, 5, 6, 70);
-  await points.begin({ total: 16, startedAtMs, keepSessions: true, imported: NOTHING });
+  await points.begin({
+    total: 16,
+    bot: null,
+    startedAtMs,
+    keepSessions: true,
+    lost: new Map(),
+    imported: NOTHING,
+  });
   assert.equal(await fixture.redis.get("gateway_shards"), "16");
   assert.equal(await fixture.redis.get("gateway_started"), '"2026-11-03T04:05:06.070000"');
 });
@@ -39,13 +52,52 @@ Deno.test("RedisResumePoints puts its prefix before every key", async () => {
   await using fixture = await openRedis({ prefix: "bot7:" });
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
   await points.load();
-  await points.begin({ total: 2, startedAtMs: 0, keepSessions: true, imported: NOTHING });
-  await points.write(new Map([[0, { point: resumePoint(1), presence: "{}", guilds: [1n] }]]));
+  await points.begin({
+    total: 2,
+    bot: "7",
+    startedAtMs: 0,
+    keepSessions: true,
+    lost: new Map(),
+    imported: NOTHING,
+  });
+  await points.write(
+    new Map([[0, { point: resumePoint(1), lost: [lostSession(1)], presence: "{}", guilds: [1n] }]]),
+  );
   await fixture.redis.lpush("bot7:gateway_sessions", "not ours");
   await points.load();
   const keys = await fixture.redis.keys("*");
   assert.deepEqual(keys.filter((key) => !key.startsWith("bot7:gateway")), []);
-  assert.equal(keys.length, 8);
+  assert.equal(keys.length, 10);
+});
+
+Deno.test("RedisResumePoints.write() writes points and lost sessions as the wire contract has them", async () => {
+  await using fixture = await openRedis();
+  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  await points.begin({
+    total: 1,
+    bot: null,
+    startedAtMs: 0,
+    keepSessions: true,
+    lost: new Map(),
+    imported: NOTHING,
+  });
+  await points.write(new Map([[0, { point: resumePoint(5), lost: [lostSession(5)] }]]));
+  const { "gateway:shards": stored, "gateway:lost": lost } = await fixture.dump();
+  assert.deepEqual(JSON.parse(Object(stored)[0]), {
+    session_id: "5e55",
+    sequence: 5,
+    resume_gateway_url: "wss://gateway-us-east1-b.discord.gg",
+    intents: 53_575_421,
+    configured_presence: '{"status":"dnd","activities":[]}',
+    started_at: 1_700_000_000_123,
+    last_event_at: 1_700_000_000_456,
+  });
+  assert.deepEqual(JSON.parse(Object(lost)[0])[0], {
+    session_id: "0ld",
+    sequence: 5,
+    since: 1_700_000_000_000.25,
+    reason: "invalid_session",
+  });
 });
 
 Deno.test("RedisResumePoints takes over, writes and removes as many sessions as there can be", async () => {
@@ -60,7 +112,7 @@ Deno.test("RedisResumePoints takes over, writes and removes as many sessions as 
   });
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
   const imported = await points.load();
-  await points.begin({ total, startedAtMs: 0, keepSessions: true, imported });
+  await points.begin({ total, bot: null, startedAtMs: 0, keepSessions: true, lost: new Map(), imported });
   assert.equal((await points.load()).shards.get(total - 1)?.point?.sessionId, "session-65535");
   await points.write(new Map(shards.map((shard) => [shard, { point: resumePoint(shard) }])));
   assert.equal((await points.load()).shards.get(total - 1)?.point?.sequence, total - 1);
@@ -71,7 +123,14 @@ Deno.test("RedisResumePoints takes over, writes and removes as many sessions as 
 Deno.test("RedisResumePoints.write() changes nothing else in Redis", async () => {
   await using fixture = await openRedis();
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
-  await points.begin({ total: 2, startedAtMs: 0, keepSessions: true, imported: NOTHING });
+  await points.begin({
+    total: 2,
+    bot: null,
+    startedAtMs: 0,
+    keepSessions: true,
+    lost: new Map(),
+    imported: NOTHING,
+  });
   await points.write(new Map([[0, { point: resumePoint(1) }]]));
   const before = await fixture.dump();
   await points.write(new Map([[0, { presence: '{"status":"idle"}' }]]));
@@ -93,11 +152,25 @@ Deno.test("RedisResumePoints.begin() leaves points that a replica has moved sinc
   );
   assert(one !== undefined && other !== undefined);
   const [importedByOne, importedByOther] = [await one.load(), await other.load()];
-  await one.begin({ total: 2, startedAtMs: 1_000, keepSessions: true, imported: importedByOne });
-  await one.write(new Map([[0, { point: resumePoint(50) }]]));
-  await other.begin({ total: 2, startedAtMs: 2_000, keepSessions: true, imported: importedByOther });
+  await one.begin({
+    total: 2,
+    bot: "7",
+    startedAtMs: 1_000,
+    keepSessions: true,
+    lost: new Map(),
+    imported: importedByOne,
+  });
+  await one.write(new Map([[0, { point: resumePoint(50), lost: [lostSession(49)] }]]));
+  await other.begin({
+    total: 2,
+    bot: "7",
+    startedAtMs: 2_000,
+    keepSessions: true,
+    lost: new Map(),
+    imported: importedByOther,
+  });
   const { shards } = await new RedisResumePoints(fixture.client(), fixture.observations).load();
-  assert.equal(shards.get(0)?.point?.sequence, 50);
+  assert.deepEqual([shards.get(0)?.point?.sequence, shards.get(0)?.lost], [50, [lostSession(49)]]);
   assert.equal(shards.get(1)?.point?.sessionId, "theirs");
 });
 
@@ -123,7 +196,14 @@ Deno.test("RedisResumePoints.load() moves aside what is of another type, and des
 Deno.test("RedisResumePoints.write() gets past what somebody put under its keys meanwhile", async () => {
   await using fixture = await openRedis();
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
-  await points.begin({ total: 1, startedAtMs: 0, keepSessions: true, imported: NOTHING });
+  await points.begin({
+    total: 1,
+    bot: null,
+    startedAtMs: 0,
+    keepSessions: true,
+    lost: new Map(),
+    imported: NOTHING,
+  });
   await fixture.redis.set("gateway:shards", "a text");
   await points.write(new Map([[0, { point: resumePoint(4), guilds: [1n] }]]));
   assert.deepEqual(fixture.observations.of("redis.garbage").map(({ key }) => key), ["gateway:shards"]);
@@ -139,34 +219,57 @@ Deno.test("RedisResumePoints.begin() gets past what somebody put under its keys 
   });
   const imported = await points.load();
   await fixture.redis.set("gateway:shards", "a text");
-  await points.begin({ total: 1, startedAtMs: 0, keepSessions: true, imported });
+  await points.begin({ total: 1, bot: null, startedAtMs: 0, keepSessions: true, lost: new Map(), imported });
   assert.equal((await points.load()).shards.get(0)?.point?.sessionId, "s");
 });
 
 Deno.test("RedisResumePoints puts back its own points when Redis is emptied under it", async () => {
   await using fixture = await openRedis();
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
-  await points.begin({ total: 2, startedAtMs: 0, keepSessions: true, imported: NOTHING });
+  await points.begin({
+    total: 2,
+    bot: "7",
+    startedAtMs: 0,
+    keepSessions: true,
+    lost: new Map(),
+    imported: NOTHING,
+  });
   await points.write(
-    new Map([[0, { point: resumePoint(1) }], [1, { point: resumePoint(7), presence: "{}" }]]),
+    new Map([
+      [0, { point: resumePoint(1), lost: [lostSession(4)] }],
+      [1, { point: resumePoint(7), lost: [lostSession(5)], presence: "{}" }],
+    ]),
   );
+  await points.write(new Map([[0, { lost: [] }]]));
   await fixture.redis.flushall();
   await points.write(new Map([[0, { point: resumePoint(2) }]]));
   // What is put back goes out behind the write; what is asked after it is answered after it.
   const fleet = await points.load();
-  assert.deepEqual([fleet.total, fleet.foreign], [2, false]);
-  assert.equal(fleet.shards.get(0)?.point?.sequence, 2);
-  assert.deepEqual([fleet.shards.get(1)?.point?.sequence, fleet.shards.get(1)?.presence], [7, "{}"]);
+  assert.deepEqual([fleet.total, fleet.bot, fleet.foreign], [2, "7", false]);
+  assert.deepEqual(
+    [...fleet.shards.values()],
+    [
+      { point: resumePoint(2), lost: [], presence: null, guilds: null },
+      { point: resumePoint(7), lost: [lostSession(5)], presence: "{}", guilds: null },
+    ],
+  );
 });
 
 Deno.test("RedisResumePoints puts back its own points when Redis comes back empty, and only what is missing", async () => {
   await using fixture = await openRedis();
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
-  await points.begin({ total: 3, startedAtMs: 1_000, keepSessions: true, imported: NOTHING });
+  await points.begin({
+    total: 3,
+    bot: "7",
+    startedAtMs: 1_000,
+    keepSessions: true,
+    lost: new Map(),
+    imported: NOTHING,
+  });
   await points.write(
     new Map([
-      [0, { point: resumePoint(10), presence: '{"status":"idle"}' }],
-      [1, { point: resumePoint(20) }],
+      [0, { point: resumePoint(10), lost: [lostSession(4)], presence: '{"status":"idle"}' }],
+      [1, { point: resumePoint(20), lost: [lostSession(5)] }],
       [2, { point: resumePoint(30) }],
     ]),
   );
@@ -174,15 +277,75 @@ Deno.test("RedisResumePoints puts back its own points when Redis comes back empt
   await fixture.away();
   await fixture.redis.flushdb();
   await fixture.redis.hset("gateway:shards", { 1: "of another process" });
+  await fixture.redis.hset("gateway:lost", { 1: "of another process" });
   fixture.proxy.up();
   // The first write may go out just before what is put back, the second one comes after it.
   await points.write(new Map([[0, { guilds: [] }]]));
   await points.write(new Map([[0, { guilds: [] }]]));
-  const { "gateway:shards": stored, "gateway:presences": presences, ...rest } = await fixture.dump();
+  const { "gateway:shards": stored, "gateway:lost": lost, "gateway:presences": presences, ...rest } =
+    await fixture.dump();
   assert.equal(JSON.parse(Object(stored)[0]).sequence, 10);
   assert.deepEqual({ ...Object(stored), 0: "" }, { 0: "", 1: "of another process" });
+  assert.equal(JSON.parse(Object(lost)[0])[0].sequence, 4);
+  assert.deepEqual({ ...Object(lost), 0: "" }, { 0: "", 1: "of another process" });
+  assert.equal(rest["gateway:bot"], "7");
   assert.deepEqual(presences, { 0: '{"status":"idle"}' });
   assert.equal(rest["gateway_shards"], "3");
   assert.equal(rest["gateway_started"], '"1970-01-01T00:00:01.000000"');
   assert.equal((await points.load()).foreign, false);
 });
+
+Deno.test("RedisResumePoints that has no answer counts as refusing after two seconds, and stores once it has one", async () => {
+  await using fixture = await openRedis();
+  await testUnansweredWrite(fixture, {
+    stop: () => Promise.resolve(fixture.proxy.hold()),
+    goOn: () => Promise.resolve(fixture.proxy.release()),
+  });
+});
+
+Deno.test("RedisResumePoints of a Redis that takes no writes counts as refusing after two seconds, and stores once it does", async () => {
+  await using fixture = await openRedis();
+  // A master that wants a replica and has none refuses every write.
+  const replicasWanted = (count: number) => fixture.redis.config("SET", "min-replicas-to-write", count);
+  try {
+    await testUnansweredWrite(fixture, { stop: () => replicasWanted(1), goOn: () => replicasWanted(0) });
+  } finally {
+    await replicasWanted(0);
+  }
+});
+
+async function testUnansweredWrite(
+  fixture: RedisFixture,
+  { stop, goOn }: { stop(): Promise<unknown>; goOn(): Promise<unknown> },
+): Promise<void> {
+  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  await points.begin({
+    total: 1,
+    bot: null,
+    startedAtMs: 0,
+    keepSessions: true,
+    lost: new Map(),
+    imported: NOTHING,
+  });
+  const clock = new ManualClock();
+  const { observe } = fixture.observations;
+  const refused: number[] = [];
+  const stored = Promise.withResolvers<number>();
+  const keeper = new PointKeeper({
+    points,
+    clock,
+    observe,
+    stored: (_shard, { sequence }) => stored.resolve(sequence),
+    refused: (_shard, { sequence }) => refused.push(sequence),
+  });
+  await stop();
+  keeper.change(0, { point: resumePoint(7) });
+  clock.advance(0);
+  clock.advance(1_999);
+  assert.deepEqual(refused, []);
+  clock.advance(1);
+  assert.deepEqual(refused, [7]);
+  await goOn();
+  assert.equal(await stored.promise, 7);
+  assert.equal((await points.load()).shards.get(0)?.point?.sequence, 7);
+}

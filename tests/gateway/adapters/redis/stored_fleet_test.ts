@@ -7,11 +7,18 @@ const NOTHING: StoredTexts = {
   ownStarted: null,
   total: null,
   ownTotal: null,
+  bot: null,
   sessions: null,
   points: {},
+  lost: {},
   presences: {},
   guilds: {},
 };
+
+function lostText(changes: Record<string, unknown>): string {
+  const lost = { session_id: "0ld", sequence: 7, since: 1_000.5, reason: "invalid_session", ...changes };
+  return JSON.stringify([lost]);
+}
 
 /** The fleet, and the garbage that was named on the way. */
 function read(texts: Partial<StoredTexts>) {
@@ -49,12 +56,21 @@ Deno.test("readStoredFleet() takes our own total where the one for others is gon
 });
 
 Deno.test("readStoredFleet() passes over what we kept besides where another service ran last", () => {
-  const kept = { presences: { 0: "{}" }, guilds: { 0: "1" } };
+  const lost = { 0: lostText({}), 1: lostText({}) };
+  const kept = { bot: "7", lost, presences: { 0: "{}" }, guilds: { 0: "1" } };
   const sessions = JSON.stringify({ 0: { session_id: "theirs", sequence: 3 } });
   const fleet = readStoredFleet({ ...NOTHING, ...kept, started: '"then"', sessions }, () => {});
   assert.equal(fleet.shards.get(0)?.point?.sessionId, "theirs");
-  assert.deepEqual([fleet.shards.get(0)?.presence, fleet.shards.get(0)?.guilds], [null, null]);
-  assert.equal(readStoredFleet({ ...NOTHING, ...kept }, () => {}).shards.get(0)?.presence, "{}");
+  const { lost: lostLeft, presence, guilds } = fleet.shards.get(0) ?? {};
+  assert.deepEqual([fleet.bot, fleet.shards.size, lostLeft, presence, guilds], [null, 1, [], null, null]);
+  const ours = readStoredFleet({ ...NOTHING, ...kept }, () => {});
+  assert.equal(ours.bot, "7");
+  assert.deepEqual(ours.shards.get(0), {
+    point: null,
+    lost: [{ sessionId: "0ld", sequence: 7, sinceMs: 1_000.5, reason: "invalid_session" }],
+    presence: "{}",
+    guilds: [1n],
+  });
 });
 
 Deno.test("readStoredFleet() finds no session where another service left none", () => {
@@ -83,6 +99,7 @@ Deno.test("readStoredFleet() skips and names each piece of garbage, and keeps th
   const whole = '{"session_id":"s","sequence":1}';
   const { fleet, garbage } = read({
     total: "sixteen",
+    bot: "Shardline",
     points: {
       0: whole,
       1: "not JSON",
@@ -101,19 +118,44 @@ Deno.test("readStoredFleet() skips and names each piece of garbage, and keeps th
       shard: whole,
       ["__proto__"]: whole,
     },
+    lost: {
+      0: lostText({}),
+      1: "not JSON",
+      2: "[7]",
+      3: lostText({ session_id: "a session" }),
+      4: lostText({ sequence: "7" }),
+      5: lostText({ since: "1000" }),
+      6: lostText({ since: -1 }),
+      7: lostText({ since: 8.64e15 + 1 }),
+      8: lostText({ reason: "bad luck" }),
+      9: lostText({ reason: undefined }),
+    },
     presences: { 0: "{}", 1: "[]", 2: "idle" },
     guilds: { 0: "", 1: "1,2", 2: "1,,2", 3: "1, 2", 4: "-1", 5: "1".repeat(21) },
   });
   assert.equal(fleet.total, null);
   assert.deepEqual([...fleet.shards], [
     [0, {
-      point: { sessionId: "s", sequence: 1, resumeGatewayUrl: null, intents: null, configuredPresence: null },
+      point: {
+        sessionId: "s",
+        sequence: 1,
+        resumeGatewayUrl: null,
+        intents: null,
+        configuredPresence: null,
+        startedAtMs: null,
+        lastEventAtMs: null,
+      },
+      lost: [{ sessionId: "0ld", sequence: 7, sinceMs: 1_000.5, reason: "invalid_session" }],
       presence: "{}",
       guilds: [],
     }],
-    [1, { point: null, presence: null, guilds: [1n, 2n] }],
+    [1, { point: null, lost: [], presence: null, guilds: [1n, 2n] }],
   ]);
-  assert.equal(garbage.length, 22);
+  assert.equal(fleet.bot, null);
+  assert.equal(garbage.length, 32);
+  assert(garbage.includes("gateway:bot: is no user id"));
+  assert(garbage.includes('gateway:lost: field "7" has no time since'));
+  assert(garbage.includes('gateway:lost: field "8" has no known reason'));
   assert(garbage.includes('gateway:shards: field "8" has no usable session_id'));
   assert(garbage.includes("gateway_shards: is no number of shards"));
   assert(garbage.includes('gateway:shards: field "5" has no sequence from 0 to 2^53-1'));
@@ -123,7 +165,8 @@ Deno.test("readStoredFleet() skips and names each piece of garbage, and keeps th
 Deno.test("readStoredFleet() keeps a session whose lesser fields are garbage", () => {
   const { fleet, garbage } = read({
     points: {
-      0: '{"session_id":"s","sequence":1,"resume_gateway_url":5,"intents":-1,"configured_presence":{}}',
+      0: '{"session_id":"s","sequence":1,"resume_gateway_url":5,"intents":-1,"configured_presence":{},' +
+        '"started_at":"then"}',
     },
   });
   assert.deepEqual(fleet.shards.get(0)?.point, {
@@ -132,8 +175,10 @@ Deno.test("readStoredFleet() keeps a session whose lesser fields are garbage", (
     resumeGatewayUrl: null,
     intents: null,
     configuredPresence: null,
+    startedAtMs: null,
+    lastEventAtMs: null,
   });
-  assert.equal(garbage.length, 3);
+  assert.equal(garbage.length, 4);
 });
 
 Deno.test("readStoredFleet() takes only a whole number of shards for the total", () => {
@@ -166,8 +211,10 @@ Deno.test("readStoredFleet() bears anything", () => {
     started: value,
     ownStarted: value,
     total: value,
+    bot: value,
     sessions: fc.option(fc.oneof(text, hash.map((fields) => JSON.stringify(fields)))),
     points: hash,
+    lost: hash,
     presences: hash,
     guilds: hash,
   });

@@ -1,8 +1,11 @@
 /**
- * A line to a server that a test can cut, hold up and speak on.
+ * A line to a server that can be cut, slowed, held up and spoken on.
  *
  * @module
  */
+
+/** How often a slow line passes something on. */
+const SLOW_STEP_MS = 50;
 
 interface Link {
   readonly client: Deno.TcpConn;
@@ -13,17 +16,23 @@ interface Link {
 
 export class TcpProxy implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #target: { hostname: string; port: number };
+  #target: { hostname: string; port: number } | null = null;
   readonly #links = new Set<Link>();
   readonly #accepting: Promise<void>;
   #isDown = false;
   #held: PromiseWithResolvers<void> | null = null;
+  #bytesPerSecond = Infinity;
 
-  /** A line to the host and port of this URL. */
-  constructor(url: string) {
+  /** A line to the host and port of this URL; without one, {@link leadTo} says it before anybody connects. */
+  constructor(url?: string) {
+    if (url !== undefined) this.leadTo(url);
+    this.#accepting = this.#accept();
+  }
+
+  /** New connections go to the host and port of this URL. */
+  leadTo(url: string): void {
     const { hostname, port } = new URL(url);
     this.#target = { hostname, port: Number(port) };
-    this.#accepting = this.#accept();
   }
 
   /** The same URL, by way of this line. */
@@ -62,6 +71,15 @@ export class TcpProxy implements AsyncDisposable {
     this.#held = null;
   }
 
+  /** Lets so many bytes through in a second, on each connection and in each direction, until {@link fast}. */
+  slow(bytesPerSecond: number): void {
+    this.#bytesPerSecond = bytesPerSecond;
+  }
+
+  fast(): void {
+    this.#bytesPerSecond = Infinity;
+  }
+
   /** Resolves when every client has ended its connection. */
   async left(): Promise<void> {
     await Promise.all([...this.#links].map(({ clientOver }) => clientOver));
@@ -82,7 +100,7 @@ export class TcpProxy implements AsyncDisposable {
 
   async #accept(): Promise<void> {
     for await (const client of this.#listener) {
-      if (this.#isDown) {
+      if (this.#isDown || this.#target === null) {
         close(client);
         continue;
       }
@@ -107,13 +125,24 @@ export class TcpProxy implements AsyncDisposable {
     try {
       for (let count = await from.read(buffer); count !== null; count = await from.read(buffer)) {
         if (isAnswer) await this.#held?.promise;
-        for (let written = 0; written < count;) written += await to.write(buffer.subarray(written, count));
+        for (let written = 0; written < count;) {
+          const end = Math.min(count, written + await this.#allowance());
+          written += await to.write(buffer.subarray(written, end));
+        }
       }
     } catch {
       // cut
     }
     close(from);
     close(to);
+  }
+
+  /** How many bytes may pass now; on a slow line after a while. */
+  async #allowance(): Promise<number> {
+    if (this.#bytesPerSecond === Infinity) return Infinity;
+    const bytes = Math.max(1, Math.round(this.#bytesPerSecond * SLOW_STEP_MS / 1_000));
+    await new Promise((resolve) => setTimeout(resolve, SLOW_STEP_MS));
+    return bytes;
   }
 }
 

@@ -1,0 +1,80 @@
+/**
+ * The folder of one replica's spool, in the hands of one process.
+ *
+ * @module
+ */
+import { failureText } from "../../failure.ts";
+import type { UnfitSpoolError } from "./spool_database.ts";
+
+/** What SQLite puts beside a database: the log of what has not been copied into it yet (SQLite docs, WAL). */
+const LOG_SUFFIX = "-wal";
+
+/** The folder cannot be used. The message says why, and what to do. */
+export class FolderUnusableError extends Error {
+  override readonly name = "FolderUnusableError";
+}
+
+export class SpoolFolder {
+  readonly databasePath: string;
+  /** Locked for as long as it is open: the system unlocks it whatever way this process ends. */
+  readonly #lock: Deno.FsFile;
+
+  private constructor(path: string, lock: Deno.FsFile) {
+    this.databasePath = `${path}/spool.db`;
+    this.#lock = lock;
+  }
+
+  /**
+   * Makes the folder where there is none, for this user alone: events are private.
+   *
+   * @throws FolderUnusableError
+   */
+  static async take(path: string): Promise<SpoolFolder> {
+    let lock: Deno.FsFile;
+    try {
+      await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+      lock = await Deno.open(`${path}/lock`, { create: true, write: true });
+    } catch (error) {
+      throw new FolderUnusableError(
+        `Cannot write to the spool's folder ${path}: ${failureText(error)}. ` +
+          "Let this process write there, or set SPOOL_PATH to a folder where it may",
+      );
+    }
+    if (await lock.tryLock(true)) return new SpoolFolder(path, lock);
+    lock.close();
+    throw new FolderUnusableError(
+      `Cannot use the spool's folder ${path}: another process uses it. ` +
+        "Give this one a SPOOL_PATH or a REPLICA_NAME of its own",
+    );
+  }
+
+  async hasDatabase(): Promise<boolean> {
+    try {
+      await Deno.stat(this.databasePath);
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Moves the database aside, which nobody may have open, and makes room for a new one.
+   *
+   * @returns The path where it is now.
+   */
+  async moveAside(label: UnfitSpoolError["label"], wallMs: number): Promise<string> {
+    const moment = new Date(wallMs).toISOString().replaceAll(":", "-");
+    const to = `${this.databasePath}.${label}-${moment}`;
+    await Deno.rename(this.databasePath, to);
+    // SQLite looks for the log under the database's own name.
+    await Deno.rename(this.databasePath + LOG_SUFFIX, to + LOG_SUFFIX).catch((error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    });
+    return to;
+  }
+
+  release(): void {
+    this.#lock.close();
+  }
+}

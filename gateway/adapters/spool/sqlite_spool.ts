@@ -1,0 +1,142 @@
+/**
+ * The spool on local disk. A thread of its own waits for the disk; it runs only while there is something in the
+ * spool, because it takes some 18 MB.
+ *
+ * @module
+ */
+import type { Clock } from "../../clock.ts";
+import type { Spool, SpoolContents, SpooledEvent, SpoolOpening, SpoolWrite } from "../../delivery/spool.ts";
+import { failureText } from "../../failure.ts";
+import { buffersOf, packEvents, unpackEvents } from "./packed_events.ts";
+import { FolderUnusableError, SpoolFolder } from "./spool_folder.ts";
+import type { SpoolRequest } from "./spool_request.ts";
+import { SpoolThread, SpoolThreadError, startSpoolWorker } from "./spool_thread.ts";
+
+export interface SqliteSpoolOptions {
+  /** Of this replica alone; made where there is none. */
+  readonly folder: string;
+  readonly clock: Pick<Clock, "wallMs">;
+  /** Starts `spool_worker.ts`; tests hand in others. */
+  readonly startWorker?: () => Worker;
+}
+
+/** What an empty spool holds. */
+const NOTHING: SpoolContents = { lanes: new Map(), points: new Map(), total: null, lastPosition: 0 };
+
+export class SqliteSpool implements Spool {
+  readonly #options: Required<SqliteSpoolOptions>;
+  #opening: Promise<SpoolOpening> | null = null;
+  #closing: Promise<void> | null = null;
+  #folder: SpoolFolder | null = null;
+  #thread: SpoolThread | null = null;
+  #bot: string | null = null;
+  /** As {@link begin} said; null before it. */
+  #total: number | null = null;
+  /** There are neither events nor points in it. */
+  #isEmpty = true;
+
+  constructor(options: SqliteSpoolOptions) {
+    this.#options = { startWorker: startSpoolWorker, ...options };
+  }
+
+  open({ bot }: { readonly bot: string | null }): Promise<SpoolOpening> {
+    this.#bot = bot;
+    this.#opening = this.#open();
+    return this.#opening;
+  }
+
+  async begin(
+    { total, keepPoints }: { readonly total: number; readonly keepPoints: boolean },
+  ): Promise<void> {
+    this.#total = total;
+    // Otherwise the thread is told when it starts.
+    if (!this.#isEmpty) await this.#change({ kind: "begin", total, keepPoints });
+  }
+
+  async write({ events, confirmed, points, quarantined }: SpoolWrite): Promise<void> {
+    this.#isEmpty = false;
+    const packed = packEvents(events);
+    const packedQuarantine = packEvents(quarantined.map((event) => ({ position: 0, event })));
+    const atMs = this.#options.clock.wallMs();
+    await this.#change(
+      { kind: "write", events: packed, confirmed, points, quarantined: packedQuarantine, atMs },
+      [...buffersOf(packed), ...buffersOf(packedQuarantine)],
+    );
+  }
+
+  async read(shard: number, afterPosition: number, maxBytes: number): Promise<readonly SpooledEvent[]> {
+    if (this.#isEmpty) return [];
+    const thread = this.#runningThread();
+    await thread.opened;
+    return unpackEvents(await thread.request({ kind: "read", shard, afterPosition, maxBytes }));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #open(): Promise<SpoolOpening> {
+    try {
+      this.#folder = await SpoolFolder.take(this.#options.folder);
+      if (!await this.#folder.hasDatabase()) return { kind: "ready", contents: NOTHING, movedAside: null };
+      return await this.#openDatabase(this.#folder);
+    } catch (error) {
+      if (error instanceof FolderUnusableError) return { kind: "unusable", problem: error.message };
+      const advice = "See to it, or set SPOOL_PATH to another folder";
+      const problem = `Cannot use the spool in ${this.#options.folder}: ${failureText(error)}. ${advice}`;
+      return { kind: "unusable", problem };
+    }
+  }
+
+  async #openDatabase(folder: SpoolFolder): Promise<SpoolOpening> {
+    const thread = this.#runningThread();
+    try {
+      const contents = await thread.opened;
+      this.#isEmpty = contents.lanes.size === 0 && contents.points.size === 0;
+      if (this.#isEmpty) await thread.close();
+      return { kind: "ready", contents, movedAside: null };
+    } catch (error) {
+      if (!(error instanceof SpoolThreadError) || error.unfit === null) throw error;
+      const to = await folder.moveAside(error.unfit, this.#options.clock.wallMs());
+      return {
+        kind: "ready",
+        contents: NOTHING,
+        movedAside: { to, problem: error.message, isLost: error.unfit !== "other-bot" },
+      };
+    }
+  }
+
+  /** Where the database turns out to be damaged it is moved aside, so that the next change finds a new one. */
+  async #change(request: SpoolRequest<"begin" | "write">, transfer: ArrayBuffer[] = []): Promise<void> {
+    const thread = this.#runningThread();
+    try {
+      await thread.opened;
+      await thread.request(request, transfer);
+    } catch (error) {
+      if (!(error instanceof SpoolThreadError) || error.unfit === null) throw error;
+      await thread.close();
+      const to = await this.#folder?.moveAside(error.unfit, this.#options.clock.wallMs());
+      throw new Error(`${error.message}; moved aside to ${to}`, { cause: error });
+    }
+  }
+
+  /** The thread, started where none runs. Its database may not be open yet. */
+  #runningThread(): SpoolThread {
+    if (this.#folder === null || this.#closing !== null) {
+      throw new Error("Cannot use the spool: it is not open");
+    }
+    if (this.#thread === null || this.#thread.hasEnded) {
+      const path = this.#folder.databasePath;
+      const worker = this.#options.startWorker();
+      this.#thread = new SpoolThread(worker, { path, bot: this.#bot, total: this.#total });
+    }
+    return this.#thread;
+  }
+
+  async #close(): Promise<void> {
+    await this.#opening;
+    await this.#thread?.close();
+    this.#folder?.release();
+  }
+}

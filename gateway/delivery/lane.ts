@@ -1,0 +1,217 @@
+/**
+ * One shard's events on their way to the broker, in order. In the middle of a lane there may be a hole, filled on
+ * disk only:
+ *
+ *     front (in memory, goes to the broker) · hole (in the spool only) · tail (in memory, goes to the spool)
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { OutgoingEvent } from "./publisher.ts";
+import type { SpooledEvent, SpooledLane } from "./spool.ts";
+
+/** An event's place in its lane. */
+export interface Entry {
+  /** Null once it is settled. */
+  event: OutgoingEvent | null;
+  /** False for a dispatch that nobody gets: only its place in the order counts. */
+  readonly isEvent: boolean;
+  readonly sessionId: string;
+  readonly sequence: number;
+  readonly bodyBytes: number;
+  /** Wall clock of its receipt. */
+  readonly receivedAtMs: number;
+  /** Monotonic time of the same. */
+  readonly acceptedAtMs: number;
+  /** Whether it was read back from the spool. */
+  readonly isDrained: boolean;
+  /** Its place in the spool; 0: it has been given none. */
+  position: number;
+  /** Whether the spool has said that it holds it. */
+  isSpooled: boolean;
+  /** Whether it was handed to the publisher that is open now, and not answered yet. */
+  isInFlight: boolean;
+  refusals: number;
+  /** How many events the broker had confirmed when it first refused this one. */
+  confirmationsBefore: number;
+  /** Refused for good: it is not published any more, and waits until its gap has been told. */
+  isGivenUp: boolean;
+}
+
+/** What of a session is behind the head of the lane. */
+export interface Reached {
+  readonly sessionId: string;
+  readonly sequence: number;
+  /** Wall clock of its receipt. */
+  readonly receivedAtMs: number;
+}
+
+/** A lane's settled entries are let go of in bulk, once this many have gathered. */
+const COMPACT_AFTER = 1_024;
+
+export class Lane {
+  readonly shard: number;
+  /** What holding its events in memory costs. */
+  heldBytes = 0;
+  /** New events go to the tail, because older ones wait for the spool or in it. */
+  isSpooling = false;
+  /** After a refusal nothing is published until then, in monotonic milliseconds. */
+  pausedUntilMs = -Infinity;
+  pausesInARow = 0;
+  /** Times in a row that the hole could not be read. */
+  unreadable = 0;
+  /** Highest place in the spool that the head has passed. */
+  passedPosition = 0;
+  /** How far the spool covers the session. */
+  durable: Omit<Reached, "receivedAtMs"> | null = null;
+  #front: Entry[] = [];
+  #head = 0;
+  #tail: Entry[] = [];
+  /** The hole: places after the first, up to and including the second. */
+  #readPosition = 0;
+  #lastPosition = 0;
+  #holeEvents = 0;
+  #holeBytes = 0;
+
+  constructor(shard: number) {
+    this.shard = shard;
+  }
+
+  get isEmpty(): boolean {
+    return this.frontLength === 0 && this.#tail.length === 0 && !this.hasHole;
+  }
+
+  /** Entries in memory before the hole, about. */
+  get frontLength(): number {
+    return this.#front.length - this.#head;
+  }
+
+  get hasHole(): boolean {
+    return this.#readPosition < this.#lastPosition;
+  }
+
+  /** After this place the hole begins. */
+  get readPosition(): number {
+    return this.#readPosition;
+  }
+
+  /** Takes over what an earlier process has left in the spool. */
+  restore(spooled: SpooledLane): void {
+    this.isSpooling = true;
+    this.#readPosition = spooled.firstPosition - 1;
+    this.#lastPosition = spooled.lastPosition;
+    this.#holeEvents = spooled.events;
+    this.#holeBytes = spooled.bytes;
+  }
+
+  add(entry: Entry): void {
+    (this.isSpooling ? this.#tail : this.#front).push(entry);
+  }
+
+  /** The entries in memory before the hole that are not settled, oldest first. */
+  *unsettled(): Generator<Entry> {
+    for (let index = this.#head; index < this.#front.length; index += 1) {
+      const entry = this.#front[index];
+      if (entry !== undefined && entry.event !== null) yield entry;
+    }
+  }
+
+  /** The entries that have no place in the spool, oldest first. */
+  *unplaced(): Generator<Entry> {
+    for (const entry of this.unsettled()) {
+      if (entry.position === 0) yield entry;
+    }
+    for (const entry of this.#tail) {
+      if (entry.position === 0) yield entry;
+    }
+  }
+
+  /** True where the entry is the oldest: what it reached is now reached by the lane. */
+  isHead(entry: Entry): boolean {
+    return this.#front[this.#head] === entry;
+  }
+
+  /** Moves the head over what is settled, and says how far each session has come, in order. */
+  advance(passed: (spooled: Entry) => void): Reached[] {
+    const reached: Reached[] = [];
+    let last: Entry | null = null;
+    for (let entry; (entry = this.#front[this.#head]) !== undefined && entry.event === null;) {
+      // The old session's last entries may still be here when a new session's first are.
+      if (last !== null && last.sessionId !== entry.sessionId) reached.push(last);
+      last = entry;
+      this.#head += 1;
+      if (entry.position === 0) continue;
+      this.passedPosition = entry.position;
+      if (entry.isSpooled && entry.isEvent) passed(entry);
+    }
+    if (last !== null) reached.push(last);
+    if (this.#head === this.#front.length) {
+      this.#front = [];
+      this.#head = 0;
+    } else if (this.#head >= COMPACT_AFTER) {
+      this.#front.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return reached;
+  }
+
+  /** Lets the tail's entries up to this place go from memory: the hole holds them. Returns those it let go. */
+  sink(position: number): Entry[] {
+    const end = this.#tail.findIndex((entry) => entry.position === 0 || entry.position > position);
+    const sunk = this.#tail.splice(0, end === -1 ? this.#tail.length : end);
+    const kept = sunk.filter(({ event }) => event !== null);
+    const [first] = kept;
+    if (first === undefined) return sunk;
+    // What is in memory before it may be in the spool too.
+    if (!this.hasHole) this.#readPosition = first.position - 1;
+    this.#lastPosition = kept.at(-1)?.position ?? this.#lastPosition;
+    this.#holeEvents += kept.length;
+    this.#holeBytes += kept.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
+    return sunk;
+  }
+
+  /** Fills the beginning of the hole from what was read of it; returns the new entries. */
+  fill(events: readonly SpooledEvent[], clock: Clock): Entry[] {
+    const startMs = clock.nowMs() - clock.wallMs();
+    // What was written while it was read is still in the tail.
+    const entries = events.filter(({ position }) => position <= this.#lastPosition).map((
+      { position, event },
+    ): Entry => ({
+      event,
+      isEvent: true,
+      sessionId: event.session,
+      sequence: event.sequence,
+      bodyBytes: event.body.length,
+      receivedAtMs: event.receivedAtMs,
+      acceptedAtMs: startMs + event.receivedAtMs,
+      isDrained: true,
+      position,
+      isSpooled: true,
+      isInFlight: false,
+      refusals: 0,
+      confirmationsBefore: 0,
+      isGivenUp: false,
+    }));
+    this.#front.push(...entries);
+    this.#readPosition = entries.at(-1)?.position ?? this.#readPosition;
+    this.#holeEvents -= entries.length;
+    this.#holeBytes -= entries.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
+    return entries;
+  }
+
+  /** Gives the hole up: nobody can read it. */
+  skipHole(): { position: number; events: number; bytes: number } {
+    const skipped = { position: this.#lastPosition, events: this.#holeEvents, bytes: this.#holeBytes };
+    this.#readPosition = this.#lastPosition;
+    this.#holeEvents = 0;
+    this.#holeBytes = 0;
+    return skipped;
+  }
+
+  /** The hole is gone: front and tail are one again. */
+  join(): void {
+    for (const entry of this.#tail) this.#front.push(entry);
+    this.#tail = [];
+    this.isSpooling = false;
+  }
+}
