@@ -63,10 +63,10 @@ const FULL_FROM = 0.6;
 const FULL_AT = 0.75;
 const DRAIN_PART = 0.25;
 /** Bodies read from the spool at a time, less where the bound is small. */
-const PAGE_BYTES = 256 * 1024;
+const PAGE_BYTES = 64 * 1024;
 const PAGE_PART = 1 / 16;
 /** Events before a lane's hole that are enough to go on with. */
-const FRONT_ENOUGH = 500;
+const FRONT_ENOUGH = 200;
 /** Tries to read what cannot be read, and the pause between them. */
 const READ_TRIES = 3;
 const READ_AGAIN_MS = 1_000;
