@@ -208,8 +208,9 @@ export class GatewayService {
       lost: new Map([...legacies, ...vanished].map(([shard, { lost }]) => [shard, lost])),
       imported: left.fleet,
     };
-    if (await this.#unlessStopping(this.#useSpool(left, total, loss === null)) === null) return;
     if (await this.#unlessStopping(points.begin(reign).then(() => true)) === null) return;
+    // Only now, for the spool forgets points of which the store then knows that they are lost.
+    if (await this.#unlessStopping(this.#useSpool(left, total, loss === null)) === null) return;
     this.#tellOfVanished(vanished);
     this.status.assign(range);
     this.#boardWriter.start();

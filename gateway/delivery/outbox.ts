@@ -273,20 +273,20 @@ export class Outbox {
   // What memory holds.
 
   #hold(lane: Lane, entry: Entry): void {
-    const costBytes = entry.bodyBytes + EVENT_OVERHEAD_BYTES;
+    const bytes = costBytes(entry.bodyBytes);
     if (lane.heldBytes === 0) this.#busyLanes += 1;
-    lane.heldBytes += costBytes;
-    this.#heldBytes += costBytes;
+    lane.heldBytes += bytes;
+    this.#heldBytes += bytes;
     this.#heldEvents += 1;
-    if (entry.isDrained) this.#drainedBytes += costBytes;
+    if (entry.isDrained) this.#drainedBytes += bytes;
   }
 
   #release(lane: Lane, entry: Entry): void {
-    const costBytes = entry.bodyBytes + EVENT_OVERHEAD_BYTES;
-    lane.heldBytes -= costBytes;
-    this.#heldBytes -= costBytes;
+    const bytes = costBytes(entry.bodyBytes);
+    lane.heldBytes -= bytes;
+    this.#heldBytes -= bytes;
     this.#heldEvents -= 1;
-    if (entry.isDrained) this.#drainedBytes -= costBytes;
+    if (entry.isDrained) this.#drainedBytes -= bytes;
     if (lane.heldBytes === 0) this.#busyLanes -= 1;
     if (!this.#wasFull || !this.#hasRoom) return;
     this.#wasFull = false;
@@ -567,7 +567,7 @@ export class Outbox {
     const { clock, maxBytes } = this.#options;
     const pageBytes = Math.min(PAGE_BYTES, maxBytes * PAGE_PART);
     const page = await spool.read(lane.shard, lane.readPosition, pageBytes).catch(failureText);
-    const entries = typeof page === "string" ? [] : lane.fill(page, clock);
+    const entries = typeof page === "string" ? [] : lane.fill(this.#fitting(page), clock);
     if (entries.length > 0) {
       lane.unreadable = 0;
       for (const entry of entries) this.#hold(lane, entry);
@@ -580,6 +580,16 @@ export class Outbox {
       this.#giveUpHole(lane, typeof page === "string" ? page : "events that were written are not there");
     }
     if (!lane.hasHole) this.#join(lane);
+  }
+
+  /** As much of a page as there is room for, one event at least. */
+  #fitting(page: readonly SpooledEvent[]): readonly SpooledEvent[] {
+    let bytes = this.#drainedBytes;
+    const end = page.findIndex(({ event }, index) => {
+      bytes += costBytes(event.body.length);
+      return index > 0 && bytes > this.#options.maxBytes * DRAIN_PART;
+    });
+    return end === -1 ? page : page.slice(0, end);
   }
 
   #giveUpHole(lane: Lane, error: string): void {
@@ -619,6 +629,10 @@ function newEntry(event: OutgoingEvent | null, sessionId: string, sequence: numb
     confirmationsBefore: 0,
     isGivenUp: false,
   };
+}
+
+function costBytes(bodyBytes: number): number {
+  return bodyBytes + EVENT_OVERHEAD_BYTES;
 }
 
 function upTo({ sequence, receivedAtMs }: Entry, point: ResumePoint): ResumePoint {

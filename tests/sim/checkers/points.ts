@@ -1,0 +1,48 @@
+/**
+ * What is stored is never ahead of what is safe: a point in Redis is confirmed by the broker, a point in the spool
+ * is confirmed or in that spool. And what the gateway reports to Discord is never ahead of what is stored.
+ *
+ * @module
+ */
+import { type Session, settleSession } from "../ledger.ts";
+import type { Report } from "../report.ts";
+
+export class PointChecker {
+  readonly #report: Report;
+
+  constructor(report: Report) {
+    this.#report = report;
+  }
+
+  /** Redis holds this point from now on. */
+  stored(session: Session, sequence: number): void {
+    settleSession(session);
+    if (sequence > session.confirmedThrough) {
+      this.#report(
+        `shard ${session.shard}: Redis holds ${session.id}:${sequence}, confirmed is ${session.confirmedThrough}`,
+      );
+    }
+    session.storedThrough = Math.max(session.storedThrough ?? 0, sequence);
+  }
+
+  /** The spool holds this point from now on, and the events that came with it. */
+  spooled(session: Session, sequence: number): void {
+    settleSession(session);
+    if (sequence > session.safeThrough) {
+      this.#report(
+        `shard ${session.shard}: the spool's point is ${session.id}:${sequence}, ` +
+          `confirmed or spooled is ${session.safeThrough}`,
+      );
+    }
+    session.spooledThrough = Math.max(session.spooledThrough ?? 0, sequence);
+  }
+
+  /** A heartbeat or RESUME carried this sequence. */
+  reported(session: Session, sequence: number, frame: "heartbeat" | "RESUME"): void {
+    const durable = Math.max(session.storedThrough ?? 0, session.spooledThrough ?? 0);
+    if (sequence <= durable) return;
+    this.#report(
+      `shard ${session.shard}: a ${frame} carried ${session.id}:${sequence}, stored is ${durable}`,
+    );
+  }
+}

@@ -1,0 +1,530 @@
+/**
+ * A simulated Discord in virtual time: one bot's sessions, what is dispatched in them, and what of it can be
+ * replayed. It drops from its replay buffer what heartbeats and RESUMEs report as done, as nobody can rule out that the
+ * real one does.
+ *
+ * Source of the rules: Discord gateway docs (Connections, Sending Heartbeats, Resuming, Rate Limiting).
+ *
+ * @module
+ */
+import type { GatewayBot } from "../../gateway/identify/budget.ts";
+import type { ConnectionEvents, Transport } from "../../gateway/shard/transport.ts";
+import { DiscordConnection } from "./discord_connection.ts";
+import type { GatewayProcess } from "./gateway_process.ts";
+import type { Dispatch, Session, SessionEnd } from "./ledger.ts";
+import type { Scene } from "./scene.ts";
+import type { SeededDice } from "./seeded_dice.ts";
+
+/** IDENTIFYs of one bucket that come sooner are answered with op 9 (gateway docs, Rate Limiting). */
+const IDENTIFY_SPACING_MS = 5_000;
+const DAY_MS = 86_400_000;
+
+const TYPES = [
+  "MESSAGE_CREATE",
+  "MESSAGE_UPDATE",
+  "TYPING_START",
+  "PRESENCE_UPDATE",
+  "GUILD_UPDATE",
+] as const;
+const PADDING = "abcdefghijklmnopqrstuvwxyz ".repeat(120);
+
+/** Close codes and how likely each ends the session; null: it always does. */
+const CLOSES: readonly (readonly [code: number, ends: number])[] = [
+  [1000, 0.5],
+  [1001, 0],
+  [4000, 0],
+  [4001, 0],
+  [4002, 0],
+  [4003, 0.3],
+  [4005, 0],
+  [4007, 1],
+  [4008, 0],
+  [4009, 0.5],
+  [4900, 0],
+];
+/** After these a client tries one RESUME: the same again before RESUMED and the session is gone. */
+const DOUBTFUL: ReadonlySet<number> = new Set([1000, 4003, 4009]);
+
+const encoder = new TextEncoder();
+
+/** A session that can still be resumed. */
+class LiveSession {
+  readonly record: Session;
+  connection: DiscordConnection | null = null;
+  /** What may not be replayed any more: because the gateway reported it, because the buffer is full. */
+  reportedThrough = 0;
+  overflowedThrough = 0;
+  /** "Gone" answers since the gateway last got RESUMED or READY. */
+  goneAnswers = 0;
+  /** A gateway has been started since whose settings are others. */
+  isOutdated = false;
+  cancelExpiry: () => void = () => {};
+
+  constructor(record: Session) {
+    this.record = record;
+  }
+
+  get last(): number {
+    return this.record.dispatches.length;
+  }
+
+  get forgottenThrough(): number {
+    return Math.max(this.reportedThrough, this.overflowedThrough);
+  }
+}
+
+interface ClientFrame {
+  readonly op: number;
+  readonly d: {
+    readonly shard?: readonly [number, number];
+    readonly intents?: number;
+    readonly session_id?: string;
+    readonly seq?: number;
+  };
+}
+
+export class SimulatedDiscord {
+  readonly #scene: Scene;
+  readonly #dice: SeededDice;
+  readonly #live = new Map<string, LiveSession>();
+  readonly #connections = new Map<number, DiscordConnection>();
+  readonly #attached = new Map<DiscordConnection, LiveSession>();
+  readonly #bucketFreeAtMs = new Map<number, number>();
+  #numbers = 0;
+  #remaining: number;
+  readonly #resetAtMs = DAY_MS;
+  #budgetReadAtMs = 0;
+  #isRefusing = false;
+  #isMute = false;
+  #isRestAway = false;
+  #unanswered = 0;
+  #isFlowing = true;
+  /** Shards that were sent a damaged frame: a second one at the same place is taken for Discord's own, and skipped. */
+  readonly #damagedShards = new Set<number>();
+  /** Shards for which a fresh session was asked. */
+  readonly #replaceableShards = new Set<number>();
+  dispatched = 0;
+
+  constructor(scene: Scene, dice: SeededDice) {
+    this.#scene = scene;
+    this.#dice = dice;
+    this.#remaining = scene.plan.identifiesPerDay;
+    for (let shard = 0; shard < scene.plan.shards + 1; shard++) this.#dispatchLater(shard);
+  }
+
+  // What a gateway process sees of it.
+
+  transport(process: GatewayProcess): Transport {
+    return { connect: (url, events) => this.#connect(process, url, events) };
+  }
+
+  readGatewayBot(process: GatewayProcess): Promise<GatewayBot | null> {
+    return process.asks((resolve) => {
+      const { clock, plan } = this.#scene;
+      clock.after(this.#dice.between(20, 400), () => {
+        if (this.#isRestAway) return resolve(null);
+        const readAtMs = clock.nowMs();
+        const answer = {
+          url: "wss://gateway.example",
+          shards: plan.shards,
+          sessionStartLimit: {
+            total: Math.max(plan.identifiesPerDay, this.#remaining),
+            remaining: this.#remaining,
+            resetAfterMs: this.#resetAtMs - clock.nowMs(),
+            maxConcurrency: plan.maxConcurrency,
+          },
+        };
+        clock.after(this.#dice.between(20, 400), () => {
+          this.#budgetReadAtMs = readAtMs;
+          resolve(answer);
+        });
+      });
+    });
+  }
+
+  get identifiesLeft(): number {
+    return this.#remaining;
+  }
+
+  /** When it last said how many IDENTIFYs are left. */
+  get budgetReadAtMs(): number {
+    return this.#budgetReadAtMs;
+  }
+
+  /** A process is started with these settings: sessions of others are given up. */
+  processStarts(settings: { total: number; intents: number }): void {
+    for (const live of this.#live.values()) {
+      const { total, intents } = live.record;
+      if (total !== settings.total || intents !== settings.intents) live.isOutdated = true;
+    }
+  }
+
+  /** Its sockets break. */
+  processDied(process: GatewayProcess): void {
+    for (const connection of this.#connections.values()) {
+      if (connection.process === process) connection.abandoned();
+    }
+  }
+
+  /** What is not as it should be in the end; null where every shard is attached. */
+  unfinished(total: number): string | null {
+    for (let shard = 0; shard < total; shard++) {
+      const isAttached = [...this.#attached].some(([connection, { record }]) =>
+        record.shard === shard && record.total === total && connection.isOpen
+      );
+      if (!isAttached) return `shard ${shard} is not connected`;
+    }
+    return null;
+  }
+
+  // What goes wrong.
+
+  resetSocket(): void {
+    this.#somewhere()?.close(1006, "");
+  }
+
+  closeSocket(): void {
+    const connection = this.#somewhere();
+    if (connection === null) return;
+    const live = this.#attached.get(connection);
+    // Before RESUME Discord does not know whose session a word about it would be of.
+    if (live === undefined) return connection.close(1001, "going away");
+    const [code, ends] = this.#dice.pick(CLOSES);
+    if (this.#dice.chance(ends)) this.#end(live, "dropped");
+    else if (DOUBTFUL.has(code)) this.#doubt(live);
+    connection.close(code, "as drawn");
+  }
+
+  stallSocket(): void {
+    const connection = this.#somewhere();
+    if (connection === null) return;
+    connection.isStalled = true;
+    this.#note(`connection ${connection.number} stalls`);
+    this.#scene.clock.after(this.#dice.between(1_000, 90_000), () => {
+      if (!connection.isClosedByDiscord) connection.close(1006, "");
+    });
+  }
+
+  deafenSocket(): void {
+    const connection = this.#somewhere();
+    if (connection !== null) connection.isDeaf = true;
+  }
+
+  silenceSocket(): void {
+    const connection = this.#somewhere();
+    if (connection !== null) connection.isSilent = true;
+  }
+
+  askReconnect(): void {
+    const connection = this.#somewhere();
+    if (connection === null) return;
+    connection.sendText('{"t":null,"s":null,"op":7,"d":null}');
+    this.#scene.clock.after(this.#dice.between(500, 5_000), () => connection.close(1001, "going away"));
+  }
+
+  invalidateSession(): void {
+    const connection = this.#somewhere();
+    const live = connection === null ? undefined : this.#attached.get(connection);
+    if (connection === null || live === undefined) return;
+    const isResumable = this.#dice.chance(0.5);
+    if (isResumable) this.#doubt(live);
+    else this.#end(live, "dropped");
+    connection.sendText(`{"t":null,"s":null,"op":9,"d":${isResumable}}`);
+  }
+
+  /** Nobody is told of it until the next RESUME. */
+  forgetSession(): void {
+    const sessions = [...this.#live.values()];
+    if (sessions.length === 0) return;
+    const live = this.#dice.pick(sessions);
+    const { connection } = live;
+    this.#end(live, "dropped");
+    connection?.close(1006, "");
+  }
+
+  damageFrame(): void {
+    const connection = this.#somewhere();
+    const live = connection === null ? undefined : this.#attached.get(connection);
+    if (connection === null || live === undefined || this.#damagedShards.has(live.record.shard)) return;
+    this.#damagedShards.add(live.record.shard);
+    connection.damagesNext = true;
+  }
+
+  repeatDispatch(): void {
+    const connection = this.#somewhere();
+    const live = connection === null ? undefined : this.#attached.get(connection);
+    const last = live?.record.dispatches.at(-1);
+    if (connection !== null && last !== undefined) connection.sendDispatch(last, () => {});
+  }
+
+  dispatchUnnamed(): void {
+    const sessions = [...this.#live.values()];
+    if (sessions.length > 0) this.#dispatch(this.#dice.pick(sessions), null);
+  }
+
+  askHeartbeat(): void {
+    this.#somewhere()?.sendText('{"t":null,"s":null,"op":1,"d":null}');
+  }
+
+  burst(): void {
+    const shard = this.#dice.between(0, this.#scene.plan.shards - 1);
+    for (let count = this.#dice.between(5, 40); count > 0; count--) this.#dispatchAll(shard);
+  }
+
+  leaveIdentifyUnanswered(): void {
+    this.#unanswered += 1;
+  }
+
+  dispatchOversized(): void {
+    const sessions = [...this.#live.values()];
+    if (sessions.length === 0) return;
+    this.#dispatch(this.#dice.pick(sessions), "GUILD_CREATE", this.#scene.plan.bodyMaxBytes);
+  }
+
+  set isRefusing(isRefusing: boolean) {
+    this.#isRefusing = isRefusing;
+  }
+
+  set isMute(isMute: boolean) {
+    this.#isMute = isMute;
+  }
+
+  set isRestAway(isRestAway: boolean) {
+    this.#isRestAway = isRestAway;
+  }
+
+  /** Somebody asks for a fresh session on this shard. */
+  replaceAsked(shard: number): void {
+    this.#replaceableShards.add(shard);
+  }
+
+  /** All is well from now on. Connections that were left silent stay so: they are for the gateway to notice. */
+  heal(): void {
+    this.#isRefusing = false;
+    this.#isMute = false;
+    this.#isRestAway = false;
+    this.#unanswered = 0;
+    this.#remaining += 1_000;
+    this.#scene.checkers.identifies.raised();
+    for (const connection of this.#connections.values()) connection.damagesNext = false;
+    if (this.#scene.plan.silenceMinutes > 0) return;
+    for (const connection of [...this.#attached.keys()]) {
+      if (connection.isSilent) connection.close(1006, "");
+    }
+  }
+
+  /** Nothing new happens from now on. */
+  ebb(): void {
+    this.#isFlowing = false;
+  }
+
+  // Connections.
+
+  #connect(process: GatewayProcess, url: string, events: ConnectionEvents): DiscordConnection {
+    const { clock, plan } = this.#scene;
+    const connection = new DiscordConnection({
+      number: ++this.#numbers,
+      process,
+      clock,
+      events,
+      discord: this,
+      latencyMs: this.#dice.between(5, 120),
+      hauntsAfterMs: plan.isHaunted ? this.#dice.between(0, 3_000) : null,
+    });
+    if (!process.calls()) return connection;
+    this.#connections.set(connection.number, connection);
+    this.#note(`connection ${connection.number} to ${URL.parse(url)?.host}`);
+    if (this.#isRefusing) connection.refused();
+    else if (this.#isMute && this.#dice.chance(0.5)) connection.isStalled = true;
+    else connection.opened();
+    if (!this.#isMute) connection.sendText(this.#hello());
+    return connection;
+  }
+
+  #hello(): string {
+    const { heartbeatMs } = this.#scene.plan;
+    return `{"t":null,"s":null,"op":10,"d":{"heartbeat_interval":${heartbeatMs}}}`;
+  }
+
+  #somewhere(): DiscordConnection | null {
+    const open = [...this.#connections.values()].filter(({ isOpen }) => isOpen);
+    return open.length === 0 ? null : this.#dice.pick(open);
+  }
+
+  gone(connection: DiscordConnection, leftWith: number | null): void {
+    const { clock, checkers, plan } = this.#scene;
+    this.#connections.delete(connection.number);
+    checkers.sends.closed(connection.number);
+    const live = this.#attached.get(connection);
+    if (live === undefined) return;
+    this.#note(`connection ${connection.number} of ${live.record.id} is gone (${leftWith ?? "broken"})`);
+    this.#attached.delete(connection);
+    live.connection = null;
+    if (leftWith === 1000 || leftWith === 1001) {
+      checkers.sessionEnds.givenUp(live.record, this.#isReplaceable(live));
+      return this.#end(live, "replaced");
+    }
+    live.cancelExpiry = clock.after(plan.sessionTtlMs, () => this.#end(live, "expired"));
+  }
+
+  #isReplaceable({ isOutdated, record }: LiveSession): boolean {
+    return isOutdated || this.#replaceableShards.has(record.shard);
+  }
+
+  frame(connection: DiscordConnection, text: string): void {
+    const { clock, checkers } = this.#scene;
+    checkers.sends.sent(connection.number, clock.nowMs());
+    if (text.startsWith('{"op":1,')) return this.#heartbeat(connection, JSON.parse(text).d);
+    const { op, d }: ClientFrame = JSON.parse(text);
+    if (op === 2) this.#identify(connection, d);
+    else if (op === 6) this.#resume(connection, d);
+  }
+
+  #heartbeat(connection: DiscordConnection, sequence: number | null): void {
+    const live = this.#attached.get(connection);
+    if (live !== undefined && sequence !== null) {
+      this.#scene.checkers.points.reported(live.record, sequence, "heartbeat");
+      live.reportedThrough = Math.max(live.reportedThrough, sequence);
+    }
+    if (!connection.isDeaf) connection.sendText('{"t":null,"s":null,"op":11,"d":null}');
+  }
+
+  #identify(connection: DiscordConnection, { shard: pair, intents = 0 }: ClientFrame["d"]): void {
+    const { clock, checkers, ledger, plan } = this.#scene;
+    const [shard = 0, total = 1] = pair ?? [];
+    const nowMs = clock.nowMs();
+    const bucket = shard % plan.maxConcurrency;
+    const process = connection.process.number;
+    checkers.identifies.identified({ process, bucket, atMs: nowMs, remaining: this.#remaining });
+    this.#remaining -= 1;
+    if (nowMs < (this.#bucketFreeAtMs.get(bucket) ?? 0)) {
+      return connection.sendText('{"t":null,"s":null,"op":9,"d":false}');
+    }
+    this.#bucketFreeAtMs.set(bucket, nowMs + IDENTIFY_SPACING_MS);
+    for (const live of [...this.#live.values()]) {
+      const { record } = live;
+      if (record.shard !== shard && record.total === total) continue;
+      const isAsked = record.total !== total || this.#isReplaceable(live);
+      checkers.sessionEnds.givenUp(record, isAsked);
+      this.#end(live, isAsked ? "replaced" : "abandoned");
+    }
+    if (this.#unanswered > 0) {
+      this.#unanswered -= 1;
+      return;
+    }
+    const id = `s${shard}x${Math.floor(this.#dice.roll() * 2 ** 32).toString(16).padStart(8, "0")}`;
+    const live = new LiveSession(ledger.begin({ id, shard, total, intents }));
+    this.#note(`session ${id} begins on connection ${connection.number}`);
+    this.#live.set(id, live);
+    this.#attach(live, connection);
+    this.#dispatch(live, "READY");
+  }
+
+  #resume(connection: DiscordConnection, { session_id: id = "", seq = 0 }: ClientFrame["d"]): void {
+    const { checkers } = this.#scene;
+    const live = this.#live.get(id);
+    if (live === undefined) return connection.sendText('{"t":null,"s":null,"op":9,"d":false}');
+    checkers.points.reported(live.record, seq, "RESUME");
+    if (seq > live.last) {
+      checkers.sessionEnds.beyond(live.record, seq);
+      this.#end(live, "trimmed");
+      return connection.close(4007, "invalid seq");
+    }
+    if (seq < live.overflowedThrough) {
+      this.#end(live, "overflowed");
+      return connection.sendText('{"t":null,"s":null,"op":9,"d":false}');
+    }
+    if (seq < live.reportedThrough) {
+      checkers.sessionEnds.trimmed(live.record, seq, live.reportedThrough);
+      this.#end(live, "trimmed");
+      return connection.sendText('{"t":null,"s":null,"op":9,"d":false}');
+    }
+    live.reportedThrough = Math.max(live.reportedThrough, seq);
+    const older = live.connection;
+    this.#attach(live, connection);
+    older?.close(4000, "resumed elsewhere");
+    this.#note(`session ${id} is resumed from ${seq} of ${live.last} on connection ${connection.number}`);
+    for (const dispatch of live.record.dispatches.slice(seq)) {
+      if (dispatch.isReplayable) this.#send(live, dispatch);
+    }
+    this.#dispatch(live, "RESUMED");
+  }
+
+  // Sessions.
+
+  #attach(live: LiveSession, connection: DiscordConnection): void {
+    live.cancelExpiry();
+    if (live.connection !== null) this.#attached.delete(live.connection);
+    live.connection = connection;
+    this.#attached.set(connection, live);
+  }
+
+  #end(live: LiveSession, end: SessionEnd): void {
+    if (!this.#live.delete(live.record.id)) return;
+    live.cancelExpiry();
+    live.record.end = end;
+    this.#note(`session ${live.record.id} is ${end} at ${live.last}`);
+    if (live.connection !== null) this.#attached.delete(live.connection);
+    live.connection = null;
+  }
+
+  /** Says that the session is gone though it is not, or not yet: said twice, it is. */
+  #doubt(live: LiveSession): void {
+    live.goneAnswers += 1;
+    if (live.goneAnswers > 1) this.#end(live, "dropped");
+  }
+
+  // Dispatches.
+
+  #dispatchLater(shard: number): void {
+    const { clock, plan } = this.#scene;
+    clock.after(this.#dice.waitMs(plan.dispatchEveryMs), () => {
+      if (!this.#isFlowing) return;
+      this.#dispatchAll(shard);
+      this.#dispatchLater(shard);
+    });
+  }
+
+  #dispatchAll(shard: number): void {
+    for (const live of [...this.#live.values()]) {
+      if (live.record.shard === shard) this.#dispatch(live, this.#dice.pick(TYPES));
+    }
+  }
+
+  #dispatch(live: LiveSession, type: string | null, paddingBytes = this.#dice.between(0, 200)): void {
+    const { ledger, plan } = this.#scene;
+    const { record } = live;
+    const dispatch = ledger.append(record, {
+      type,
+      body: this.#body(record, type, paddingBytes),
+      isReplayable: type !== "RESUMED" || plan.isResumedKept,
+    });
+    this.dispatched += 1;
+    this.#send(live, dispatch);
+    const overflow = live.last - plan.replayMost;
+    if (overflow <= live.forgottenThrough) return;
+    live.overflowedThrough = overflow;
+    if (live.connection === null) this.#end(live, "overflowed");
+  }
+
+  #send(live: LiveSession, dispatch: Dispatch): void {
+    live.connection?.sendDispatch(dispatch, () => {
+      if (dispatch.type !== "READY" && dispatch.type !== "RESUMED") return;
+      live.goneAnswers = 0;
+      live.record.begun ??= { process: dispatch.receivedBy, atMs: this.#scene.clock.nowMs() };
+    });
+  }
+
+  #body(session: Session, type: string | null, paddingBytes: number): Uint8Array {
+    const sequence = session.dispatches.length + 1;
+    const data = type === "READY"
+      ? `{"v":10,"session_id":"${session.id}","resume_gateway_url":"wss://resume.example","guilds":[]}`
+      : `{"id":"${session.shard}${sequence}","content":"${PADDING.slice(0, paddingBytes)}"}`;
+    const name = type === null ? "null" : `"${type}"`;
+    return encoder.encode(`{"t":${name},"s":${sequence},"op":0,"d":${data}}`);
+  }
+
+  #note(what: string): void {
+    this.#scene.history.note("state", "discord", what);
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * The simulated operator's side of the gateway: starts it, lets it crash, stops it in order, starts it again, with
+ * other settings where asked.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { type Config, parseConfig } from "../../gateway/config.ts";
+import { failureText } from "../../gateway/failure.ts";
+import { GatewayService } from "../../gateway/service.ts";
+import type { SimulatedBroker } from "./broker.ts";
+import { reportUnwritten } from "./checkers/beginnings.ts";
+import type { SimulatedCommandQueue } from "./command_queue.ts";
+import type { SimulatedDiscord } from "./discord.ts";
+import type { SimulatedDisk } from "./disk.ts";
+import { GatewayProcess } from "./gateway_process.ts";
+import type { NewsExchange } from "./news_exchange.ts";
+import type { SimulatedRedis } from "./redis.ts";
+import type { Scene } from "./scene.ts";
+import type { SeededDice } from "./seeded_dice.ts";
+
+/** What a stop in order may take (contract, Process). */
+const STOP_MAX_MS = 10_000;
+/** Its first segment is the bot's id in base64, as in a real one. */
+const TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.sim.ulated";
+/** GUILDS and GUILD_MESSAGES; the other value adds GUILD_MESSAGE_REACTIONS. */
+const INTENTS = [513, 1_537] as const;
+
+export interface Surroundings {
+  readonly discord: SimulatedDiscord;
+  readonly broker: SimulatedBroker;
+  readonly news: NewsExchange;
+  readonly redis: SimulatedRedis;
+  readonly disk: SimulatedDisk;
+  readonly commands: SimulatedCommandQueue;
+}
+
+interface Running {
+  readonly process: GatewayProcess;
+  readonly service: GatewayService;
+}
+
+export class GatewayLife {
+  readonly #scene: Scene;
+  readonly #dice: SeededDice;
+  readonly #surroundings: Surroundings;
+  #processes = 0;
+  #running: Running | null = null;
+  #isStopping = false;
+  #intents: number = INTENTS[0];
+  #total: number;
+
+  constructor(scene: Scene, dice: SeededDice, surroundings: Surroundings) {
+    this.#scene = scene;
+    this.#dice = dice;
+    this.#surroundings = surroundings;
+    this.#total = scene.plan.shards;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Number of the process that runs; 0 where none does. */
+  get livingProcess(): number {
+    return this.#running?.process.number ?? 0;
+  }
+
+  get unconfirmed(): { events: number; bytes: number } {
+    return this.#running?.service.unconfirmed ?? { events: 0, bytes: 0 };
+  }
+
+  start(): void {
+    const { clock, report, history, checkers } = this.#scene;
+    const { discord, broker, news, redis, disk, commands } = this.#surroundings;
+    if (this.#running !== null) return;
+    const process = new GatewayProcess({
+      number: ++this.#processes,
+      clock,
+      died: () => this.#died(process),
+    });
+    history.note("state", "gateway", `process ${process.number} starts`);
+    discord.processStarts({ total: this.#total, intents: this.#intents });
+    const config = this.#config();
+    const service = new GatewayService(config, {
+      clock: process.clock,
+      dice: this.#dice.fork().roll,
+      transport: discord.transport(process),
+      publisher: broker.publisher(process),
+      notices: news.notices(process),
+      commands: commands.source(process),
+      points: redis.points(process),
+      board: redis.board(process),
+      spool: config.events.spool && disk.spool(process),
+      guildNames: null,
+      readGatewayBot: () => discord.readGatewayBot(process),
+      disconnectStore: () => process.asks((resolve) => clock.after(5, resolve)),
+      observe: process.into((observation) => {
+        if (observation.kind === "identify.budget") {
+          const { identifiesLeft, budgetReadAtMs } = discord;
+          checkers.identifies.counted({
+            left: observation.remaining,
+            remaining: identifiesLeft,
+            readAtMs: budgetReadAtMs,
+          });
+        }
+        if (observation.kind === "shard.identifying") checkers.identifies.sent(clock.nowMs());
+        if (observation.kind === "spool.unreadable") disk.givenUp(observation.shard);
+        const { kind, ...facts } = observation;
+        if (STATE_OBSERVATIONS.has(kind)) {
+          history.note("state", "gateway", `${kind} ${JSON.stringify(facts)}`);
+        }
+      }),
+      confirmed: () => {},
+    });
+    this.#running = { process, service };
+    this.#isStopping = false;
+    const failed = process.into((error: unknown) => report(`the gateway failed: ${failureText(error)}`));
+    service.start().catch(failed);
+    service.failed.then(process.into(({ message }) => report(`the gateway gave up: ${message}`)));
+  }
+
+  /** Dies now. */
+  crash(): void {
+    this.#running?.process.die();
+  }
+
+  /** Dies at its next call to the outside but so many. */
+  crashAtStep(steps: number): void {
+    this.#running?.process.dieAfter(steps);
+  }
+
+  /** Stops in order. */
+  stop(): void {
+    const running = this.#running;
+    if (running === null || this.#isStopping) return;
+    this.#isStopping = true;
+    const { clock, history, report } = this.#scene;
+    const { process, service } = running;
+    history.note("state", "gateway", `process ${process.number} is to stop`);
+    const startedAtMs = clock.nowMs();
+    service.stop().then(process.into(() => {
+      const tookMs = clock.nowMs() - startedAtMs;
+      if (tookMs > STOP_MAX_MS) report(`the gateway took ${tookMs} ms to stop`);
+      process.die();
+    }));
+  }
+
+  /** From the next start on. */
+  changeIntents(): void {
+    this.#intents = INTENTS.find((intents) => intents !== this.#intents) ?? INTENTS[0];
+  }
+
+  /** From the next start on. */
+  changeTotal(): void {
+    const { shards } = this.#scene.plan;
+    this.#total = this.#total === shards ? shards + 1 : shards;
+  }
+
+  #died(process: GatewayProcess): void {
+    const { clock, history, ledger, plan, report } = this.#scene;
+    history.note("state", "gateway", `process ${process.number} is gone`);
+    this.#running = null;
+    const { discord, redis, disk } = this.#surroundings;
+    discord.processDied(process);
+    const diskSinceMs = plan.spoolMaxBytes === null ? Infinity : disk.wellSinceMs;
+    const writableSinceMs = Math.min(redis.wellSinceMs, diskSinceMs);
+    reportUnwritten(
+      ledger.sessions,
+      { process: process.number, atMs: clock.nowMs(), writableSinceMs },
+      report,
+    );
+    clock.after(this.#dice.between(1_000, 8_000), () => this.start());
+  }
+
+  #config(): Config {
+    const { plan } = this.#scene;
+    const parsed = parseConfig({
+      BOT_TOKEN: TOKEN,
+      COMPRESS: "none",
+      INTENTS: String(this.#intents),
+      SHARDS_TOTAL: String(this.#total),
+      MAX_UNCONFIRMED_BYTES: String(plan.memoryMaxBytes),
+      SPOOL_PATH: plan.spoolMaxBytes === null ? "off" : "spool",
+      ...(plan.spoolMaxBytes === null ? {} : { SPOOL_MAX_BYTES: String(plan.spoolMaxBytes) }),
+      SILENCE_MIN: String(plan.silenceMinutes),
+    }, {
+      isTerminal: false,
+      replicaName: "sim",
+      readFile: () => assert.fail("no file is named"),
+    });
+    assert(parsed.ok, JSON.stringify(parsed));
+    return parsed.config;
+  }
+}
+
+/** What of the gateway's own words is worth a line. */
+const STATE_OBSERVATIONS: ReadonlySet<string> = new Set([
+  "shard.ready",
+  "shard.resuming",
+  "shard.resumed",
+  "shard.disconnected",
+  "shard.reconnecting",
+  "shard.zombie",
+  "shard.silent",
+  "shard.parked",
+  "shard.unparked",
+  "shard.gap",
+  "shard.fatal",
+  "frame.unreadable",
+  "event.quarantined",
+  "points.refused",
+  "spool.opened",
+  "spool.late",
+  "spool.used",
+  "spool.emptied",
+  "spool.moved_aside",
+  "spool.refused",
+  "spool.unreadable",
+  "spool.full",
+  "spool.room",
+  "service.warning",
+  "service.late",
+]);

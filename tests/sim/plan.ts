@@ -1,0 +1,134 @@
+/**
+ * What a seed decides before anything happens: how large the world is, how it behaves, what may go wrong in it.
+ *
+ * @module
+ */
+import type { SeededDice } from "./seeded_dice.ts";
+
+/** Everything that can go wrong, and what bots and operators do. */
+export const FAULTS = [
+  // Discord and the way to it.
+  "socket_reset",
+  "socket_close",
+  "socket_stall",
+  "socket_deaf",
+  "socket_silent",
+  "reconnect_asked",
+  "session_invalid",
+  "session_forgotten",
+  "connections_refused",
+  "connections_mute",
+  "frame_damaged",
+  "dispatch_repeated",
+  "dispatch_unnamed",
+  "heartbeat_asked",
+  "burst",
+  "identify_unanswered",
+  "rest_outage",
+  // The broker.
+  "broker_outage",
+  "broker_blink",
+  "broker_blocked",
+  "broker_refusing",
+  "event_poisoned",
+  "event_oversized",
+  "event_returned",
+  "news_outage",
+  // Redis.
+  "redis_refusing",
+  "redis_hanging",
+  "redis_reply_lost",
+  "redis_slow",
+  // The disk.
+  "disk_full",
+  "disk_slow",
+  "disk_unreadable",
+  "disk_damaged",
+  // The gateway.
+  "crash",
+  "crash_at_step",
+  "crash_loop",
+  "stop",
+  "intents_changed",
+  "total_changed",
+  // Bots.
+  "restart_resume",
+  "restart_identify",
+  "commands",
+] as const;
+
+export type Fault = typeof FAULTS[number];
+
+export interface Plan {
+  readonly shards: number;
+  readonly maxConcurrency: number;
+  /** Mean time between the dispatches of one shard. */
+  readonly dispatchEveryMs: number;
+  readonly heartbeatMs: number;
+  /** How long Discord keeps a session that nobody is attached to. */
+  readonly sessionTtlMs: number;
+  /** Dispatches that Discord keeps of a session. */
+  readonly replayMost: number;
+  /** Whether RESUMED is sent again after another RESUME. */
+  readonly isResumedKept: boolean;
+  /** Whether sockets that were left still say something. */
+  readonly isHaunted: boolean;
+  readonly identifiesPerDay: number;
+  readonly memoryMaxBytes: number;
+  /** Null: no spool. */
+  readonly spoolMaxBytes: number | null;
+  readonly silenceMinutes: number;
+  readonly isConfirmedInOrder: boolean;
+  /** Largest body that the broker takes. */
+  readonly bodyMaxBytes: number;
+  /** How long things go wrong, and how often. */
+  readonly stormMs: number;
+  readonly faultEveryMs: number;
+  readonly faults: readonly Fault[];
+}
+
+/** How often a fault is drawn compared with others. */
+const WEIGHTS: Partial<Record<Fault, number>> = {
+  crash: 3,
+  crash_at_step: 6,
+  broker_outage: 3,
+  broker_blink: 3,
+  redis_refusing: 2,
+  redis_reply_lost: 2,
+  socket_reset: 2,
+  socket_close: 3,
+};
+
+const RARE: ReadonlySet<Fault> = new Set(["total_changed", "disk_damaged"]);
+const MINUTE_MS = 60_000;
+
+export function drawPlan(dice: SeededDice): Plan {
+  const shards = dice.between(2, 6);
+  const hasSpool = dice.chance(0.75);
+  return {
+    shards,
+    maxConcurrency: dice.pick([1, 1, 2, 16]),
+    dispatchEveryMs: shards * dice.pick([150, 300, 600]),
+    heartbeatMs: dice.pick([8_000, 20_000, 41_250]),
+    sessionTtlMs: dice.pick([20_000, 60_000, 120_000]),
+    replayMost: dice.pick([20, 100, 400]),
+    isResumedKept: dice.chance(0.7),
+    isHaunted: dice.chance(0.5),
+    identifiesPerDay: dice.chance(0.8) ? 1_000 : dice.between(shards, shards + 8),
+    memoryMaxBytes: dice.pick([32_768, 131_072, 1_048_576]),
+    spoolMaxBytes: hasSpool ? dice.pick([16_384, 1_048_576, 1_048_576]) : null,
+    silenceMinutes: dice.pick([0, 1, 1]),
+    isConfirmedInOrder: dice.chance(0.6),
+    bodyMaxBytes: 2_048,
+    stormMs: dice.between(1, 4) * MINUTE_MS,
+    faultEveryMs: dice.pick([1_500, 4_000, 10_000]),
+    faults: drawFaults(dice),
+  };
+}
+
+/** Half of all kinds, so that each has room to matter. */
+function drawFaults(dice: SeededDice): Fault[] {
+  const drawn = FAULTS.filter((fault) => dice.chance(RARE.has(fault) ? 0.15 : 0.5));
+  const kinds = drawn.length > 0 ? drawn : [dice.pick(FAULTS)];
+  return kinds.flatMap((fault) => new Array<Fault>(WEIGHTS[fault] ?? 1).fill(fault));
+}

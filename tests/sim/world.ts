@@ -1,0 +1,155 @@
+/**
+ * One simulated history from its first moment to its verdict: a storm of faults, then quiet, then the question
+ * whether every promise was kept.
+ *
+ * @module
+ */
+import { microtasksDone } from "../fakes/microtasks.ts";
+import { SimulatedBroker } from "./broker.ts";
+import { BoundsChecker } from "./checkers/bounds.ts";
+import { GapChecker, isKnown } from "./checkers/gaps.ts";
+import { IdChecker } from "./checkers/ids.ts";
+import { IdentifyChecker } from "./checkers/identifies.ts";
+import { reportLosses } from "./checkers/losses.ts";
+import { OrderChecker } from "./checkers/order.ts";
+import { PointChecker } from "./checkers/points.ts";
+import { SendChecker } from "./checkers/sends.ts";
+import { SessionEndChecker } from "./checkers/session_ends.ts";
+import { SimulatedCommandQueue } from "./command_queue.ts";
+import { SimulatedDiscord } from "./discord.ts";
+import { SimulatedDisk } from "./disk.ts";
+import { GatewayLife, type Surroundings } from "./gateway_life.ts";
+import { History } from "./history.ts";
+import { Ledger } from "./ledger.ts";
+import { NewsExchange } from "./news_exchange.ts";
+import { drawPlan, type Fault, type Plan } from "./plan.ts";
+import { SimulatedRedis } from "./redis.ts";
+import type { Scene } from "./scene.ts";
+import { SeededDice } from "./seeded_dice.ts";
+import { Storm } from "./storm.ts";
+import { VirtualClock } from "./virtual_clock.ts";
+
+/** Events go on for so long after the storm. */
+const CALM_MS = 20_000;
+/** By then everything is connected and published: backoffs, pauses and a silence to be noticed together take less. */
+const HEALED_MAX_MS = 30 * 60_000;
+const LOOK_EVERY_MS = 500;
+/** What an event costs in memory besides its body, at most. */
+const EVENT_COST_BYTES = 1_000;
+const HISTORY_LINES = 400;
+
+export interface Verdict {
+  /** What was broken first; null where every promise was kept. */
+  readonly failure: string | null;
+  readonly history: History;
+  readonly plan: Plan;
+  readonly faults: ReadonlyMap<Fault, number>;
+  readonly virtualMs: number;
+  /** Sent by Discord, repeats left out. */
+  readonly dispatched: number;
+  readonly repeated: number;
+  /** Written to the spool. */
+  readonly spooled: number;
+  readonly gaps: number;
+  /** Sessions that began and ended before anybody could write down that they were there. */
+  readonly unknownSessions: number;
+}
+
+/**
+ * Runs the history of a seed. The same seed gives the same one, whenever and wherever it runs. `keep`: how many lines
+ * of the history are kept, of each weight.
+ */
+export async function runWorld(seed: number, keep = HISTORY_LINES): Promise<Verdict> {
+  const dice = new SeededDice(seed);
+  const plan = drawPlan(dice.fork());
+  const clock = new VirtualClock();
+  const history = new History({ nowMs: () => clock.nowMs(), keep });
+  const ledger = new Ledger();
+  let failure: string | null = null;
+  const report = (what: string) => {
+    history.note("state", "checker", what);
+    failure ??= what;
+  };
+  const scene: Scene = {
+    clock,
+    history,
+    ledger,
+    plan,
+    report,
+    checkers: {
+      bounds: new BoundsChecker(report, {
+        memoryMaxBytes: plan.memoryMaxBytes,
+        spoolMaxBytes: plan.spoolMaxBytes ?? 0,
+        shards: plan.shards + 1,
+        eventMaxBytes: plan.bodyMaxBytes + EVENT_COST_BYTES,
+      }),
+      gaps: new GapChecker(report, (id) => ledger.session(id)),
+      identifies: new IdentifyChecker(report),
+      ids: new IdChecker(report),
+      order: new OrderChecker(report),
+      points: new PointChecker(report),
+      sends: new SendChecker(report),
+      sessionEnds: new SessionEndChecker(report),
+    },
+  };
+  const surroundings: Surroundings = {
+    discord: new SimulatedDiscord(scene, dice.fork()),
+    broker: new SimulatedBroker(scene, dice.fork()),
+    news: new NewsExchange(scene, dice.fork()),
+    redis: new SimulatedRedis(scene, dice.fork()),
+    disk: new SimulatedDisk(scene, dice.fork()),
+    commands: new SimulatedCommandQueue(clock),
+  };
+  const life = new GatewayLife(scene, dice.fork(), surroundings);
+  const storm = new Storm(scene, dice.fork(), surroundings, life);
+
+  const { discord, disk, redis } = surroundings;
+  const unfinished = () =>
+    discord.unfinished(life.total) ?? disk.unfinished() ?? redis.unfinished(life.livingProcess) ??
+      redis.untold(life.total) ?? (life.unconfirmed.events > 0 ? "events wait for the broker" : null);
+
+  let isOver = false;
+  const look = () => {
+    const missing = unfinished();
+    isOver = missing === null;
+    if (clock.nowMs() > plan.stormMs + CALM_MS + HEALED_MAX_MS) {
+      report(`${HEALED_MAX_MS / 60_000} minutes after the last fault: ${missing}`);
+    }
+    clock.after(LOOK_EVERY_MS, look);
+  };
+
+  life.start();
+  storm.begin();
+  clock.after(plan.stormMs, () => storm.end());
+  clock.after(plan.stormMs + CALM_MS, () => {
+    discord.ebb();
+    clock.after(LOOK_EVERY_MS, look);
+  });
+  while (!isOver && failure === null) {
+    clock.step();
+    await microtasksDone();
+    scene.checkers.bounds.held(life.unconfirmed.bytes);
+  }
+  if (failure === null) {
+    const { livingProcess } = life;
+    const { gaps } = scene.checkers;
+    // Nobody tells of a shard that there is no more.
+    const sessions = [...ledger.sessions].filter(({ shard }) => shard < life.total);
+    reportLosses({ sessions, livingProcess, covers: (dispatch) => gaps.covers(dispatch) }, report);
+    gaps.finish(sessions);
+  }
+  life.crash();
+  return {
+    failure,
+    history,
+    plan,
+    faults: storm.counts,
+    virtualMs: clock.nowMs(),
+    dispatched: discord.dispatched,
+    repeated: surroundings.broker.repeated,
+    spooled: disk.written,
+    gaps: surroundings.news.gaps,
+    unknownSessions:
+      [...ledger.sessions].filter((session) => session.end !== null && !isKnown(session)).length,
+  };
+}
