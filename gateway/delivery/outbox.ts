@@ -160,7 +160,7 @@ export class Outbox {
       clock,
       observe,
       source: {
-        take: (lastPosition, enoughBytes, roomBytes) => this.#take(lastPosition, enoughBytes, roomBytes),
+        take: (lastPosition, enough, roomBytes) => this.#take(lastPosition, enough, roomBytes),
         written: () => this.#written(),
         notWritten: () => this.#notWritten(),
       },
@@ -443,7 +443,7 @@ export class Outbox {
     this.#spool?.writer.ask();
   }
 
-  #take(lastPosition: number, enoughBytes: number, roomBytes: number): Taken {
+  #take(lastPosition: number, enough: { events: number; bytes: number }, roomBytes: number): Taken {
     const events: SpooledEvent[] = [];
     const notedPoints = this.#takeNotedPoints();
     const points = new Map(notedPoints);
@@ -455,7 +455,7 @@ export class Outbox {
       const taken: Entry[] = [];
       for (const entry of lane.unplaced()) {
         const withIt = bytes + entry.bodyBytes;
-        isCut = withIt > roomBytes || (bytes > 0 && withIt > enoughBytes);
+        isCut = withIt > roomBytes || (bytes > 0 && withIt > enough.bytes) || events.length >= enough.events;
         if (isCut) break;
         bytes = withIt;
         position += 1;
