@@ -5,11 +5,12 @@
  */
 
 import { type Gateway, startGateway } from "../harness/gateway.ts";
+import { interruption } from "../harness/interruption.ts";
 import { type ServerPair, startServerPair } from "../harness/pair.ts";
+import { Screen, standardOutput } from "../harness/screen.ts";
 import { type SimulatedDiscord, startSimulatedDiscord } from "../harness/simulated_discord.ts";
 import { ExampleBot } from "./bot.ts";
 import { type DemoOptions, HELP, parseArguments, UsageError } from "./command_line.ts";
-import { Screen, standardOutput } from "./screen.ts";
 import { type Account, Tally } from "./tally.ts";
 import { visit } from "./visitor.ts";
 import { publishDelayMs, readVitals, type Vitals } from "./vitals.ts";
@@ -26,8 +27,6 @@ const PLAIN_INTERVAL_MS = 10_000;
 /** How long the last events may take from the simulator to the bot. */
 const SETTLE_DEADLINE_MS = 30_000;
 const SETTLE_INTERVAL_MS = 200;
-/** A terminal and the task runner both pass a Ctrl-C on; what comes later is a second one. */
-const SECOND_SIGNAL_AFTER_MS = 1_000;
 /** EX_USAGE of sysexits.h. */
 const EXIT_USAGE = 64;
 
@@ -250,21 +249,6 @@ async function compare(screen: Screen, { discord, tally }: World, restarts: numb
 async function ledgerAccount({ controlUrl }: SimulatedDiscord): Promise<Account> {
   const ledger = await (await fetch(`${controlUrl}/ledger`)).json() as { replayable: Account };
   return ledger.replayable;
-}
-
-/** The first Ctrl-C, or SIGTERM, aborts; one more, later, ends the process: what it started ends with it. */
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  let firstAtMs = 0;
-  const hear = () => {
-    if (!controller.signal.aborted) {
-      firstAtMs = performance.now();
-      controller.abort();
-    } else if (performance.now() - firstAtMs > SECOND_SIGNAL_AFTER_MS) Deno.exit(130);
-  };
-  Deno.addSignalListener("SIGINT", hear);
-  Deno.addSignalListener("SIGTERM", hear);
-  return controller.signal;
 }
 
 function timeout(minutes: number): AbortSignal {

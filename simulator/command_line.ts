@@ -47,6 +47,12 @@ const OPTION_FLAGS: readonly Flag[] = [
     help: "port of resume_gateway_url; 0 = any",
   },
   {
+    flag: "resume-url",
+    value: "URL",
+    default: "that port's",
+    help: "resume_gateway_url, where clients come by a proxy",
+  },
+  {
     flag: "token",
     value: "TOKEN",
     default: DEFAULT_TOKEN,
@@ -130,6 +136,7 @@ export function parseCommandLine(args: readonly string[]): SimulatorOptions | "h
   }
   const text = (flag: string) => values[flag] as string | undefined;
   const whole = (flag: string, otherwise: number) => integer(flag, text(flag) ?? String(otherwise));
+  const resumeUrl = text("resume-url");
   const mix = text("mix");
   const largeGuildBytes = text("large-guild-bytes");
   return {
@@ -140,6 +147,7 @@ export function parseCommandLine(args: readonly string[]): SimulatorOptions | "h
     guilds: whole("guilds", DEFAULT_GUILDS),
     seed: whole("seed", DEFAULT_SEED),
     ledgerMaxEntries: whole("ledger-entries", DEFAULT_LEDGER_ENTRIES),
+    ...(resumeUrl === undefined ? {} : { resumeUrl }),
     ...(mix === undefined ? {} : { mix: parseMix(mix) }),
     ...(largeGuildBytes === undefined
       ? {}

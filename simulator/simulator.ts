@@ -28,6 +28,8 @@ export interface SimulatorOptions extends Partial<Knobs> {
   readonly port?: number;
   /** Port of `resume_gateway_url`. Default 0: a free one. */
   readonly resumePort?: number;
+  /** What READY says in place of that port's own URL: where clients are to come another way, by a proxy, say. */
+  readonly resumeUrl?: string;
   /** Tokens of the bots that may connect; all play the same bot in the same guilds. Default `simulated-token`. */
   readonly tokens?: readonly string[];
   /** How many guilds there are. Default 20. */
@@ -135,7 +137,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   // Whoever listens on all addresses is reached on the machine's own.
   const host = hostname === "0.0.0.0" || hostname === "::" ? "127.0.0.1" : hostname;
   gatewayUrl = `ws://${host}:${portOf(main)}`;
-  discord.resumeGatewayUrl = `ws://${host}:${portOf(resume)}`;
+  discord.resumeGatewayUrl = options.resumeUrl ?? `ws://${host}:${portOf(resume)}`;
   door.open(main, "main");
   door.open(resume, "resume");
   generator.start();

@@ -35,12 +35,13 @@ Deno.test("parseCommandLine() without arguments gives the documented defaults an
 
 Deno.test("parseCommandLine() reads every option", () => {
   const line =
-    "--host 0.0.0.0 --port 0 --resume-port 9 --token a --token b --guilds 5 --seed 7 --mix MESSAGE_CREATE=3,TYPING_START=0.5 " +
+    "--host 0.0.0.0 --port 0 --resume-port 9 --resume-url ws://127.0.0.1:7 --token a --token b --guilds 5 --seed 7 --mix MESSAGE_CREATE=3,TYPING_START=0.5 " +
     "--large-guild-bytes 10 --ledger-entries 0 --shards 16 --rate 12.5 --shuffle-keys --no-acknowledge-heartbeats --keep-session-on 4009,1000";
   assert.deepEqual(parseCommandLine(line.split(" ")), {
     hostname: "0.0.0.0",
     port: 0,
     resumePort: 9,
+    resumeUrl: "ws://127.0.0.1:7",
     tokens: ["a", "b"],
     guilds: 5,
     seed: 7,

@@ -177,6 +177,14 @@ Deno.test("§22.17 READY comes first, with the documented fields and a resume UR
   });
 });
 
+Deno.test("§22.17 READY says the resume URL by which clients are to come, where one is given", async () => {
+  await Bench.run({ resumeUrl: "ws://127.0.0.1:1" }, async (bench) => {
+    const client = await bench.greeted();
+    identify(client, { shard: [0, 1], intents: FREE_INTENTS });
+    assert.equal((await client.next()).d.resume_gateway_url, "ws://127.0.0.1:1");
+  });
+});
+
 Deno.test("§22.17 shard is in READY only where IDENTIFY had it, and no two session ids are alike", async () => {
   await Bench.run({}, async (bench) => {
     const seen = new Set<string>();

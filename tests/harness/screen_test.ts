@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Screen } from "../../demo/screen.ts";
+import { Screen } from "../../harness/screen.ts";
 
 /** A screen, and all that was written to it. */
 function makeScreen(kind: { isTerminal: boolean; colors: boolean }, columns = 80) {

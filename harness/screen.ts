@@ -1,5 +1,5 @@
 /**
- * Where the demo writes: a terminal, with a line that is rewritten in place, or a file, with plain lines.
+ * Where a program for people writes: a terminal, with a line that is rewritten in place, or a file, with plain lines.
  *
  * @module
  */

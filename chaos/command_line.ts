@@ -1,0 +1,145 @@
+/**
+ * What may follow `deno task chaos` and `deno task outage`.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+
+export interface ChaosOptions {
+  readonly minutes: number;
+  readonly seed: number;
+  readonly shards: number;
+  readonly eventsPerSecond: number;
+  /** Only faults of which one of these words is part; all where there is none. */
+  readonly words: readonly string[];
+  /** Shows the plan, and does nothing. */
+  readonly planOnly: boolean;
+  /** Where to leave the gateway's log and the course of things; null: nowhere. */
+  readonly keep: string | null;
+}
+
+export type OutageOptions = Omit<ChaosOptions, "words" | "planOnly">;
+
+/** A command line that means nothing. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+interface NumberFlag {
+  readonly least: number;
+  readonly most: number;
+  readonly whole: boolean;
+}
+
+const NUMBERS = {
+  minutes: { least: 0.1, most: 1_440, whole: false },
+  seed: { least: 0, most: Number.MAX_SAFE_INTEGER, whole: true },
+  shards: { least: 1, most: 128, whole: true },
+  rate: { least: 1, most: 5_000, whole: false },
+} as const satisfies Record<string, NumberFlag>;
+
+type Numbers = Record<keyof typeof NUMBERS, number>;
+
+const CHAOS_DEFAULTS: Numbers = { minutes: 5, seed: 1, shards: 8, rate: 200 };
+const OUTAGE_DEFAULTS: Numbers = { minutes: 10, seed: 1, shards: 8, rate: 1_000 };
+
+export const CHAOS_HELP =
+  `Runs the gateway under faults drawn at random, and holds what came out of the queue against what Discord sent.
+Exit status 1 where an event was lost, changed or out of order, or a lost session is not named.
+
+Usage: deno task chaos [flags]
+
+  --minutes N       how long faults strike (${CHAOS_DEFAULTS.minutes})
+  --seed N          same seed, same faults in the same order (${CHAOS_DEFAULTS.seed})
+  --shards N        number of shards (${CHAOS_DEFAULTS.shards})
+  --rate N          events per second, over all shards (${CHAOS_DEFAULTS.rate})
+  --faults WORD,…   only faults with one of these words in their line of --plan: --faults gateway,alarm
+  --plan            show the plan, and do nothing
+  --keep FOLDER     leave the gateway's log and the course of things there
+`;
+
+export const OUTAGE_HELP =
+  `Stops RabbitMQ for some minutes while events flow, starts it again, and waits until all of them have come.
+Exit status 1 where an event was lost, changed or out of order, or the gateway grew past 300 MB.
+
+Usage: deno task outage [flags]
+
+  --minutes N       how long RabbitMQ is away (${OUTAGE_DEFAULTS.minutes})
+  --rate N          events per second, over all shards (${OUTAGE_DEFAULTS.rate})
+  --shards N        number of shards (${OUTAGE_DEFAULTS.shards})
+  --seed N          same seed, same events (${OUTAGE_DEFAULTS.seed})
+  --keep FOLDER     leave the gateway's log there
+`;
+
+/**
+ * Reads the arguments of `deno task chaos`; `"help"` where help was asked for.
+ *
+ * @throws UsageError
+ */
+export function parseChaos(args: readonly string[]): ChaosOptions | "help" {
+  const flags = readFlags(args, ["faults", "keep"], ["plan"]);
+  if (flags === "help") return "help";
+  const { minutes, seed, shards, rate } = readNumbers(flags, CHAOS_DEFAULTS);
+  return {
+    minutes,
+    seed,
+    shards,
+    eventsPerSecond: rate,
+    words: String(flags.faults ?? "").split(",").map((word) => word.trim()).filter(Boolean),
+    planOnly: flags.plan === true,
+    keep: flags.keep === undefined ? null : String(flags.keep),
+  };
+}
+
+/**
+ * Reads the arguments of `deno task outage`; `"help"` where help was asked for.
+ *
+ * @throws UsageError
+ */
+export function parseOutage(args: readonly string[]): OutageOptions | "help" {
+  const flags = readFlags(args, ["keep"], []);
+  if (flags === "help") return "help";
+  const { minutes, seed, shards, rate } = readNumbers(flags, OUTAGE_DEFAULTS);
+  const keep = flags.keep === undefined ? null : String(flags.keep);
+  return { minutes, seed, shards, eventsPerSecond: rate, keep };
+}
+
+type Flags = Readonly<Record<string, unknown>>;
+
+function readFlags(
+  args: readonly string[],
+  texts: readonly string[],
+  switches: readonly string[],
+): Flags | "help" {
+  const text = [...Object.keys(NUMBERS), ...texts].map((flag) => [flag, { type: "string" }] as const);
+  const on = switches.map((flag) => [flag, { type: "boolean" }] as const);
+  try {
+    const { values }: { values: Flags } = parseArgs({
+      args: [...args],
+      options: { ...Object.fromEntries([...text, ...on]), help: { type: "boolean", short: "h" } },
+    });
+    return values.help === true ? "help" : values;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new UsageError(`${error.message.replace(/\. To specify.*|\.$/s, "")}; --help tells what there is`);
+  }
+}
+
+function readNumbers(flags: Flags, defaults: Numbers): Numbers {
+  const entries = Object.entries(NUMBERS).map(([flag, { least, most, whole }]) => {
+    const text = flags[flag];
+    if (text === undefined) return [flag, defaults[flag as keyof Numbers]];
+    const value = Number(text);
+    const fits = text !== "" && value >= least && value <= most && (!whole || Number.isInteger(value));
+    if (!fits) {
+      throw new UsageError(
+        `--${flag} must be a ${
+          whole ? "whole " : ""
+        }number from ${least} to ${most}: current value is "${text}"`,
+      );
+    }
+    return [flag, value];
+  });
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,186 @@
+/**
+ * Everything that takes part: the servers, a simulated Discord, the gateway, lines between them that can be cut, and a
+ * bot that takes all that comes.
+ *
+ * @module
+ */
+
+import { startServerPair } from "../harness/pair.ts";
+import type { RabbitServer } from "../harness/rabbitmq.ts";
+import type { RedisServer } from "../harness/redis.ts";
+import { startSimulatedDiscord } from "../harness/simulated_discord.ts";
+import { TcpProxy } from "../harness/tcp_proxy.ts";
+import { Collector } from "./collector.ts";
+import { DiscordControl } from "./discord_control.ts";
+import { Extremes } from "./extremes.ts";
+import { Line } from "./line.ts";
+import { Receipts } from "./receipts.ts";
+import { sleep } from "./sleep.ts";
+import { WatchedGateway } from "./watched_gateway.ts";
+
+export interface StageOptions {
+  readonly seed: number;
+  readonly shards: number;
+  /** Over all shards. */
+  readonly eventsPerSecond: number;
+  /** The gateway connects to everybody without a proxy between: its {@link Stage.lines} do nothing. */
+  readonly areLinesDirect?: boolean;
+  /** Events that Discord keeps for a resume, per session. */
+  readonly replayBufferEvents: number;
+  /** Events that Discord may create in all, generously. */
+  readonly ledgerEntries: number;
+}
+
+/** Made like Discord's own: its first part is the bot's id, in base64. */
+const TOKEN = "MTE4OTk1NTA3NTAxNjcwODIwOA.chaos.token-of-no-bot";
+const GUILDS_PER_SHARD = 8;
+/** Large enough to take a slow line some seconds. */
+const LARGE_GUILD_BYTES = 200_000;
+/** Every intent there is, the privileged ones too (Discord gateway docs, Intents). */
+const ALL_INTENTS = 53_608_447;
+/** Short, so that the simulator's replay buffers are trimmed often. */
+const HEARTBEAT_INTERVAL_MS = 5_000;
+/** A gateway that is paused for a while keeps its connections. */
+const HEARTBEAT_GRACE_INTERVALS = 8;
+/** Nobody runs out of identifies. */
+const SESSION_STARTS = 1_000_000;
+
+const CONNECT_DEADLINE_MS = 90_000;
+const LOOK_INTERVAL_MS = 250;
+
+interface Parts {
+  readonly rabbit: RabbitServer;
+  readonly redis: RedisServer;
+  readonly discord: DiscordControl;
+  readonly gateway: WatchedGateway;
+  readonly collector: Collector;
+  readonly lines: { readonly rabbit: Line; readonly redis: Line; readonly discord: Line };
+  readonly receipts: Receipts;
+  readonly extremes: Extremes;
+}
+
+export class Stage implements Parts, AsyncDisposable {
+  readonly options: StageOptions;
+  readonly rabbit: RabbitServer;
+  readonly redis: RedisServer;
+  readonly discord: DiscordControl;
+  readonly gateway: WatchedGateway;
+  readonly collector: Collector;
+  readonly lines: Parts["lines"];
+  readonly receipts: Receipts;
+  readonly extremes: Extremes;
+  readonly #opened: AsyncDisposableStack;
+
+  private constructor(options: StageOptions, parts: Parts, opened: AsyncDisposableStack) {
+    this.options = options;
+    this.rabbit = parts.rabbit;
+    this.redis = parts.redis;
+    this.discord = parts.discord;
+    this.gateway = parts.gateway;
+    this.collector = parts.collector;
+    this.lines = parts.lines;
+    this.receipts = parts.receipts;
+    this.extremes = parts.extremes;
+    this.#opened = opened;
+  }
+
+  /**
+   * Starts everything; resolves when every shard is connected, events flow, and all that the servers were told to keep
+   * is on their disks.
+   *
+   * @throws Error when something does not start.
+   */
+  static async start(options: StageOptions): Promise<Stage> {
+    await using opening = new AsyncDisposableStack();
+    const { areLinesDirect = false } = options;
+    const by = (proxy: TcpProxy, url: string) => areLinesDirect ? url : proxy.through(url);
+    const receipts = new Receipts();
+    const extremes = new Extremes();
+
+    const { rabbit, redis } = opening.use(await startServerPair());
+    const main = opening.use(new TcpProxy());
+    const resume = opening.use(new TcpProxy());
+    const simulated = await startSimulatedDiscord([
+      ...simulatorFlags(options),
+      ...(areLinesDirect ? [] : ["--resume-url", resume.through("ws://127.0.0.1")]),
+    ]);
+    opening.use(simulated.server);
+    main.leadTo(simulated.restUrl);
+    resume.leadTo(`http://127.0.0.1:${simulated.server.ports[1]}`);
+    const rabbitProxy = opening.use(new TcpProxy(rabbit.url));
+    const redisProxy = opening.use(new TcpProxy(redis.url));
+    const discord = new DiscordControl(simulated.controlUrl);
+
+    const gateway = await WatchedGateway.start({
+      BOT_TOKEN: TOKEN,
+      INTENTS: String(ALL_INTENTS),
+      API_URL: by(main, simulated.restUrl),
+      GATEWAY_URL: by(main, simulated.restUrl.replace(/^http(.*)\/api$/, "ws$1")),
+      RABBIT_URL: by(rabbitProxy, rabbit.url),
+      REDIS_URL: by(redisProxy, redis.url),
+      LOG_FORMAT: "json",
+      LOG_LEVEL: "debug",
+    }, (vitals) => extremes.note(vitals));
+    opening.defer(() => gateway.end());
+    await connected(discord, options.shards);
+    const received = (pauseMs: number) => extremes.note({ pauseMs });
+    const collector = await Collector.start(rabbit.url, receipts, received);
+    opening.defer(() => collector.stop());
+
+    const lines = {
+      rabbit: new Line(rabbitProxy),
+      redis: new Line(redisProxy),
+      discord: new Line(main, resume),
+    };
+    const parts = { rabbit, redis, discord, gateway, collector, lines, receipts, extremes };
+    return new Stage(options, parts, opening.move());
+  }
+
+  /** Resolves when every shard is connected; rejects after a long wait. */
+  async connected(): Promise<void> {
+    await connected(this.discord, this.options.shards);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened.disposeAsync();
+  }
+}
+
+function simulatorFlags(options: StageOptions): string[] {
+  const values = {
+    "shards": options.shards,
+    "max-concurrency": options.shards,
+    "guilds": options.shards * GUILDS_PER_SHARD,
+    "large-guild-bytes": LARGE_GUILD_BYTES,
+    "rate": options.eventsPerSecond,
+    "seed": options.seed,
+    "heartbeat-interval-ms": HEARTBEAT_INTERVAL_MS,
+    "heartbeat-grace-intervals": HEARTBEAT_GRACE_INTERVALS,
+    "replay-buffer-events": options.replayBufferEvents,
+    "session-start-total": SESSION_STARTS,
+    "ledger-entries": options.ledgerEntries,
+    "token": TOKEN,
+  };
+  const switches = [
+    "trim-replay",
+    "guild-members-intent",
+    "guild-presences-intent",
+    "message-content-intent",
+  ];
+  return [
+    ...Object.entries(values).flatMap(([flag, value]) => [`--${flag}`, String(value)]),
+    ...switches.map((flag) => `--${flag}`),
+  ];
+}
+
+async function connected(discord: DiscordControl, shards: number): Promise<void> {
+  const deadlineMs = performance.now() + CONNECT_DEADLINE_MS;
+  for (let count = 0; (count = await discord.shardsConnected()) < shards;) {
+    if (performance.now() > deadlineMs) {
+      throw new Error(
+        `Only ${count} of ${shards} shards are connected after ${CONNECT_DEADLINE_MS / 1_000} s`,
+      );
+    }
+    await sleep(LOOK_INTERVAL_MS);
+  }
+}
