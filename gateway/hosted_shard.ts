@@ -7,9 +7,11 @@
 import type { Clock } from "./clock.ts";
 import type { CommandDispatcher, CommandedShard } from "./commands/dispatcher.ts";
 import type { Outbox } from "./delivery/outbox.ts";
+import type { OutgoingEvent } from "./delivery/publisher.ts";
+import type { SpooledPoint } from "./delivery/spool.ts";
 import type { GuildNames } from "./guild_names.ts";
 import type { IdentifyQueue } from "./identify/queue.ts";
-import type { Observer } from "./observation.ts";
+import type { GapReason, Observer } from "./observation.ts";
 import { type FrameHead, readGuild } from "./protocol/frame_head.ts";
 import type { PointKeeper } from "./resume/keeper.ts";
 import type { LostSession, ResumePoint } from "./resume/points.ts";
@@ -31,7 +33,7 @@ export interface ShardServices {
   readonly clock: Clock;
   readonly observe: Observer;
   readonly transport: Transport;
-  readonly outbox: Pick<Outbox, "accept" | "pass">;
+  readonly outbox: Pick<Outbox, "accept" | "pass" | "letGo">;
   readonly keeper: PointKeeper;
   readonly identifyQueue: IdentifyQueue;
   readonly dispatcher: CommandDispatcher;
@@ -54,6 +56,13 @@ export interface ShardLegacy {
   readonly lost: readonly LostSession[];
 }
 
+/** What identifies a gap among those of its shard. */
+export interface ToldGap {
+  readonly oldSession: string;
+  readonly lastSequence: number;
+  readonly reason: GapReason;
+}
+
 interface UntoldLoss extends LostSession {
   sequence: number;
   /** Wall clock of its READY; null where that is not known. */
@@ -71,7 +80,7 @@ export class HostedShard implements ShardHost, CommandedShard {
   /** False for a session without an id of Discord's: its point is of no use to anybody else. */
   #resumable = true;
   /** When the last event came that an earlier process had of the session there is; null where nobody knows. */
-  #lastEventBeforeMs: number | null;
+  readonly #lastEventBeforeMs: number | null;
   #guilds: GuildList;
   /** Oldest first. Bounded by the identifies that Discord allows in a day. */
   #untold: UntoldLoss[];
@@ -95,7 +104,7 @@ export class HostedShard implements ShardHost, CommandedShard {
   }
 
   start(start: ShardStart): void {
-    // What was found to be lost only by starting is not stored yet.
+    // Stored with the beginning of the reign; a store that has come back empty since gets it again.
     if (this.#untold.length > 0) this.#keepLost();
     this.#driver.start(start);
   }
@@ -133,22 +142,48 @@ export class HostedShard implements ShardHost, CommandedShard {
     this.#driver.stored(sessionId, sequence);
   }
 
-  /** The point of this session; null where it is not the one there is, or cannot be resumed. */
-  pointOf(sessionId: string): ResumePoint | null {
-    return this.#resumable && this.#point?.sessionId === sessionId ? this.#point : null;
+  /** The point of this session, for the spool; null where it is not the one there is, or cannot be resumed. */
+  pointOf(sessionId: string): SpooledPoint | null {
+    if (!this.#resumable || this.#point?.sessionId !== sessionId) return null;
+    return { ...this.#point, lost: this.#lost };
   }
 
-  /** The gap after `oldSession` is known to whoever wants to know. */
-  gapTold(oldSession: string): void {
-    const told = this.#untold.find(({ sessionId, observed }) => observed && sessionId === oldSession);
+  /** The gap is known to whoever wants to know. */
+  gapTold({ oldSession, lastSequence, reason }: ToldGap): void {
+    const told = this.#untold.find((loss) =>
+      loss.observed && loss.sessionId === oldSession && loss.sequence === lastSequence &&
+      loss.reason === reason
+    );
     if (told === undefined) return;
     this.#untold = this.#untold.filter((loss) => loss !== told);
     this.#keepLost();
+    this.#letGo(told);
+  }
+
+  /** It is durable that all this was lost. */
+  lossesStored(lost: readonly LostSession[]): void {
+    for (const loss of lost) this.#letGo(loss);
+  }
+
+  /** The broker refuses this event for good. Its session goes on. */
+  eventRefused({ session, sequence, type, receivedAtMs }: OutgoingEvent): void {
+    const loss: UntoldLoss = {
+      sessionId: session,
+      sequence: sequence - 1,
+      startedAtMs: null,
+      sinceMs: receivedAtMs,
+      reason: "event_refused",
+      type,
+      observed: false,
+    };
+    this.#untold.splice(this.#settledLosses, 0, loss);
+    this.#keepLost();
+    this.#observeGap(loss, session, null);
   }
 
   /** Spooled events of the shard cannot be read: what is published next does not follow on what was before. */
   spoolDamaged(): void {
-    const settled = this.#untold.filter(({ observed }) => observed).length;
+    const settled = this.#settledLosses;
     const unsettled = this.#untold[settled];
     const next = unsettled ?? this.#point;
     if (next === null || unsettled?.reason === "spool_damaged") return;
@@ -205,9 +240,11 @@ export class HostedShard implements ShardHost, CommandedShard {
       startedAtMs,
       lastEventAtMs: startedAtMs,
     };
-    this.#lastEventBeforeMs = startedAtMs;
     this.#resumable = resumable;
-    keeper.changeAtOnce(this.#shard, { point: this.pointOf(sessionId), guilds: this.#guilds.ids() });
+    keeper.changeAtOnce(this.#shard, {
+      point: resumable ? this.#point : null,
+      guilds: this.#guilds.ids(),
+    });
   }
 
   sessionLost({ sessionId, sinceMs, reason }: SessionLoss): void {
@@ -272,13 +309,18 @@ export class HostedShard implements ShardHost, CommandedShard {
     if (this.#resumable) this.#services.keeper.change(this.#shard, { point });
   }
 
+  /** An event that the broker refused holds the shard's sequence until it cannot be forgotten that it is missing. */
+  #letGo({ sessionId, sequence, reason }: LostSession): void {
+    if (reason === "event_refused") this.#services.outbox.letGo(this.#shard, sessionId, sequence + 1);
+  }
+
+  /** Losses whose gaps are on their way come before all others. */
+  get #settledLosses(): number {
+    return this.#untold.filter(({ observed }) => observed).length;
+  }
+
   get #lost(): LostSession[] {
-    return this.#untold.map(({ sessionId, sequence, sinceMs, reason }) => ({
-      sessionId,
-      sequence,
-      sinceMs,
-      reason,
-    }));
+    return this.#untold.map(({ startedAtMs: _, observed: __, ...lost }) => lost);
   }
 
   #keepLost(): void {
@@ -298,25 +340,26 @@ export class HostedShard implements ShardHost, CommandedShard {
       if (loss.observed) continue;
       // One of a session that nobody knows was left over from before them all.
       const isBefore = isCurrent || index < own;
-      if (!isBefore && loss.reason !== "spool_damaged") return;
+      if (!isBefore && endsSession(loss)) return;
       this.#observeGap(loss, sessionId, startedAtMs ?? null);
     }
   }
 
   #observeGap(loss: UntoldLoss, newSession: string, startedAtMs: number | null): void {
     const { clock, observe } = this.#services;
-    const { sessionId, sequence, sinceMs, reason } = loss;
+    const { sessionId, sequence, sinceMs, reason, type } = loss;
     loss.observed = true;
     observe({
       kind: "shard.gap",
       shard: this.#shard,
       oldSession: sessionId,
-      newSession,
+      newSession: type === undefined ? newSession : sessionId,
       lastSequence: sequence,
       fromMs: sinceMs,
       // What a damaged spool held may have come at any time before now.
-      toMs: reason === "spool_damaged" ? clock.wallMs() : startedAtMs ?? clock.wallMs(),
+      toMs: endsSession(loss) ? startedAtMs ?? clock.wallMs() : clock.wallMs(),
       reason,
+      ...(type === undefined ? {} : { sequence: sequence + 1, type }),
     });
   }
 
@@ -350,7 +393,12 @@ export class HostedShard implements ShardHost, CommandedShard {
   }
 }
 
-/** Whether it is the loss of this session itself; that of a spool leaves the session as it is. */
+/** Whether it is the loss of this session itself. */
 function isGivenUp(loss: UntoldLoss, sessionId: string): boolean {
-  return loss.sessionId === sessionId && loss.reason !== "spool_damaged";
+  return loss.sessionId === sessionId && endsSession(loss);
+}
+
+/** A damaged spool, or an event that the broker refuses, leave the session as it is. */
+function endsSession({ reason }: UntoldLoss): boolean {
+  return reason !== "spool_damaged" && reason !== "event_refused";
 }

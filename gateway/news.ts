@@ -12,7 +12,6 @@ export type ObservedGap = Extract<Observation, { kind: "shard.gap" }>;
 
 /**
  * `told` is called once the broker has confirmed the news of a gap, so that it need not be remembered any longer.
- * The shard of an event that was refused waits for it: there it is called also where the news was dropped.
  */
 export function newsObserver(
   notices: Pick<Notices, "news">,
@@ -30,7 +29,7 @@ export function newsObserver(
         });
       case "shard.gap":
         return notices.news(`shard.${observation.shard}.gap`, gapBody(observation), (outcome) => {
-          if (outcome === "confirmed" || observation.reason === "event_refused") told(observation);
+          if (outcome === "confirmed") told(observation);
         });
     }
   };

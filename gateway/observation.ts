@@ -14,7 +14,7 @@ export type ShardStatus = "Connected" | "Disconnected" | "Handshaking" | "Identi
  * Why events are missing; the `reason` of a gap. All but the last two are reasons why a session was given up; those
  * two leave the session as it is: the broker refused one event for good, or the spool could not be read.
  */
-export const SESSION_LOSS_REASONS = [
+export const GAP_REASONS = [
   "invalid_session",
   "invalid_sequence",
   "session_timed_out",
@@ -25,11 +25,12 @@ export const SESSION_LOSS_REASONS = [
   "not_resumable",
   "expired_while_parked",
   "bot_changed",
+  "superseded",
   "event_refused",
   "spool_damaged",
 ] as const;
 
-export type SessionLossReason = typeof SESSION_LOSS_REASONS[number];
+export type GapReason = typeof GAP_REASONS[number];
 
 /** Why a dispatch was not handed on. */
 export type DropReason = "no_session" | "no_type" | "replayed";
@@ -67,7 +68,7 @@ export type Observation =
     lastSequence: number;
     fromMs: number;
     toMs: number;
-    reason: SessionLossReason;
+    reason: GapReason;
     // Of the one event that is missing, where the broker refused it for good.
     sequence?: number;
     type?: string;

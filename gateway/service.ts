@@ -13,7 +13,7 @@ import type { Config } from "./config.ts";
 import type { Notices } from "./delivery/notices.ts";
 import { Outbox, type SpoolUse } from "./delivery/outbox.ts";
 import type { OutgoingEvent, Publisher } from "./delivery/publisher.ts";
-import type { Spool, SpoolContents } from "./delivery/spool.ts";
+import { NOTHING_SPOOLED, type Spool, type SpoolContents } from "./delivery/spool.ts";
 import { type Exit, EXIT_CONFIGURATION, EXIT_REFUSED, exitOfCloseCode } from "./exit.ts";
 import { failureText } from "./failure.ts";
 import type { GuildNames } from "./guild_names.ts";
@@ -21,7 +21,7 @@ import { HostedShard, type ShardLegacy } from "./hosted_shard.ts";
 import { type GatewayBot, IdentifyBudget } from "./identify/budget.ts";
 import { IdentifyQueue } from "./identify/queue.ts";
 import { newsObserver, type ObservedGap } from "./news.ts";
-import { observeAll, type Observer, type SessionLossReason } from "./observation.ts";
+import { type GapReason, observeAll, type Observer } from "./observation.ts";
 import { botId } from "./protocol/bot_token.ts";
 import { heartbeatFrame, identifyFrame, presenceFrame, resumeFrame } from "./protocol/client_frames.ts";
 import { gatewayConnectionUrl } from "./protocol/gateway_url.ts";
@@ -82,7 +82,7 @@ interface Left {
   readonly total: number | null;
 }
 
-const EMPTY_SPOOL: SpoolContents = { lanes: new Map(), points: new Map(), total: null, lastPosition: 0 };
+const NO_LANE = { firstSession: "", firstSequence: 1 };
 
 export class GatewayService {
   readonly #config: Config;
@@ -96,6 +96,9 @@ export class GatewayService {
   readonly #dispatcher: CommandDispatcher;
   readonly #boardWriter: BoardWriter;
   #total: number | null = null;
+  #spooledLanes: SpoolContents["lanes"] = new Map();
+  /** Shard → what is still to be told of one that does not run here. */
+  readonly #unhostedLosses = new Map<number, readonly LostSession[]>();
   #recommendationSaid: number | null = null;
   #brokerOpened: () => void = () => {};
   #stopped: Promise<void> | null = null;
@@ -129,8 +132,8 @@ export class GatewayService {
         full: (shard) => this.#shards.get(shard)?.park(),
         room: () => this.#unparkAll(),
         confirmed: ports.confirmed,
-        givenUp: (event) => this.#observeRefusal(event),
-        unreadable: (shard) => this.#shards.get(shard)?.spoolDamaged(),
+        givenUp: (event) => this.#eventRefused(event),
+        unreadable: (shard) => this.#spoolDamaged(shard),
       },
     });
     this.#boardWriter = new BoardWriter({ board, entries: this.status, clock, observe });
@@ -142,7 +145,11 @@ export class GatewayService {
         this.#boardWriter.sessionsMoved();
         this.#shards.get(shard)?.stored(point.sessionId, point.sequence);
       },
-      refused: (shard, point) => this.#outbox.notePoint(shard, point),
+      lossesStored: (shard, lost) => this.#shards.get(shard)?.lossesStored(lost),
+      refused: (shard, point) => {
+        const spooled = this.#shards.get(shard)?.pointOf(point.sessionId);
+        if (spooled) this.#outbox.notePoint(shard, { ...point, lost: spooled.lost });
+      },
     });
     this.#budget = new IdentifyBudget({ clock, dice, observe, read: () => this.#readGatewayBot() });
     this.#identifyQueue = new IdentifyQueue({
@@ -190,14 +197,15 @@ export class GatewayService {
     const gatewayRead = this.#budget.refresh();
     const left = await this.#unlessStopping(this.#findLeft());
     if (left === null) return;
+    this.#spooledLanes = left.spooled?.lanes ?? new Map();
     const total = await this.#determineTotal(left, gatewayRead);
     if (total === null) return;
     const range = this.#range(total);
     if (range === null) return;
     const loss = this.#lossOfAll(left, total);
     const legacies = new Map(range.map((shard) => [shard, this.#legacy(left, shard, loss)]));
-    const vanished = new Map(
-      [...left.shards.keys()].filter((shard) => shard >= total)
+    const elsewhere = new Map(
+      [...left.shards.keys()].filter((shard) => !legacies.has(shard) && (shard >= total || loss !== null))
         .map((shard) => [shard, this.#legacy(left, shard, loss)]),
     );
     const reign = {
@@ -205,19 +213,22 @@ export class GatewayService {
       bot: this.#bot,
       startedAtMs: clock.wallMs(),
       keepSessions: loss === null,
-      lost: new Map([...legacies, ...vanished].map(([shard, { lost }]) => [shard, lost])),
+      lost: new Map([...legacies, ...elsewhere].map(([shard, { lost }]) => [shard, lost])),
       imported: left.fleet,
     };
     if (await this.#unlessStopping(points.begin(reign).then(() => true)) === null) return;
+    this.#hostShards(legacies, total);
+    for (const [shard, { lost }] of elsewhere) this.#unhostedLosses.set(shard, lost);
     // Only now, for the spool forgets points of which the store then knows that they are lost.
     if (await this.#unlessStopping(this.#useSpool(left, total, loss === null)) === null) return;
-    this.#tellOfVanished(vanished);
+    this.#tellOfVanished(total);
     this.status.assign(range);
     this.#boardWriter.start();
     // Discord keeps a session for a minute or two only. What comes before the broker is there waits in the spool.
-    const cannotWait = left.spooled !== null && loss === null && left.shards.size > 0;
+    const hasSession = range.some((shard) => legacies.get(shard)?.point);
+    const cannotWait = left.spooled !== null && hasSession;
     if (!cannotWait && await this.#unlessStopping(opened.then(() => true)) === null) return;
-    await this.#startShards(legacies, total, left, loss);
+    await this.#startShards(range, total, left, loss);
     if (!this.#stopping.signal.aborted) commands.start((command) => this.#dispatcher.handle(command));
   }
 
@@ -249,7 +260,7 @@ export class GatewayService {
     }
     await this.#phase("disconnect", DISCONNECT_MAX_MS, async () => {
       const { disconnectStore, spool } = this.#ports;
-      this.#outbox.closed(null); // the spool may still have been drained
+      this.#outbox.stop();
       await Promise.all([commands.close(), publisher.close(), disconnectStore(), spool?.close()]);
     });
   }
@@ -294,7 +305,7 @@ export class GatewayService {
       this.#ports.points.load(),
       this.#openSpool(),
     ]);
-    const shards = foundShards(fleet, spooled ?? EMPTY_SPOOL);
+    const shards = foundShards(fleet, spooled ?? NOTHING_SPOOLED);
     return { fleet, spooled, isSpoolDamaged, shards, total: fleet.total ?? spooled?.total ?? null };
   }
 
@@ -316,7 +327,8 @@ export class GatewayService {
   /** Drains what is in the spool from now on, and keeps in it what the broker does not confirm. */
   async #useSpool({ fleet, spooled, shards }: Left, total: number, keepPoints: boolean): Promise<true> {
     const { spool } = this.#ports;
-    if (spool === null || spooled === null) return true;
+    const settings = this.#config.events.spool;
+    if (spool === null || settings === null || spooled === null) return true;
     // Another service wrote last: what the spool knows of other sessions is older.
     await spool.begin({ total, keepPoints: keepPoints && !fleet.foreign }).catch((error: unknown) => {
       // A full disk, say: what is in it can be drained all the same.
@@ -334,13 +346,12 @@ export class GatewayService {
     for (const [shard, { events }] of lanes) {
       if (shards.get(shard)?.late) this.observe({ kind: "spool.late", shard, events });
     }
-    const { maxBytes } = this.#config.events.spool ?? { maxBytes: 0 };
-    this.#outbox.useSpool(spool, maxBytes, keepPoints ? spooled : { ...spooled, points: new Map() });
+    this.#outbox.useSpool(spool, settings.maxBytes, keepPoints ? spooled : { ...spooled, points: new Map() });
     return true;
   }
 
   /** Why no session at all is resumed; null where they are. */
-  #lossOfAll({ fleet, total: totalLeft }: Left, total: number): SessionLossReason | null {
+  #lossOfAll({ fleet, total: totalLeft }: Left, total: number): GapReason | null {
     if (!this.#config.shards.resume) return "resume_disabled";
     if (fleet.bot !== null && this.#bot !== null && fleet.bot !== this.#bot) return "bot_changed";
     return totalLeft === total ? null : "total_changed";
@@ -384,22 +395,29 @@ export class GatewayService {
     return null;
   }
 
+  #hostShards(legacies: ReadonlyMap<number, ShardLegacy>, total: number): void {
+    const presence = JSON.stringify(this.#config.discord.presence);
+    for (const [shard, legacy] of legacies) {
+      this.#shards.set(shard, this.#host(shard, total, presence, legacy));
+    }
+  }
+
   async #startShards(
-    legacies: ReadonlyMap<number, ShardLegacy>,
+    range: readonly number[],
     total: number,
     left: Left,
-    loss: SessionLossReason | null,
+    loss: GapReason | null,
   ): Promise<void> {
     const { clock } = this.#ports;
     const presence = JSON.stringify(this.#config.discord.presence);
-    const starts = [...legacies].map(([shard, legacy]) => {
-      this.#shards.set(shard, this.#host(shard, total, presence, legacy));
-      return { shard, start: this.#shardStart(left.shards.get(shard), presence, loss) };
-    });
+    const starts = range.map((shard) => ({
+      shard,
+      start: this.#shardStart(left.shards.get(shard), presence, loss),
+    }));
     const resuming = starts.filter(({ start }) => start.session !== null);
     this.observe({
       kind: "service.started",
-      shards: legacies.size,
+      shards: range.length,
       total,
       resuming: resuming.length,
     });
@@ -421,7 +439,7 @@ export class GatewayService {
     }
   }
 
-  #shardStart(found: FoundShard | undefined, presence: string, loss: SessionLossReason | null): ShardStart {
+  #shardStart(found: FoundShard | undefined, presence: string, loss: GapReason | null): ShardStart {
     const point = found?.point ?? null;
     const { intents } = this.#config.discord;
     return {
@@ -439,21 +457,26 @@ export class GatewayService {
   }
 
   /** What a shard takes over from an earlier process, with what is found to be lost of it. */
-  #legacy(left: Left, shard: number, loss: SessionLossReason | null): ShardLegacy {
+  #legacy(left: Left, shard: number, loss: GapReason | null): ShardLegacy {
     const found = left.shards.get(shard);
     if (found === undefined) return { point: null, guilds: null, lost: [] };
     const lost = [...found.lost];
     // Given up while the store took nothing, so that only the spool knows of the one after it.
-    if (found.superseded !== null) lost.push(this.#lostNow(found.superseded, "invalid_session"));
-    const reasons: (SessionLossReason | null)[] = [left.isSpoolDamaged ? "spool_damaged" : null, loss];
-    for (const reason of reasons) {
-      if (reason !== null && found.point !== null) lost.push(this.#lostNow(found.point, reason));
+    const { superseded, point } = found;
+    if (superseded !== null && !lost.some(({ sessionId }) => sessionId === superseded.sessionId)) {
+      // Before the later one began, whatever else is known of it.
+      const sinceMs = superseded.lastEventAtMs ?? (point?.startedAtMs ?? 1) - 1;
+      lost.push({ ...this.#lostNow(superseded, "superseded"), sinceMs });
     }
-    const { point, guilds } = found;
+    const reasons: (GapReason | null)[] = [left.isSpoolDamaged ? "spool_damaged" : null, loss];
+    for (const reason of reasons) {
+      if (reason !== null && point !== null) lost.push(this.#lostNow(point, reason));
+    }
+    const { guilds } = found;
     return loss === null ? { point, guilds, lost } : { point: null, guilds: null, lost };
   }
 
-  #lostNow({ sessionId, sequence, lastEventAtMs }: ResumePoint, reason: SessionLossReason): LostSession {
+  #lostNow({ sessionId, sequence, lastEventAtMs }: ResumePoint, reason: GapReason): LostSession {
     return { sessionId, sequence, sinceMs: lastEventAtMs ?? this.#ports.clock.wallMs(), reason };
   }
 
@@ -550,44 +573,75 @@ export class GatewayService {
 
   // What is missing.
 
-  /** An event that the broker refuses for good is a gap of its own. */
-  #observeRefusal({ shard, session, sequence, type, receivedAtMs }: OutgoingEvent): void {
-    this.observe({
-      kind: "shard.gap",
-      shard,
-      oldSession: session,
-      newSession: session,
-      lastSequence: sequence - 1,
-      fromMs: receivedAtMs,
-      toMs: this.#ports.clock.wallMs(),
+  #eventRefused(event: OutgoingEvent): void {
+    const shard = this.#shards.get(event.shard);
+    if (shard !== undefined) return shard.eventRefused(event);
+    const { session, sequence, receivedAtMs, type } = event;
+    this.#loseUnhosted(event.shard, {
+      sessionId: session,
+      sequence: sequence - 1,
+      sinceMs: receivedAtMs,
       reason: "event_refused",
-      sequence,
       type,
+    });
+    this.#outbox.letGo(event.shard, session, sequence);
+  }
+
+  /** What of the spool could not be read may be of a shard that runs elsewhere, or not at all any more. */
+  #spoolDamaged(shard: number): void {
+    const hosted = this.#shards.get(shard);
+    if (hosted !== undefined) return hosted.spoolDamaged();
+    const { firstSession, firstSequence } = this.#spooledLanes.get(shard) ?? NO_LANE;
+    this.#loseUnhosted(shard, {
+      sessionId: firstSession,
+      sequence: firstSequence - 1,
+      sinceMs: this.#ports.clock.wallMs(),
+      reason: "spool_damaged",
     });
   }
 
+  #loseUnhosted(shard: number, loss: LostSession): void {
+    this.#setUnhostedLosses(shard, [...this.#unhostedLosses.get(shard) ?? [], loss]);
+    this.#observeUnhosted(shard, loss);
+  }
+
+  /** Of a shard that runs elsewhere the process there keeps what is lost. */
+  #setUnhostedLosses(shard: number, lost: readonly LostSession[]): void {
+    this.#unhostedLosses.set(shard, lost);
+    if (shard >= (this.#total ?? Infinity)) this.#keeper.change(shard, { lost });
+  }
+
   /** Shards of a larger total than the one now: nothing will follow that could tell of what they lost. */
-  #tellOfVanished(legacies: ReadonlyMap<number, ShardLegacy>): void {
-    for (const [shard, { lost }] of legacies) {
-      for (const { sessionId, sequence, sinceMs, reason } of lost) {
-        this.observe({
-          kind: "shard.gap",
-          shard,
-          oldSession: sessionId,
-          newSession: null,
-          lastSequence: sequence,
-          fromMs: sinceMs,
-          toMs: this.#ports.clock.wallMs(),
-          reason,
-        });
-      }
+  #tellOfVanished(total: number): void {
+    for (const [shard, lost] of this.#unhostedLosses) {
+      if (shard < total) continue; // another process will run it, and tell
+      for (const loss of lost) this.#observeUnhosted(shard, loss);
     }
   }
 
-  #gapTold({ shard, oldSession, newSession, sequence }: ObservedGap): void {
-    if (sequence !== undefined) this.#outbox.letGo(shard, oldSession, sequence);
-    else if (newSession === null) this.#keeper.change(shard, { lost: [] });
-    else this.#shards.get(shard)?.gapTold(oldSession);
+  #observeUnhosted(shard: number, { sessionId, sequence, sinceMs, reason, type }: LostSession): void {
+    this.observe({
+      kind: "shard.gap",
+      shard,
+      oldSession: sessionId,
+      newSession: null,
+      lastSequence: sequence,
+      fromMs: sinceMs,
+      toMs: this.#ports.clock.wallMs(),
+      reason,
+      ...(type === undefined ? {} : { sequence: sequence + 1, type }),
+    });
+  }
+
+  #gapTold(gap: ObservedGap): void {
+    const { shard, oldSession, lastSequence, reason } = gap;
+    const hosted = this.#shards.get(shard);
+    if (hosted !== undefined) return hosted.gapTold(gap);
+    const lost =
+      this.#unhostedLosses.get(shard)?.filter((loss) =>
+        loss.sessionId !== oldSession || loss.sequence !== lastSequence || loss.reason !== reason
+      ) ?? [];
+    this.#setUnhostedLosses(shard, lost);
   }
 
   // Room in the outbox.

@@ -36,7 +36,11 @@ const PHRASES: Phrases = {
   "shard.silent": { level: "warn", text: "Shard silent for longer than usual, resuming" },
   "shard.parked": { level: "warn", text: "Shard parked until the broker has caught up" },
   "shard.unparked": { level: "info", text: "Shard no longer parked" },
-  "shard.gap": { level: "warn", text: "Session lost, events missed" },
+  "shard.gap": {
+    level: "warn",
+    text: ({ oldSession, newSession }) =>
+      oldSession === newSession ? "Events missed" : "Session lost, events missed",
+  },
   "shard.fatal": { level: "error", text: "Discord refuses for good" },
   "event.received": { level: null, text: "Event received" },
   "event.dropped": { level: "debug", text: "Event dropped" },

@@ -10,7 +10,7 @@ import process from "node:process";
 import { setImmediate } from "node:timers";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
-import { type Observation, type Observer, SESSION_LOSS_REASONS } from "../observation.ts";
+import { GAP_REASONS, type Observation, type Observer } from "../observation.ts";
 import type { StatusSnapshot } from "../status.ts";
 import { EventCounts } from "./event_counts.ts";
 import { LabelValues } from "./label_values.ts";
@@ -91,7 +91,7 @@ function createFamilies(registry: Registry) {
     eventsDropped: counterBy(["type", "reason"], "gateway_events_dropped_total", "Events not handed on"),
     eventsRefused: counter(
       "gateway_events_refused_total",
-      "Events the broker refused, to be published again",
+      "Refusals of events by the broker",
     ),
     eventsQuarantined: counter(
       "gateway_events_quarantined_total",
@@ -103,7 +103,10 @@ function createFamilies(registry: Registry) {
     ),
     eventsUnroutable: counter("gateway_events_unroutable_total", "Events that reached no queue"),
     unconfirmedEvents: gauge("gateway_unconfirmed_events", "Events the broker has not confirmed yet"),
-    unconfirmedBytes: gauge("gateway_unconfirmed_bytes", "Bytes of events the broker has not confirmed yet"),
+    unconfirmedBytes: gauge(
+      "gateway_unconfirmed_bytes",
+      "What holding those costs: their bodies, and 500 bytes each",
+    ),
     publishSeconds: histogram(
       "gateway_publish_seconds",
       "Time from the receipt of an event to the broker's confirmation",
@@ -171,7 +174,7 @@ export class Metrics {
     // A series that begins at 0 shows its first increase; one that appears at 1 does not.
     for (const type of SHARD_EVENT_TYPES.values()) families.shardEvents.inc({ type }, 0);
     for (const type of ["Join", "Leave"]) families.guildEvents.inc({ type }, 0);
-    for (const reason of SESSION_LOSS_REASONS) families.sessionGaps.inc({ reason }, 0);
+    for (const reason of GAP_REASONS) families.sessionGaps.inc({ reason }, 0);
     for (const result of ["carried_out", "rejected"]) families.commands.inc({ result }, 0);
     for (const what of ["points", "board"]) families.redisWritesRefused.inc({ what }, 0);
     // What Discord has not told yet is absent: 0 would be an alarm.

@@ -24,7 +24,7 @@ export interface Entry {
   /** Monotonic time of the same. */
   readonly acceptedAtMs: number;
   /** Whether it was read back from the spool. */
-  readonly isDrained: boolean;
+  isDrained: boolean;
   /** Its place in the spool; 0: it has been given none. */
   position: number;
   /** Whether the spool has said that it holds it. */
@@ -34,7 +34,7 @@ export interface Entry {
   refusals: number;
   /** How many events the broker had confirmed when it first refused this one. */
   confirmationsBefore: number;
-  /** Refused for good: it is not published any more, and waits until its gap has been told. */
+  /** Refused for good: it is not published any more, and waits until the spool has set it aside. */
   isGivenUp: boolean;
 }
 
@@ -49,17 +49,45 @@ export interface Reached {
 /** A lane's settled entries are let go of in bulk, once this many have gathered. */
 const COMPACT_AFTER = 1_024;
 
+/** An event as it comes; without one, a dispatch that only takes its place in the order. */
+export function newEntry(
+  event: OutgoingEvent | null,
+  { session, sequence }: Pick<OutgoingEvent, "session" | "sequence">,
+  clock: Clock,
+): Entry {
+  const wallMs = clock.wallMs();
+  const receivedAtMs = event?.receivedAtMs ?? wallMs;
+  return {
+    event,
+    isEvent: event !== null,
+    sessionId: session,
+    sequence,
+    bodyBytes: event?.body.length ?? 0,
+    receivedAtMs,
+    acceptedAtMs: clock.nowMs() - (wallMs - receivedAtMs),
+    isDrained: false,
+    position: 0,
+    isSpooled: false,
+    isInFlight: false,
+    refusals: 0,
+    confirmationsBefore: 0,
+    isGivenUp: false,
+  };
+}
+
 export class Lane {
   readonly shard: number;
   /** What holding its events in memory costs. */
   heldBytes = 0;
   /** New events go to the tail, because older ones wait for the spool or in it. */
   isSpooling = false;
-  /** After a refusal nothing is published until then, in monotonic milliseconds. */
-  pausedUntilMs = -Infinity;
+  /** After a refusal nothing is published for a while, and then the oldest event alone until it is through. */
+  flow: "free" | "paused" | "probing" = "free";
   pausesInARow = 0;
   /** Times in a row that the hole could not be read. */
-  unreadable = 0;
+  failedReads = 0;
+  /** Counts how often the hole's beginning was moved otherwise than by reading: what was read before is void. */
+  holeEpoch = 0;
   /** Highest place in the spool that the head has passed. */
   passedPosition = 0;
   /** How far the spool covers the session. */
@@ -75,10 +103,6 @@ export class Lane {
 
   constructor(shard: number) {
     this.shard = shard;
-  }
-
-  get isEmpty(): boolean {
-    return this.frontLength === 0 && this.#tail.length === 0 && !this.hasHole;
   }
 
   /** Entries in memory before the hole, about. */
@@ -131,6 +155,12 @@ export class Lane {
     return this.#front[this.#head] === entry;
   }
 
+  /** Every entry in memory, oldest first. */
+  *held(): Generator<Entry> {
+    yield* this.#front.slice(this.#head);
+    yield* this.#tail;
+  }
+
   /** Moves the head over what is settled, and says how far each session has come, in order. */
   advance(passed: (spooled: Entry) => void): Reached[] {
     const reached: Reached[] = [];
@@ -170,30 +200,41 @@ export class Lane {
     return sunk;
   }
 
-  /** Fills the beginning of the hole from what was read of it; returns the new entries. */
-  fill(events: readonly SpooledEvent[], clock: Clock): Entry[] {
-    const startMs = clock.nowMs() - clock.wallMs();
+  /**
+   * Where all that waits in the front is in the spool, its last entry included, lets it go from memory too: the hole begins earlier. Returns
+   * the entries that are not settled.
+   */
+  sinkFront(): Entry[] {
+    const rest = this.#front.slice(this.#head);
+    const unsettled = rest.filter(({ event }) => event !== null);
+    const [first] = unsettled;
+    // Behind the last that is in the spool nothing may be forgotten that is reached already.
+    const isInSpool = rest.at(-1)?.isSpooled &&
+      unsettled.every((entry) => entry.isSpooled && !entry.isGivenUp);
+    if (first === undefined || !isInSpool) return [];
+    // What was settled before it could be written is not there, and not needed.
+    const rows = rest.filter(({ isEvent, isSpooled }) => isEvent && isSpooled);
+    if (!this.hasHole) this.#lastPosition = rows.at(-1)?.position ?? 0;
+    this.#readPosition = first.position - 1;
+    this.holeEpoch += 1;
+    this.#holeEvents += rows.length;
+    this.#holeBytes += rows.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
+    this.#front = [];
+    this.#head = 0;
+    return unsettled;
+  }
+
+  /** Fills the beginning of the hole, up to this place, from what was read of it; returns the new entries. */
+  fill(events: readonly SpooledEvent[], lastPosition: number, clock: Clock): Entry[] {
     // What was written while it was read is still in the tail.
-    const entries = events.filter(({ position }) => position <= this.#lastPosition).map((
-      { position, event },
-    ): Entry => ({
-      event,
-      isEvent: true,
-      sessionId: event.session,
-      sequence: event.sequence,
-      bodyBytes: event.body.length,
-      receivedAtMs: event.receivedAtMs,
-      acceptedAtMs: startMs + event.receivedAtMs,
-      isDrained: true,
-      position,
-      isSpooled: true,
-      isInFlight: false,
-      refusals: 0,
-      confirmationsBefore: 0,
-      isGivenUp: false,
-    }));
+    const entries = events.filter(({ position }) => position <= this.#lastPosition).map(
+      ({ position, event }) => {
+        const entry = newEntry(event, event, clock);
+        return Object.assign(entry, { position, isSpooled: true, isDrained: true });
+      },
+    );
     this.#front.push(...entries);
-    this.#readPosition = entries.at(-1)?.position ?? this.#readPosition;
+    this.#readPosition = Math.min(lastPosition, this.#lastPosition);
     this.#holeEvents -= entries.length;
     this.#holeBytes -= entries.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
     return entries;
@@ -203,6 +244,7 @@ export class Lane {
   skipHole(): { position: number; events: number; bytes: number } {
     const skipped = { position: this.#lastPosition, events: this.#holeEvents, bytes: this.#holeBytes };
     this.#readPosition = this.#lastPosition;
+    this.holeEpoch += 1;
     this.#holeEvents = 0;
     this.#holeBytes = 0;
     return skipped;

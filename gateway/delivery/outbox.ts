@@ -11,10 +11,16 @@
 import { type Clock, sleepUntil } from "../clock.ts";
 import { failureText } from "../failure.ts";
 import type { Observer } from "../observation.ts";
-import type { ResumePoint } from "../resume/points.ts";
-import { type Entry, Lane } from "./lane.ts";
+import { type Entry, Lane, newEntry } from "./lane.ts";
 import type { OutgoingEvent, Publisher, PublishOutcome } from "./publisher.ts";
-import type { Spool, SpoolContents, SpooledEvent } from "./spool.ts";
+import {
+  QUARANTINE_MAX_BYTES,
+  type Spool,
+  type SpoolContents,
+  type SpooledEvent,
+  type SpooledPage,
+  type SpooledPoint,
+} from "./spool.ts";
 import { SpoolWriter, type Taken } from "./spool_writer.ts";
 
 /** What an outbox tells the service. */
@@ -24,14 +30,14 @@ export interface OutboxEvents {
   /** Everything of this session up to `sequence` is confirmed or on disk: no death of this process loses it. */
   durable(shard: number, sessionId: string, sequence: number): void;
   /** The point of the shard's session, for the spool; null where that session is not to be resumed. */
-  pointOf(shard: number, sessionId: string): ResumePoint | null;
+  pointOf(shard: number, sessionId: string): SpooledPoint | null;
   /** This shard delivers beyond its share of the bound. */
   full(shard: number): void;
-  /** Most of the bound is free again, after a shard was full. */
+  /** Half of the bound is free again, after a shard was full. */
   room(): void;
   /** One event was confirmed so long after its receipt. */
   confirmed(delayMs: number): void;
-  /** The broker refuses this event for good. The shard's sequence waits until {@link Outbox.letGo}. */
+  /** The broker refuses this event for good: it is missing. The shard's sequence waits until {@link Outbox.letGo}. */
   givenUp(event: OutgoingEvent): void;
   /** Spooled events of this shard cannot be read any more. */
   unreadable(shard: number): void;
@@ -55,10 +61,12 @@ const EVENT_OVERHEAD_BYTES = 500;
 const SPOOL_AFTER_MS = 500;
 const LOOK_EVERY_MS = 250;
 /**
- * Parts of the bound for what comes from the sockets: past the first a shard above its share goes to the spool, past
- * the second it is full, past the third every shard is. The rest is for what is read from the spool.
+ * Parts of the bound for what comes from the sockets: past the first every shard that delivers goes to the spool, past
+ * the third one above its share is full, past the fourth every shard is; at the second there is room again. The rest is
+ * for what is read from the spool.
  */
 const SPOOL_FROM = 0.4;
+const ROOM_BELOW = 0.5;
 const FULL_FROM = 0.6;
 const FULL_AT = 0.75;
 const DRAIN_PART = 0.25;
@@ -68,7 +76,7 @@ const PAGE_PART = 1 / 16;
 /** Events before a lane's hole that are enough to go on with. */
 const FRONT_ENOUGH = 200;
 /** Tries to read what cannot be read, and the pause between them. */
-const READ_TRIES = 3;
+const READ_TRIES = 30;
 const READ_AGAIN_MS = 1_000;
 /** An event is refused for good when the broker has refused it so often, and confirmed others meanwhile. */
 const REFUSALS_MOST = 3;
@@ -85,9 +93,9 @@ export interface SpoolUse {
 
 interface BeingWritten {
   readonly entries: ReadonlyMap<Lane, readonly Entry[]>;
-  readonly notedPoints: ReadonlyMap<number, ResumePoint>;
+  readonly notedPoints: ReadonlyMap<number, SpooledPoint>;
   /** Those just named, and those that come with the entries. */
-  readonly points: ReadonlyMap<number, ResumePoint>;
+  readonly points: ReadonlyMap<number, SpooledPoint>;
   readonly quarantined: readonly OutgoingEvent[];
 }
 
@@ -119,7 +127,7 @@ export class Outbox {
   #spoolingLanes = 0;
   /** What the next write to the spool takes: of these lanes what has no place yet, and what comes from elsewhere. */
   readonly #toSpool = new Set<Lane>();
-  #notedPoints = new Map<number, ResumePoint>();
+  #notedPoints = new Map<number, SpooledPoint>();
   #toQuarantine: OutgoingEvent[] = [];
   /** What the write that is under way has taken. */
   #beingWritten: BeingWritten = NOTHING_WRITTEN;
@@ -128,6 +136,7 @@ export class Outbox {
   #isReading = false;
   #cancelLook: (() => void) | null = null;
   #whenSecure: (() => void)[] = [];
+  /** What the broker refuses for good, by {@link keyOf}. */
   readonly #givenUp = new Map<string, { lane: Lane; entry: Entry }>();
 
   constructor(options: OutboxOptions) {
@@ -163,6 +172,7 @@ export class Outbox {
         take: (lastPosition, enough, roomBytes) => this.#take(lastPosition, enough, roomBytes),
         written: () => this.#written(),
         notWritten: () => this.#notWritten(),
+        lost: () => this.#spoolLost(),
       },
     });
     this.#spool = { spool, writer };
@@ -185,13 +195,9 @@ export class Outbox {
 
   /** The publisher takes events: everything unconfirmed goes out again, in order. */
   opened(): void {
-    const epoch = ++this.#epoch;
+    this.#epoch += 1;
     this.#isOpen = true;
-    for (const lane of this.#lanes.values()) {
-      this.#resume(lane);
-      // Closed again by what was just published.
-      if (epoch !== this.#epoch) return;
-    }
+    for (const lane of this.#lanes.values()) this.#resume(lane);
     this.#drain();
   }
 
@@ -199,7 +205,7 @@ export class Outbox {
     this.#epoch += 1;
     this.#isOpen = false;
     for (const lane of this.#lanes.values()) {
-      for (const entry of lane.unsettled()) {
+      for (const entry of [...lane.unsettled()]) {
         const wasInFlight = entry.isInFlight;
         entry.isInFlight = false;
         if (wasInFlight && refusal !== null && entry.bodyBytes > refusal.bodyMaxBytes) {
@@ -210,20 +216,28 @@ export class Outbox {
     }
   }
 
+  /** Nothing is published or written any more. */
+  stop(): void {
+    this.closed(null);
+    this.#cancelLook?.();
+    this.#spool?.writer.stop();
+  }
+
   /** Takes an event into its shard's lane, and publishes it if the broker is there and nothing is before it. */
   accept(event: OutgoingEvent): void {
     const { clock, maxBytes, events } = this.#options;
     const lane = this.#lane(event.shard);
-    const entry = newEntry(event, event.session, event.sequence, clock);
+    const entry = newEntry(event, event, clock);
     lane.add(entry);
     this.#hold(lane, entry);
     this.#unsecured += 1;
     if (lane.isSpooling) this.#ask(lane);
-    else if (this.#isOpen && entry.acceptedAtMs >= lane.pausedUntilMs) this.#publish(lane, entry);
+    else if (this.#isOpen && lane.flow === "free") this.#publish(lane, entry);
+    else if (this.#isOpen) this.#publishFront(lane);
     this.#lookLater();
-    const socketBytes = this.#heldBytes - this.#drainedBytes;
+    const socketBytes = this.#socketBytes;
     if (socketBytes <= maxBytes * SPOOL_FROM) return;
-    if (this.#isAboveShare(lane, maxBytes * SPOOL_FROM)) this.#startSpooling(lane);
+    this.#startSpooling(lane);
     const isFull = socketBytes > maxBytes * FULL_AT ||
       (socketBytes > maxBytes * FULL_FROM && this.#isAboveShare(lane, maxBytes * FULL_FROM));
     if (!isFull) return;
@@ -234,19 +248,19 @@ export class Outbox {
   /** Notes a dispatch that is not published, so that the published sequence can move over it in its turn. */
   pass(shard: number, sessionId: string, sequence: number): void {
     const lane = this.#lane(shard);
-    lane.add(newEntry(null, sessionId, sequence, this.#options.clock));
+    lane.add(newEntry(null, { session: sessionId, sequence }, this.#options.clock));
     if (lane.isSpooling) this.#ask(lane);
     else this.#advance(lane);
   }
 
   /** Keeps a point in the spool, because the store of points takes none now. */
-  notePoint(shard: number, point: ResumePoint): void {
+  notePoint(shard: number, point: SpooledPoint): void {
     if (this.#spool === null) return;
     this.#notedPoints.set(shard, point);
     this.#spool.writer.ask();
   }
 
-  /** Somebody knows of the event that was given up: the shard's sequence may move over it. */
+  /** It is written down, or known, that this event is missing: the shard's sequence may move over it. */
   letGo(shard: number, sessionId: string, sequence: number): void {
     const key = keyOf(shard, sessionId, sequence);
     const found = this.#givenUp.get(key);
@@ -288,13 +302,18 @@ export class Outbox {
     this.#heldEvents -= 1;
     if (entry.isDrained) this.#drainedBytes -= bytes;
     if (lane.heldBytes === 0) this.#busyLanes -= 1;
-    if (!this.#wasFull || !this.#hasRoom) return;
+    if (!this.#wasFull || this.#socketBytes > this.#options.maxBytes * ROOM_BELOW) return;
     this.#wasFull = false;
     this.#options.events.room();
   }
 
+  /** What the events in memory cost that were not read from the spool. */
+  get #socketBytes(): number {
+    return this.#heldBytes - this.#drainedBytes;
+  }
+
   get #hasRoom(): boolean {
-    return this.#heldBytes - this.#drainedBytes <= this.#options.maxBytes * SPOOL_FROM;
+    return this.#socketBytes <= this.#options.maxBytes * SPOOL_FROM;
   }
 
   #isAboveShare(lane: Lane, ofBytes: number): boolean {
@@ -313,22 +332,19 @@ export class Outbox {
 
   // To the broker.
 
-  #isPaused(lane: Lane): boolean {
-    return this.#options.clock.nowMs() < lane.pausedUntilMs;
-  }
-
   #resume(lane: Lane): void {
-    if (lane.isSpooling && !lane.hasHole) this.#join(lane);
+    if (lane.isSpooling && !lane.hasHole && lane.flow !== "paused") this.#join(lane);
     else this.#publishFront(lane);
   }
 
-  /** Publishes what waits before the lane's hole, in order. */
+  /** Publishes what waits before the lane's hole, in order; of a lane that is probed the oldest alone. */
   #publishFront(lane: Lane): void {
-    const epoch = this.#epoch;
-    if (this.#isPaused(lane)) return;
+    if (lane.flow === "paused") return;
+    const [oldest] = lane.unsettled();
+    if (oldest === undefined) return;
     // A list of its own: answers may come while it is gone through.
-    for (const entry of [...lane.unsettled()]) {
-      if (!this.#isOpen || epoch !== this.#epoch) return;
+    for (const entry of lane.flow === "probing" ? [oldest] : [...lane.unsettled()]) {
+      if (!this.#isOpen || isPaused(lane)) return;
       if (!entry.isInFlight && !entry.isGivenUp) this.#publish(lane, entry);
     }
   }
@@ -343,7 +359,6 @@ export class Outbox {
       entry.isInFlight = false;
       if (outcome === "refused") return this.#refused(lane, entry);
       this.#confirmations += 1;
-      lane.pausesInARow = 0;
       this.#options.events.confirmed(this.#options.clock.nowMs() - entry.acceptedAtMs);
       this.#settle(lane, entry);
     });
@@ -354,8 +369,15 @@ export class Outbox {
     entry.event = null;
     this.#release(lane, entry);
     if (!entry.isSpooled) this.#secure(1);
-    if (lane.isHead(entry)) this.#advance(lane);
-    if (lane.isSpooling && lane.isEmpty) this.#join(lane);
+    if (lane.isHead(entry)) {
+      this.#advance(lane);
+      lane.pausesInARow = 0;
+      if (lane.flow === "probing") {
+        lane.flow = "free";
+        this.#publishFront(lane);
+      }
+    }
+    this.#joinIfWaiting(lane);
     if (this.#toDrain.size > 0) this.#drain();
   }
 
@@ -373,11 +395,17 @@ export class Outbox {
   #refused(lane: Lane, entry: Entry): void {
     if (entry.refusals === 0) entry.confirmationsBefore = this.#confirmations;
     this.#countRefusal(lane, entry, this.#confirmations > entry.confirmationsBefore);
-    if (this.#isPaused(lane)) return;
+    if (lane.flow === "paused") return;
+    lane.flow = "paused";
     const { clock } = this.#options;
-    lane.pausedUntilMs = clock.nowMs() + Math.min(PAUSE_MS * 2 ** lane.pausesInARow, PAUSE_MOST_MS);
+    const pauseMs = Math.min(PAUSE_MS * 2 ** lane.pausesInARow, PAUSE_MOST_MS);
     lane.pausesInARow += 1;
-    clock.schedule(lane.pausedUntilMs, () => {
+    clock.schedule(clock.nowMs() + pauseMs, () => {
+      // The oldest first, and alone: what is published behind an event that is refused again overtakes it. Its last
+      // try is with all the others, which show whether it is refused for its own sake.
+      const [oldest] = lane.unsettled();
+      const isAlone = oldest !== undefined && !oldest.isGivenUp && oldest.refusals < REFUSALS_MOST - 1;
+      lane.flow = isAlone ? "probing" : "free";
       if (this.#isOpen) this.#resume(lane);
       this.#drain();
     });
@@ -483,8 +511,8 @@ export class Outbox {
   }
 
   /** Those that say more than what the spool already covers. */
-  #takeNotedPoints(): Map<number, ResumePoint> {
-    const points = new Map<number, ResumePoint>();
+  #takeNotedPoints(): Map<number, SpooledPoint> {
+    const points = new Map<number, SpooledPoint>();
     for (const [shard, point] of this.#notedPoints) {
       const durable = this.#lanes.get(shard)?.durable;
       if (durable?.sessionId !== point.sessionId || durable.sequence < point.sequence) {
@@ -514,7 +542,7 @@ export class Outbox {
       this.#secure(secured);
       this.#sinkOrJoin(lane, written.at(-1)?.position ?? 0);
     }
-    for (const event of quarantined) this.#tellGivenUp(event, true);
+    for (const event of quarantined) this.#tellGivenUp(event, event.body.length <= QUARANTINE_MAX_BYTES);
     this.#secure(0);
   }
 
@@ -524,16 +552,41 @@ export class Outbox {
     for (const [lane, notWritten] of entries) {
       for (const entry of notWritten) entry.position = 0;
       this.#toSpool.add(lane);
+      this.#joinIfWaiting(lane);
     }
     this.#notedPoints = new Map([...notedPoints, ...this.#notedPoints]);
-    this.#toQuarantine = [...quarantined, ...this.#toQuarantine];
+    // The shard is not to wait for a disk that takes nothing.
+    for (const event of quarantined) this.#tellGivenUp(event, false);
   }
 
-  /** What the spool has taken need not be in memory, unless it can go to the broker at once. */
+  /** The spool has lost what it held, and begun anew: what is in memory is written again, the rest is missing. */
+  #spoolLost(): void {
+    for (const lane of this.#lanes.values()) {
+      for (const entry of lane.held()) {
+        if (entry.isSpooled && entry.event !== null) this.#unsecured += 1;
+        entry.isSpooled = false;
+        entry.position = 0;
+      }
+      lane.durable = null;
+      this.#toSpool.add(lane);
+      if (lane.hasHole) this.#tellUnreadable(lane, lane.skipHole().events, "the spool was moved aside");
+    }
+    this.#lookLater();
+  }
+
+  /** A tail that waits for the disk alone goes to the broker instead. */
+  #joinIfWaiting(lane: Lane): void {
+    const isNext = lane.isSpooling && !lane.hasHole && lane.frontLength === 0;
+    if (isNext && this.#isOpen && lane.flow !== "paused") this.#join(lane);
+  }
+
+  /** What the spool has taken need not be in memory, unless it is on its way to the broker or can be at once. */
   #sinkOrJoin(lane: Lane, position: number): void {
     if (!lane.isSpooling) return;
-    if (this.#isOpen && this.#hasRoom && !lane.hasHole && !this.#isPaused(lane)) return this.#join(lane);
-    for (const entry of lane.sink(position)) {
+    if (this.#isOpen && this.#hasRoom && !lane.hasHole && lane.flow !== "paused") return this.#join(lane);
+    const sunk = lane.sink(position);
+    if (!this.#isOpen) sunk.push(...lane.sinkFront());
+    for (const entry of sunk) {
       if (entry.event !== null) this.#release(lane, entry);
     }
     if (!lane.hasHole) return;
@@ -550,7 +603,7 @@ export class Outbox {
     // Where memory is short because the broker does not confirm, more is of no use to it.
     const frontEnough = this.#hasRoom ? FRONT_ENOUGH : 0;
     for (const lane of this.#toDrain) {
-      if (this.#isPaused(lane) || lane.frontLength > frontEnough) continue;
+      if (lane.flow === "paused" || lane.frontLength > frontEnough) continue;
       // To the end of the line: every shard has its turn.
       this.#toDrain.delete(lane);
       this.#toDrain.add(lane);
@@ -566,36 +619,56 @@ export class Outbox {
   async #read(lane: Lane, spool: Spool): Promise<void> {
     const { clock, maxBytes } = this.#options;
     const pageBytes = Math.min(PAGE_BYTES, maxBytes * PAGE_PART);
-    const page = await spool.read(lane.shard, lane.readPosition, pageBytes).catch(failureText);
-    const entries = typeof page === "string" ? [] : lane.fill(this.#fitting(page), clock);
-    if (entries.length > 0) {
-      lane.unreadable = 0;
-      for (const entry of entries) this.#hold(lane, entry);
-      if (this.#isOpen) this.#publishFront(lane);
-    } else {
-      lane.unreadable += 1;
-      // What is given up is deleted, and all before it: that is to be confirmed first.
-      const isGivenUp = lane.unreadable >= READ_TRIES && lane.frontLength === 0;
-      if (!isGivenUp) return await sleepUntil(clock, clock.nowMs() + READ_AGAIN_MS);
-      this.#giveUpHole(lane, typeof page === "string" ? page : "events that were written are not there");
+    const epoch = lane.holeEpoch;
+    const read = await spool.read(lane.shard, lane.readPosition, pageBytes).catch(failureText);
+    if (epoch !== lane.holeEpoch) return;
+    if (typeof read === "string") return await this.#notRead(lane, read);
+    if (read.lastPosition <= lane.readPosition) {
+      return await this.#notRead(lane, "events that were written are not there");
     }
-    if (!lane.hasHole) this.#join(lane);
+    const { events, unreadable, lastPosition } = this.#fitting(read);
+    lane.failedReads = 0;
+    for (const entry of lane.fill(events, lastPosition, clock)) this.#hold(lane, entry);
+    if (unreadable > 0) this.#tellUnreadable(lane, unreadable, "damaged");
+    this.#publishFront(lane);
+    if (lane.hasHole) return;
+    // What was there and could not be read is no longer waited for.
+    const left = lane.skipHole();
+    if (left.events > 0) this.#spool?.writer.pass(lane.shard, 0, left.events, left.bytes);
+    this.#join(lane);
+  }
+
+  async #notRead(lane: Lane, problem: string): Promise<void> {
+    const { clock } = this.#options;
+    lane.failedReads += 1;
+    // What is given up is deleted, and all before it: that is to be confirmed first.
+    const isGivenUp = lane.failedReads >= READ_TRIES && lane.frontLength === 0;
+    if (!isGivenUp) return await sleepUntil(clock, clock.nowMs() + READ_AGAIN_MS);
+    this.#giveUpHole(lane, problem);
+    this.#join(lane);
   }
 
   /** As much of a page as there is room for, one event at least. */
-  #fitting(page: readonly SpooledEvent[]): readonly SpooledEvent[] {
+  #fitting(page: SpooledPage): SpooledPage {
     let bytes = this.#drainedBytes;
-    const end = page.findIndex(({ event }, index) => {
+    const end = page.events.findIndex(({ event }, index) => {
       bytes += costBytes(event.body.length);
       return index > 0 && bytes > this.#options.maxBytes * DRAIN_PART;
     });
-    return end === -1 ? page : page.slice(0, end);
+    if (end === -1) return page;
+    const events = page.events.slice(0, end);
+    // Where among them the damaged ones are is not known: told twice is better than never.
+    return { ...page, events, lastPosition: events.at(-1)?.position ?? page.lastPosition };
   }
 
   #giveUpHole(lane: Lane, error: string): void {
-    lane.unreadable = 0;
+    lane.failedReads = 0;
     const { position, events, bytes } = lane.skipHole();
     this.#spool?.writer.pass(lane.shard, position, events, bytes);
+    this.#tellUnreadable(lane, events, error);
+  }
+
+  #tellUnreadable(lane: Lane, events: number, error: string): void {
     this.#options.observe({ kind: "spool.unreadable", shard: lane.shard, events, error });
     this.#options.events.unreadable(lane.shard);
   }
@@ -606,39 +679,25 @@ export class Outbox {
     this.#toSpool.delete(lane);
     lane.join();
     this.#advance(lane);
-    if (this.#isOpen) this.#publishFront(lane);
+    this.#publishFront(lane);
     this.#spoolingLanes -= 1;
     if (this.#spoolingLanes === 0) this.#options.observe({ kind: "spool.emptied" });
   }
 }
 
-function newEntry(event: OutgoingEvent | null, sessionId: string, sequence: number, clock: Clock): Entry {
-  return {
-    event,
-    isEvent: event !== null,
-    sessionId,
-    sequence,
-    bodyBytes: event?.body.length ?? 0,
-    receivedAtMs: event?.receivedAtMs ?? clock.wallMs(),
-    acceptedAtMs: clock.nowMs(),
-    isDrained: false,
-    position: 0,
-    isSpooled: false,
-    isInFlight: false,
-    refusals: 0,
-    confirmationsBefore: 0,
-    isGivenUp: false,
-  };
+/** Asked anew after each event, whose answer may come on the spot. */
+function isPaused({ flow }: Lane): boolean {
+  return flow === "paused";
 }
 
 function costBytes(bodyBytes: number): number {
   return bodyBytes + EVENT_OVERHEAD_BYTES;
 }
 
-function upTo({ sequence, receivedAtMs }: Entry, point: ResumePoint): ResumePoint {
-  return { ...point, sequence, lastEventAtMs: receivedAtMs };
-}
-
 function keyOf(shard: number, sessionId: string, sequence: number): string {
   return `${shard}:${sessionId}:${sequence}`;
+}
+
+function upTo({ sequence, receivedAtMs }: Entry, point: SpooledPoint): SpooledPoint {
+  return { ...point, sequence, lastEventAtMs: receivedAtMs };
 }

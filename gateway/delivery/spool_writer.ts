@@ -6,9 +6,8 @@
 import type { Clock } from "../clock.ts";
 import { failureText } from "../failure.ts";
 import type { Observer } from "../observation.ts";
-import type { ResumePoint } from "../resume/points.ts";
 import type { OutgoingEvent } from "./publisher.ts";
-import type { Spool, SpooledEvent } from "./spool.ts";
+import { type Spool, type SpooledEvent, type SpooledPoint, SpoolLostError } from "./spool.ts";
 
 /** Between the starts of two writes. */
 const WRITE_EVERY_MS = 25;
@@ -25,7 +24,7 @@ const WRITE_ENOUGH = { events: 2_500, bytes: 4 * 1024 * 1024 };
 /** What is taken into one write. */
 export interface Taken {
   readonly events: readonly SpooledEvent[];
-  readonly points: ReadonlyMap<number, ResumePoint>;
+  readonly points: ReadonlyMap<number, SpooledPoint>;
   readonly quarantined: readonly OutgoingEvent[];
   /** The highest place given by now. */
   readonly lastPosition: number;
@@ -44,6 +43,8 @@ export interface SpoolSource {
   written(): void;
   /** What was taken last could not be kept: it will be taken again. */
   notWritten(): void;
+  /** Nothing is in the spool any more, and nothing of what was written before. */
+  lost(): void;
 }
 
 const NOTHING = { events: [], points: new Map(), quarantined: [] };
@@ -72,6 +73,7 @@ export class SpoolWriter {
   /** There is something to take. */
   #isAsked = false;
   #isWriting = false;
+  #isStopped = false;
   /** What it held when something did not fit; null while everything does. */
   #fullAtBytes: number | null = null;
   /** The last write was refused. */
@@ -122,8 +124,15 @@ export class SpoolWriter {
     this.#schedule();
   }
 
+  /** Writes nothing any more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+  }
+
   #schedule(): void {
-    if (this.#isWriting || this.#cancelTimer !== null) return;
+    if (this.#isStopped || this.#isWriting || this.#cancelTimer !== null) return;
     this.#cancelTimer = this.#options.clock.schedule(this.#notBeforeMs, () => {
       this.#cancelTimer = null;
       this.#write();
@@ -152,8 +161,12 @@ export class SpoolWriter {
       observe({ kind: "spool.refused", error: failureText(error) });
       this.#isRefused = true;
       this.#notBeforeMs = clock.nowMs() + RETRY_AFTER_MS;
-      for (const [shard, { position, events, bytes }] of passed) this.pass(shard, position, events, bytes);
+      if (error instanceof SpoolLostError) this.#forget();
+      else {for (const [shard, { position, events, bytes }] of passed) {
+          this.pass(shard, position, events, bytes);
+        }}
       source.notWritten();
+      if (error instanceof SpoolLostError) source.lost();
       this.#isAsked = true;
     }).finally(() => {
       this.#isWriting = false;
@@ -178,6 +191,12 @@ export class SpoolWriter {
     // A full spool is asked again when something has left it.
     this.#isAsked = taken.isCut && !isFull;
     return taken;
+  }
+
+  #forget(): void {
+    this.#events = 0;
+    this.#bytes = 0;
+    this.#passed.clear();
   }
 
   #count(written: readonly SpooledEvent[], passed: ReadonlyMap<number, Passed>): void {

@@ -7,15 +7,20 @@
  *
  * @module
  */
-import type { ResumePoint, StoredFleet, StoredShard } from "./points.ts";
+import type { LostSession, ResumePoint, StoredFleet, StoredShard } from "./points.ts";
 
 /** What the spool holds, as far as it counts here. */
 export interface SpooledShards {
   /** Number of shards that the points were written for; null where there are none. */
   readonly total: number | null;
-  readonly points: ReadonlyMap<number, ResumePoint>;
+  readonly points: ReadonlyMap<number, SpooledPoint>;
   /** The first event that waits for the broker, of shards where one does. */
   readonly lanes: ReadonlyMap<number, SpooledStart>;
+}
+
+/** A point, and what had been lost of the shard before and was not told. */
+interface SpooledPoint extends ResumePoint {
+  readonly lost: readonly LostSession[];
 }
 
 interface SpooledStart {
@@ -48,18 +53,30 @@ export function foundShards(stored: StoredFleet, spooled: SpooledShards): Map<nu
 
 function foundShard(
   stored: StoredShard,
-  spooled: ResumePoint | undefined,
+  spooledPoint: SpooledPoint | undefined,
   lane: SpooledStart | undefined,
   foreign: boolean,
 ): FoundShard {
+  let spooled: ResumePoint | undefined;
+  let spooledLost: readonly LostSession[] = [];
+  if (spooledPoint !== undefined) ({ lost: spooledLost, ...spooled } = spooledPoint);
   const durable = furtherPoint(stored, spooled, foreign);
   return {
     ...stored,
+    // Where the store took less than the spool it does not know all that was lost either.
+    lost: durable === spooled ? allLost(stored.lost, spooledLost) : stored.lost,
     point: durable && { ...durable, sequence: publishedSequence(durable, stored.point, lane) },
     durableSequence: durable?.sequence ?? 0,
     superseded: durable?.sessionId === stored.point?.sessionId ? null : stored.point,
     late: lane !== undefined && isTakenOver(lane, spooled, stored.point, durable, foreign),
   };
+}
+
+function allLost(stored: readonly LostSession[], spooled: readonly LostSession[]): LostSession[] {
+  const isSame = (one: LostSession, other: LostSession) =>
+    one.sessionId === other.sessionId && one.reason === other.reason &&
+    (one.type === undefined || one.sequence === other.sequence);
+  return [...stored.filter((one) => !spooled.some((other) => isSame(one, other))), ...spooled];
 }
 
 /** Of the same session the point that is further; of two sessions the one that began later. */

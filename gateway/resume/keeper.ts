@@ -10,7 +10,7 @@
 import { type Clock, sleepUntil } from "../clock.ts";
 import { failureText } from "../failure.ts";
 import type { Observer } from "../observation.ts";
-import type { PointChange, ResumePoint, ResumePoints } from "./points.ts";
+import type { LostSession, PointChange, ResumePoint, ResumePoints } from "./points.ts";
 
 /** Between the starts of two writes; what is stored is at most this and the time of a write behind. */
 const WRITE_EVERY_MS = 50;
@@ -25,12 +25,14 @@ export interface KeeperOptions {
   readonly observe: Observer;
   /** This point of the shard is durable now. */
   readonly stored: (shard: number, point: ResumePoint) => void;
+  /** It is durable now that this was lost. */
+  readonly lossesStored: (shard: number, lost: readonly LostSession[]) => void;
   /**
    * The store has not taken this point so far: it has refused it, or owes an answer. It is tried on with, and
    * {@link stored} may still follow. Called once for a point, and of those that follow each other within a second for
    * the newest only.
    */
-  readonly refused?: (shard: number, point: ResumePoint) => void;
+  readonly refused: (shard: number, point: ResumePoint) => void;
 }
 
 type Changes = ReadonlyMap<number, PointChange>;
@@ -102,7 +104,7 @@ export class PointKeeper {
   }
 
   #write(): void {
-    const { points, clock, observe, stored } = this.#options;
+    const { points, clock, observe, stored, lossesStored } = this.#options;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
     if (this.#changes.size === 0) return;
@@ -119,6 +121,7 @@ export class PointKeeper {
       this.#refused = false;
       observe({ kind: "points.written", shards: changes.size, tookMs: clock.nowMs() - startedAtMs });
       for (const [shard, change] of changes) {
+        if (change.lost !== undefined) lossesStored(shard, change.lost);
         if (change.point !== undefined && change.point !== null) stored(shard, change.point);
       }
     }, (error: unknown) => {
@@ -155,7 +158,7 @@ export class PointKeeper {
     for (const [shard, { point }] of changes) {
       if (point === undefined || point === null || point === this.#handedOver.get(shard)) continue;
       this.#handedOver.set(shard, point);
-      this.#options.refused?.(shard, point);
+      this.#options.refused(shard, point);
     }
   }
 }

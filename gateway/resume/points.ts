@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SessionLossReason } from "../observation.ts";
+import type { GapReason } from "../observation.ts";
 
 /** What is kept of one shard, enough to resume it in another process. */
 export interface ResumePoint {
@@ -22,14 +22,16 @@ export interface ResumePoint {
   readonly lastEventAtMs: number | null;
 }
 
-/** A session that was given up, kept until its gap has been told. */
+/** What was lost of a session, or with it: kept until its gap has been told. */
 export interface LostSession {
   readonly sessionId: string;
   /** Everything up to here was confirmed by the broker when this was written. */
   readonly sequence: number;
   /** Wall clock of its last dispatch, milliseconds since the epoch. */
   readonly sinceMs: number;
-  readonly reason: SessionLossReason;
+  readonly reason: GapReason;
+  /** Name of the one event that is missing, the next after {@link sequence}; only with `event_refused`. */
+  readonly type?: string;
 }
 
 /** What changed for one shard since the last write. An absent field stays as it is. */

@@ -11,7 +11,7 @@
  * @module
  */
 import type { Dice } from "../clock.ts";
-import type { DropReason, Observation, SessionLossReason, ShardStatus } from "../observation.ts";
+import type { DropReason, GapReason, Observation, ShardStatus } from "../observation.ts";
 import {
   closeCode,
   END_SESSION,
@@ -74,7 +74,7 @@ export interface ShardStart {
   /** True where our own presence settings are others than those that the stored session was given. */
   readonly presenceOutdated: boolean;
   /** Set where the stored session should be replaced by a fresh one as soon as its turn comes. */
-  readonly replace: SessionLossReason | null;
+  readonly replace: GapReason | null;
 }
 
 /** `identify` gives the session up and begins a new one. */
@@ -119,7 +119,7 @@ export interface SessionLoss {
    * earlier than it came. Null where nothing counts since {@link ShardStart}.
    */
   readonly sinceMs: number | null;
-  readonly reason: SessionLossReason;
+  readonly reason: GapReason;
 }
 
 /** The URL that READY gave, or the main one that Discord gives to everybody. */
@@ -228,7 +228,7 @@ export class ShardMachine {
   #session: Session | null = null;
   /** Connections tried since the last READY or RESUMED. */
   #attempt = 0;
-  #replace: SessionLossReason | null = null;
+  #replace: GapReason | null = null;
   #presenceKept: string | null = null;
   #presenceOutdated = false;
   readonly #commands = new CommandQueue();
@@ -748,7 +748,7 @@ export class ShardMachine {
     this.#reconnectIn(identified ? Math.max(waitMs, this.#backoffMs()) : waitMs, nowMs);
   }
 
-  #loseSession(reason: SessionLossReason): void {
+  #loseSession(reason: GapReason): void {
     const session = this.#session;
     if (session === null) return;
     this.#session = null;

@@ -80,10 +80,13 @@ export function testCommandSourceContract(name: string, start: () => Promise<Com
   Deno.test(`${name} command source delivers again, on a new channel, what was not acknowledged`, async () => {
     await using subject = await start();
     const received = new ReceivedCommands();
-    subject.source.start(received.handle);
+    subject.source.start((command) => {
+      received.handle(command);
+      // Each time: an acknowledgement may be lost together with its channel.
+      if (received.bodies.at(-1) === "done") command.acknowledge();
+    });
     await subject.send("done");
     await subject.send("not done");
-    (await received.nth(1)).acknowledge();
     const old = await received.nth(2);
     subject.interrupt();
     subject.open();

@@ -10,10 +10,10 @@ import type {
   Spool,
   SpoolContents,
   SpooledEvent,
+  SpooledPoint,
   SpoolOpening,
   SpoolWrite,
 } from "../../gateway/delivery/spool.ts";
-import type { ResumePoint } from "../../gateway/resume/points.ts";
 
 /** A place for a spool, as the processes see it that use it one after the other. */
 export interface SpoolSubject extends AsyncDisposable {
@@ -81,7 +81,7 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
     const spool = subject.process();
     assert.deepEqual(contentsOf(await spool.open({ bot: "1" })), EMPTY);
     await spool.begin({ total: 4, keepPoints: false });
-    assert.deepEqual(await spool.read(0, 0, EVERYTHING), []);
+    assert.deepEqual((await spool.read(0, 0, EVERYTHING)).events, []);
     await spool.close();
     assert.deepEqual(await found(subject, "2"), EMPTY);
   });
@@ -96,11 +96,13 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
       events[1],
       events[4],
     ]]] as const;
-    for (const [shard, lane] of lanes) assert.deepEqual(await spool.read(shard, 0, EVERYTHING), lane);
+    for (const [shard, lane] of lanes) {
+      assert.deepEqual((await spool.read(shard, 0, EVERYTHING)).events, lane);
+    }
     await spool.close();
     const next = await begun(subject.process());
-    for (const [shard, lane] of lanes) assert.deepEqual(await next.read(shard, 0, EVERYTHING), lane);
-    assert.deepEqual(await next.read(1, 0, EVERYTHING), []);
+    for (const [shard, lane] of lanes) assert.deepEqual((await next.read(shard, 0, EVERYTHING)).events, lane);
+    assert.deepEqual((await next.read(1, 0, EVERYTHING)).events, []);
   });
 
   Deno.test(`${name} spool leaves bodies as they are, whatever their bytes and wherever they lie`, async () => {
@@ -114,7 +116,7 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
           const before = position;
           const events = parts.map(([body, start]) => spooled(++position, { body: body.subarray(start) }));
           await spool.write(spoolWrite({ events }));
-          assert.deepEqual(await spool.read(0, before, EVERYTHING), events);
+          assert.deepEqual((await spool.read(0, before, EVERYTHING)).events, events);
           // What is written belongs to others still.
           for (const { event } of events) {
             assert.equal(event.body.buffer.byteLength >= event.body.length, true);
@@ -141,8 +143,8 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
     await spool.close();
     const next = subject.process();
     assert.equal(contentsOf(await next.open({ bot: "1" })).lastPosition, Number.MAX_SAFE_INTEGER);
-    assert.deepEqual(await next.read(0, 0, EVERYTHING), [events[0], events[2]]);
-    assert.deepEqual(await next.read(65_535, 0, EVERYTHING), [events[1]]);
+    assert.deepEqual((await next.read(0, 0, EVERYTHING)).events, [events[0], events[2]]);
+    assert.deepEqual((await next.read(65_535, 0, EVERYTHING)).events, [events[1]]);
   });
 
   Deno.test(`${name} spool tells the next process what it holds of each shard`, async () => {
@@ -192,11 +194,11 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
     const events = [spooled(1), spooled(2, { shard: 1 }), spooled(3), spooled(4, { shard: 1 }), spooled(5)];
     await spool.write(spoolWrite({ events }));
     await spool.write(spoolWrite({ confirmed: new Map([[0, 3]]) }));
-    assert.deepEqual(await spool.read(0, 0, EVERYTHING), [events[4]]);
-    assert.deepEqual(await spool.read(1, 0, EVERYTHING), [events[1], events[3]]);
+    assert.deepEqual((await spool.read(0, 0, EVERYTHING)).events, [events[4]]);
+    assert.deepEqual((await spool.read(1, 0, EVERYTHING)).events, [events[1], events[3]]);
     await spool.write(spoolWrite({ events: [spooled(6)], confirmed: new Map([[0, 6], [1, 2], [3, 9]]) }));
-    assert.deepEqual(await spool.read(0, 0, EVERYTHING), []);
-    assert.deepEqual(await spool.read(1, 0, EVERYTHING), [events[3]]);
+    assert.deepEqual((await spool.read(0, 0, EVERYTHING)).events, []);
+    assert.deepEqual((await spool.read(1, 0, EVERYTHING)).events, [events[3]]);
   });
 
   Deno.test(`${name} spool remembers the last position when all events are gone`, async () => {
@@ -215,7 +217,7 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
   Deno.test(`${name} spool keeps the latest point of each shard, with the number of shards`, async () => {
     await using subject = await start();
     const spool = await begun(subject.process(), 16);
-    const full: ResumePoint = {
+    const full: SpooledPoint = {
       sessionId: "5e55",
       sequence: Number.MAX_SAFE_INTEGER,
       resumeGatewayUrl: "wss://gateway-us-east1-b.discord.gg",
@@ -223,8 +225,9 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
       configuredPresence: '{"status":"dnd"}',
       startedAtMs: 1_793_000_000_000,
       lastEventAtMs: 1_793_000_000_001,
+      lost: [{ sessionId: "older", sequence: 7, sinceMs: 1, reason: "event_refused", type: "READY" }],
     };
-    const bare: ResumePoint = {
+    const bare: SpooledPoint = {
       sessionId: "b",
       sequence: 0,
       resumeGatewayUrl: null,
@@ -232,6 +235,7 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
       configuredPresence: null,
       startedAtMs: null,
       lastEventAtMs: null,
+      lost: [],
     };
     await spool.write(spoolWrite({ points: new Map([[0, bare], [15, bare]]) }));
     await spool.write(spoolWrite({ events: [spooled(1)], points: new Map([[15, full]]) }));
@@ -256,6 +260,7 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
       configuredPresence: null,
       startedAtMs: 5,
       lastEventAtMs: 6,
+      lost: [],
     };
     await spool.write(spoolWrite({ events: [spooled(1)], points: new Map([[0, point]]) }));
     await spool.close();
@@ -281,10 +286,12 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
     await spool.write(spoolWrite({ events }));
     const pages: number[][] = [];
     for (let after = 0;;) {
-      const page = await spool.read(0, after, 200);
-      if (page.length === 0) break;
-      pages.push(page.map(({ position }) => position));
-      after = page.at(-1)?.position ?? Infinity;
+      const { events, unreadable, lastPosition } = await spool.read(0, after, 200);
+      assert.equal(unreadable, 0);
+      if (events.length === 0) break;
+      pages.push(events.map(({ position }) => position));
+      assert.equal(lastPosition, events.at(-1)?.position);
+      after = lastPosition;
     }
     assert.deepEqual(pages, [[1, 2], [3], [4], [5]]);
   });
@@ -299,7 +306,7 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
     });
     await spool.write(write);
     await spool.write(write);
-    assert.deepEqual(await spool.read(0, 0, EVERYTHING), [spooled(2), spooled(3)]);
+    assert.deepEqual((await spool.read(0, 0, EVERYTHING)).events, [spooled(2), spooled(3)]);
     await spool.close();
     assert.deepEqual(await subject.quarantined(), [spooled(2).event]);
   });
@@ -309,7 +316,7 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
     const spool = await begun(subject.process());
     const refused = [spooled(1), spooled(2, { shard: 1, session: "other" })];
     await spool.write(spoolWrite({ events: refused, quarantined: refused.map(({ event }) => event) }));
-    assert.deepEqual(await spool.read(0, 0, EVERYTHING), [refused[0]]);
+    assert.deepEqual((await spool.read(0, 0, EVERYTHING)).events, [refused[0]]);
     await spool.write(spoolWrite({ confirmed: new Map([[0, 1], [1, 2]]) }));
     await spool.close();
     assert.deepEqual(await found(subject), { ...EMPTY, lastPosition: 2 });
@@ -323,8 +330,8 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
     const writing = spool.write(spoolWrite({ events: [spooled(2)] }));
     const read = await spool.read(0, 0, EVERYTHING);
     await writing;
-    assert.deepEqual(read[0], spooled(1));
-    assert.deepEqual(read[1] ?? spooled(2), spooled(2));
+    assert.deepEqual(read.events[0], spooled(1));
+    assert.deepEqual(read.events[1] ?? spooled(2), spooled(2));
   });
 
   Deno.test(`${name} spool is in the hands of one process at a time`, async () => {
@@ -358,6 +365,21 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
     await other.write(spoolWrite({ events: [spooled(1)] }));
     await other.close();
     assert.equal((await found(subject, "2")).lastPosition, 1);
+  });
+
+  Deno.test(`${name} spool that is damaged is found so again where nobody has begun since`, async () => {
+    await using subject = await start();
+    const spool = await begun(subject.process());
+    await spool.write(spoolWrite({ events: [spooled(1)] }));
+    await spool.close();
+    await subject.damage();
+    for (let count = 0; count < 2; count += 1) {
+      const process = subject.process();
+      const opening = await process.open({ bot: "1" });
+      assert(opening.kind === "ready");
+      assert.equal(opening.movedAside?.isLost, true);
+      await process.close();
+    }
   });
 
   Deno.test(`${name} spool that is damaged is moved aside, and a new one begun`, async () => {

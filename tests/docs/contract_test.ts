@@ -8,8 +8,8 @@ import { EXIT_CONFIGURATION, EXIT_REFUSED } from "../../gateway/exit.ts";
 import { newsObserver } from "../../gateway/news.ts";
 import {
   type DropReason,
+  GAP_REASONS,
   type Observation,
-  SESSION_LOSS_REASONS,
   type ShardStatus,
 } from "../../gateway/observation.ts";
 import { COMMAND_OPCODES } from "../../gateway/protocol/opcodes.ts";
@@ -133,7 +133,7 @@ const DROP_REASONS = { replayed: true, no_type: true, no_session: true } satisfi
 
 Deno.test("docs/contract.md has every code of a refusal and every reason of a gap", () => {
   assert.deepEqual(firstCodes(contract.section("Commands").table("code")), Object.keys(COMMAND_ERRORS));
-  assert.deepEqual(firstCodes(contract.section("News").table("reason")), [...SESSION_LOSS_REASONS]);
+  assert.deepEqual(firstCodes(contract.section("News").table("reason")), [...GAP_REASONS]);
 });
 
 Deno.test("docs/contract.md has every status of a shard and every reason of a dropped event", () => {

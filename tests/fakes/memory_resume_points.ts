@@ -35,9 +35,9 @@ export class MemoryResumePoints implements ResumePoints {
       total: this.total,
       bot: this.foreign ? null : this.bot,
       shards: new Map(
-        [...this.shards].filter(([, { point }]) => point !== null || !this.foreign).map(([shard, stored]) => [
+        [...this.shards].map(([shard, stored]) => [
           shard,
-          this.foreign ? { ...NOTHING_STORED, point: stored.point } : stored,
+          this.foreign ? { ...NOTHING_STORED, point: stored.point, lost: stored.lost } : stored,
         ]),
       ),
       foreign: this.foreign,
@@ -47,14 +47,16 @@ export class MemoryResumePoints implements ResumePoints {
   begin({ total, bot, startedAtMs, keepSessions, lost, imported }: Reign): Promise<void> {
     return this.#whenThere(() => {
       if (imported.foreign) {
-        this.shards.clear();
+        for (const [shard, { lost }] of this.shards) this.shards.set(shard, { ...NOTHING_STORED, lost });
         this.bot = null;
         for (const [shard, { point }] of imported.shards) this.#change(shard, { point });
       }
       if (!keepSessions) {
+        const isOtherBot = this.bot !== null && bot !== null && this.bot !== bot;
         this.bot = null;
         for (const [shard, stored] of this.shards) {
-          this.shards.set(shard, { ...stored, point: null, guilds: null });
+          const presence = isOtherBot ? null : stored.presence;
+          this.shards.set(shard, { ...stored, point: null, presence, guilds: null });
         }
       }
       for (const [shard, sessions] of lost) this.#change(shard, { lost: sessions });

@@ -5,21 +5,25 @@
  * @module
  */
 import type { OutgoingEvent } from "../../gateway/delivery/publisher.ts";
-import type {
-  Spool,
-  SpoolContents,
-  SpooledEvent,
-  SpooledLane,
-  SpoolOpening,
-  SpoolWrite,
+import {
+  NOTHING_SPOOLED,
+  type Spool,
+  type SpoolContents,
+  type SpooledEvent,
+  type SpooledLane,
+  type SpooledPage,
+  type SpooledPoint,
+  type SpoolOpening,
+  type SpoolWrite,
 } from "../../gateway/delivery/spool.ts";
-import type { ResumePoint } from "../../gateway/resume/points.ts";
 
 /** What outlives a process. */
 export class MemoryDisk {
   /** Position → event, in the order of the positions. */
   readonly events = new Map<number, OutgoingEvent>();
-  readonly points = new Map<number, ResumePoint>();
+  readonly points = new Map<number, SpooledPoint>();
+  /** Positions of events that nobody can read any more. */
+  readonly unreadable = new Set<number>();
   /** The oldest first. */
   readonly quarantined: OutgoingEvent[] = [];
   bot: string | null = null;
@@ -82,6 +86,8 @@ export class MemorySpool implements Spool {
   readonly writes: SpoolWrite[] = [];
   #held: HeldCall[] | null = null;
   #bot: string | null = null;
+  /** What is on the disk cannot be gone on with, and goes with {@link begin}. */
+  #isUnfit = false;
   #refusal: Error | null = null;
   #readRefusal: Error | null = null;
 
@@ -96,6 +102,8 @@ export class MemorySpool implements Spool {
   begin({ total, keepPoints }: { readonly total: number; readonly keepPoints: boolean }): Promise<void> {
     return this.#whenThere(() => {
       this.#refuseWhereToldTo();
+      if (this.#isUnfit) this.disk.clear();
+      this.#isUnfit = false;
       this.disk.total = total;
       if (!keepPoints) this.disk.points.clear();
     });
@@ -109,7 +117,7 @@ export class MemorySpool implements Spool {
     });
   }
 
-  read(shard: number, afterPosition: number, maxBytes: number): Promise<readonly SpooledEvent[]> {
+  read(shard: number, afterPosition: number, maxBytes: number): Promise<SpooledPage> {
     return this.#whenThere(() => {
       if (this.#readRefusal !== null) throw this.#readRefusal;
       return this.#page(shard, afterPosition, maxBytes);
@@ -174,12 +182,14 @@ export class MemorySpool implements Spool {
       : disk.bot !== null && bot !== null && disk.bot !== bot
       ? `it holds events of bot ${disk.bot}, and this is bot ${bot}`
       : null;
-    const isLost = disk.isDamaged;
-    if (problem !== null) disk.clear();
     this.#bot = bot;
+    if (problem !== null) {
+      this.#isUnfit = true;
+      const movedAside = { to: `aside/${++disk.movedAside}`, problem, isLost: disk.isDamaged };
+      return { kind: "ready", contents: NOTHING_SPOOLED, movedAside };
+    }
     if (disk.lastPosition > 0) disk.bot ??= bot;
-    const movedAside = problem === null ? null : { to: `aside/${++disk.movedAside}`, problem, isLost };
-    return { kind: "ready", contents: disk.contents(), movedAside };
+    return { kind: "ready", contents: disk.contents(), movedAside: null };
   }
 
   #keep({ events, confirmed, points, quarantined }: SpoolWrite): void {
@@ -202,16 +212,22 @@ export class MemorySpool implements Spool {
     }
   }
 
-  #page(shard: number, afterPosition: number, maxBytes: number): SpooledEvent[] {
+  #page(shard: number, afterPosition: number, maxBytes: number): SpooledPage {
     const page: SpooledEvent[] = [];
+    let unreadable = 0;
+    let lastPosition = afterPosition;
     let bytes = 0;
     for (const [position, event] of this.disk.events) {
       if (event.shard !== shard || position <= afterPosition) continue;
-      bytes += event.body.length;
-      if (page.length > 0 && bytes > maxBytes) break;
-      page.push({ position, event });
+      if (this.disk.unreadable.has(position)) unreadable += 1;
+      else {
+        bytes += event.body.length;
+        if (page.length > 0 && bytes > maxBytes) break;
+        page.push({ position, event });
+      }
+      lastPosition = position;
     }
-    return page;
+    return { events: page, unreadable, lastPosition };
   }
 
   #refuseWhereToldTo(): void {

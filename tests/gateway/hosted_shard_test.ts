@@ -57,6 +57,8 @@ class MemoryGuildNames implements GuildNames {
 class MemoryLane {
   readonly accepted: OutgoingEvent[] = [];
   readonly waiting: { readonly session: string; readonly sequence: number }[] = [];
+  /** Events that the shard's sequence need not wait for any longer, as `session sequence`. */
+  readonly letGone: string[] = [];
   readonly #published: (session: string, sequence: number) => void;
 
   constructor(published: (session: string, sequence: number) => void) {
@@ -70,6 +72,10 @@ class MemoryLane {
 
   pass(_shard: number, session: string, sequence: number): void {
     this.waiting.push({ session, sequence });
+  }
+
+  letGo(_shard: number, session: string, sequence: number): void {
+    this.letGone.push(`${session} ${sequence}`);
   }
 
   confirmNext(): void {
@@ -111,6 +117,8 @@ class HostedRig {
       clock,
       observe,
       stored: (_shard, { sessionId, sequence }) => this.shard.stored(sessionId, sequence),
+      lossesStored: (_shard, lost) => this.shard.lossesStored(lost),
+      refused: () => {},
     });
     const limit = { total: 1_000, remaining: 1_000, resetAfterMs: 86_400_000, maxConcurrency: 1 };
     const gateway = { url: "wss://gateway.example", shards: 1, sessionStartLimit: limit };
@@ -240,6 +248,18 @@ Deno.test("HostedShard keeps a new session from its first moment on, and its seq
   rig.lane.confirmNext();
   await rig.pass(100);
   assert.deepEqual(rig.stored?.point, { ...point, sequence: 2 });
+});
+
+Deno.test("HostedShard writes a new session at once, however lately something else was written", async () => {
+  const rig = new HostedRig({ left: { lost: [lostBefore] } });
+  rig.transport.answering = false;
+  rig.shard.start(fresh);
+  await rig.pass(0);
+  rig.transport.latest.greet();
+  assert.equal(rig.store.writes.length, 1, "what was lost before");
+  rig.transport.latest.ready("a");
+  await rig.pass(0);
+  assert.equal(rig.stored?.point?.sessionId, "a");
 });
 
 Deno.test("HostedShard beats with what is stored, not with what is only published", async () => {
@@ -391,14 +411,14 @@ Deno.test("HostedShard stores a lost session in one write with the end of its po
   rig.lane.confirmNext();
   await rig.pass(100);
   assert.deepEqual(rig.stored?.lost, [{ ...lost, sequence: 41 }], "its tail was still on the way");
-  rig.shard.gapTold("old");
+  rig.shard.gapTold({ oldSession: "old", lastSequence: 41, reason: "invalid_session" });
   await rig.settle();
   assert.deepEqual(
     rig.stored?.lost,
     [{ ...lost, sequence: 42 }],
     "nobody can have told it before it was named",
   );
-  rig.shard.gapTold("old");
+  rig.shard.gapTold({ oldSession: "old", lastSequence: 42, reason: "invalid_session" });
   await rig.pass(100);
   assert.deepEqual(rig.stored?.lost, []);
 });
@@ -417,10 +437,10 @@ Deno.test("HostedShard names several gaps in a row, each once and in order, and 
   const [first, second] = rig.of("shard.gap");
   assert.deepEqual([second?.lastSequence, rig.stored?.lost[0]?.sessionId], [1, "old"]);
   assert(first !== undefined && second !== undefined && first.toMs <= second.fromMs);
-  rig.shard.gapTold("old");
+  rig.shard.gapTold(first);
   await rig.pass(100);
   assert.equal(rig.stored?.lost[0]?.sessionId, "session-2");
-  rig.shard.gapTold("session-2");
+  rig.shard.gapTold(second);
   await rig.pass(100);
   assert.deepEqual(rig.stored?.lost, []);
 });
@@ -428,7 +448,7 @@ Deno.test("HostedShard names several gaps in a row, each once and in order, and 
 Deno.test("HostedShard names all gaps with the first of a session, also where those in between published nothing", async () => {
   const rig = await new HostedRig({ left: { point: storedPoint, lost: [lostBefore] } }).connected();
   await rig.replaceSession();
-  rig.onObserved = (seen) => seen.kind === "shard.gap" && rig.shard.gapTold(seen.oldSession);
+  rig.onObserved = (seen) => seen.kind === "shard.gap" && rig.shard.gapTold(seen);
   rig.shard.published("session-2", 1, rig.clock.wallMs());
   assert.deepEqual(rig.of("shard.gap").map(({ oldSession }) => oldSession), ["older", "old"]);
   await rig.pass(100);
@@ -501,9 +521,105 @@ Deno.test("HostedShard names what the spool cannot give back any more before the
     ["spool_damaged", 41],
     ["invalid_session", 42],
   ]);
-  rig.shard.gapTold("old");
+  const [damaged, ended] = rig.of("shard.gap");
+  assert(damaged !== undefined && ended !== undefined);
+  rig.shard.gapTold(ended);
   await rig.pass(100);
-  assert.equal(rig.stored?.lost.at(-1)?.reason, "invalid_session");
+  assert.deepEqual(rig.stored?.lost.map(({ reason }) => reason), ["spool_damaged"], "each is told by itself");
+  rig.shard.gapTold(damaged);
+  await rig.pass(100);
+  assert.deepEqual(rig.stored?.lost, []);
+});
+
+Deno.test("HostedShard names an event that the broker refuses at once, and stores it before the point moves over it", async () => {
+  const rig = await new HostedRig({ left: { point: storedPoint, lost: [lostBefore] } }).connected();
+  await rig.settle();
+  rig.transport.latest.dispatch("TYPING_START");
+  const refused = rig.lane.accepted.at(-1);
+  assert(refused !== undefined);
+  await rig.pass(1_000);
+  rig.shard.eventRefused(refused);
+  const gap = rig.of("shard.gap").at(-1);
+  assert.deepEqual(gap, {
+    kind: "shard.gap",
+    shard: SHARD,
+    oldSession: "old",
+    newSession: "old",
+    lastSequence: 41,
+    fromMs: refused.receivedAtMs,
+    toMs: rig.clock.wallMs(),
+    reason: "event_refused",
+    sequence: 42,
+    type: "TYPING_START",
+  });
+  rig.store.hold();
+  await rig.settle();
+  rig.store.releaseNext();
+  const loss = {
+    sessionId: "old",
+    sequence: 41,
+    sinceMs: refused.receivedAtMs,
+    reason: "event_refused",
+    type: "TYPING_START",
+  };
+  assert.deepEqual([rig.stored?.point?.sequence, rig.stored?.lost], [42, [lostBefore, loss]]);
+  rig.store.release();
+  await rig.replaceSession();
+  await rig.settle();
+  assert.equal(rig.of("shard.gap").length, 3, "once each");
+  rig.shard.gapTold(gap);
+  await rig.pass(100);
+  assert.deepEqual(rig.stored?.lost.map(({ reason }) => reason), ["invalid_session", "invalid_session"]);
+});
+
+Deno.test("HostedShard keeps refused events apart from each other, and before the loss of their session", async () => {
+  const rig = await new HostedRig({ left: { lost: [lostBefore] } }).connected();
+  for (const sequence of [7, 8]) {
+    rig.shard.eventRefused({
+      shard: SHARD,
+      session: "older",
+      sequence,
+      type: "TYPING_START",
+      body: new Uint8Array(),
+      receivedAtMs: STARTED_AT_MS,
+    });
+  }
+  const lost = () => rig.stored?.lost.map(({ sequence, reason }) => [sequence, reason]);
+  await rig.pass(100);
+  assert.deepEqual(lost(), [[6, "event_refused"], [7, "event_refused"], [9, "invalid_session"]]);
+  rig.shard.gapTold({ oldSession: "older", lastSequence: 7, reason: "event_refused" });
+  await rig.pass(100);
+  assert.deepEqual(lost(), [[6, "event_refused"], [9, "invalid_session"]]);
+});
+
+Deno.test("HostedShard names a refused event again that an earlier process could not tell of", async () => {
+  const lost = { sessionId: "older", sequence: 9, sinceMs: STARTED_AT_MS, reason: "event_refused" } as const;
+  const rig = await new HostedRig({ left: { lost: [{ ...lost, type: "TYPING_START" }] } }).connected();
+  await rig.pass(1_000);
+  await rig.settle();
+  assert.deepEqual(rig.of("shard.gap"), [{
+    kind: "shard.gap",
+    shard: SHARD,
+    oldSession: "older",
+    newSession: "older",
+    lastSequence: 9,
+    fromMs: STARTED_AT_MS,
+    toMs: rig.clock.wallMs() - 100,
+    reason: "event_refused",
+    sequence: 10,
+    type: "TYPING_START",
+  }]);
+});
+
+Deno.test("HostedShard begins what the spool cannot give back with a loss of an earlier process that is not settled", async () => {
+  const rig = new HostedRig({ left: { point: storedPoint, lost: [lostBefore] } });
+  rig.shard.spoolDamaged();
+  await rig.pass(100);
+  assert.deepEqual(rig.stored?.lost, [{ ...lostBefore, reason: "spool_damaged" }, lostBefore]);
+  rig.shard.published("old", 41, rig.clock.wallMs());
+  rig.shard.gapTold({ oldSession: "older", lastSequence: 9, reason: "invalid_session" });
+  await rig.pass(100);
+  assert.deepEqual(rig.stored?.lost.map(({ reason }) => reason), ["spool_damaged"]);
 });
 
 Deno.test("HostedShard names what the spool cannot give back of the session that there is", async () => {
@@ -652,4 +768,38 @@ Deno.test("HostedShard gives its turn back and takes another, and passes a fatal
   rig.transport.latest.greet();
   rig.transport.latest.end(4014);
   assert.deepEqual(rig.fatal, [4014]);
+});
+
+Deno.test("HostedShard lets a refused event go once it is stored as lost, and tells its gap at once", async () => {
+  const rig = await new HostedRig({ left: { point: storedPoint } }).connected();
+  rig.transport.latest.dispatch("MESSAGE_CREATE");
+  const refused = rig.lane.accepted.at(-1);
+  assert(refused !== undefined);
+  rig.store.hold();
+  rig.shard.eventRefused(refused);
+  assert.deepEqual(
+    rig.of("shard.gap").map(({ oldSession, newSession, sequence, type }) => [
+      oldSession,
+      newSession,
+      sequence,
+      type,
+    ]),
+    [["old", "old", 42, "MESSAGE_CREATE"]],
+  );
+  await rig.pass(100);
+  assert.deepEqual(rig.lane.letGone, []);
+  rig.store.release();
+  await rig.pass(100);
+  assert.deepEqual(rig.lane.letGone, ["old 42"]);
+});
+
+Deno.test("HostedShard lets a refused event go once its gap is told, where the store takes nothing", async () => {
+  const rig = await new HostedRig({ left: { point: storedPoint } }).connected();
+  rig.transport.latest.dispatch("MESSAGE_CREATE");
+  const refused = rig.lane.accepted.at(-1);
+  assert(refused !== undefined);
+  rig.store.hold();
+  rig.shard.eventRefused(refused);
+  rig.shard.gapTold({ oldSession: "old", lastSequence: 41, reason: "event_refused" });
+  assert.deepEqual(rig.lane.letGone, ["old 42"]);
 });

@@ -15,6 +15,7 @@ import { MemoryCommandSource } from "../fakes/memory_command_source.ts";
 import { MemoryNotices } from "../fakes/memory_notices.ts";
 import { MemoryPublisher } from "../fakes/memory_publisher.ts";
 import { MemoryResumePoints } from "../fakes/memory_resume_points.ts";
+import { MemorySpool } from "../fakes/memory_spool.ts";
 import { type MemoryConnection, MemoryTransport } from "../fakes/memory_transport.ts";
 import { microtasksDone } from "../fakes/microtasks.ts";
 
@@ -36,13 +37,22 @@ export function storedPoint(
   };
 }
 
+/** What a process shares with the ones before and after it. */
+export interface RigSurroundings {
+  readonly clock?: ManualClock;
+  readonly points?: MemoryResumePoints;
+  /** Without one the spool is switched off. */
+  readonly spool?: MemorySpool;
+}
+
 export class ServiceRig {
-  readonly clock = new ManualClock();
+  readonly clock: ManualClock;
   readonly transport = new MemoryTransport({ answering: true });
   readonly publisher = new MemoryPublisher();
   readonly notices = new MemoryNotices();
   readonly commands = new MemoryCommandSource();
-  readonly points = new MemoryResumePoints();
+  readonly points: MemoryResumePoints;
+  readonly spool: MemorySpool | null;
   readonly board = new MemoryBoard();
   readonly observed: Observation[] = [];
   readonly service: GatewayService;
@@ -53,7 +63,10 @@ export class ServiceRig {
   gatewayReads = 0;
   isStoreDisconnected = false;
 
-  constructor(environment: Record<string, string> = {}) {
+  constructor(environment: Record<string, string> = {}, surroundings: RigSurroundings = {}) {
+    this.clock = surroundings.clock ?? new ManualClock();
+    this.points = surroundings.points ?? new MemoryResumePoints();
+    this.spool = surroundings.spool ?? null;
     const parsed = parseConfig({ BOT_TOKEN: "token", SHARDS_WAIT: "0", ...environment }, {
       isTerminal: false,
       replicaName: "test",
@@ -62,7 +75,7 @@ export class ServiceRig {
     assert(parsed.ok, JSON.stringify(parsed));
     this.intents = parsed.config.discord.intents;
     this.configuredPresence = JSON.stringify(parsed.config.discord.presence);
-    const { clock, transport, publisher, notices, commands, points, board } = this;
+    const { clock, transport, publisher, notices, commands, points, spool, board } = this;
     this.service = new GatewayService(parsed.config, {
       clock,
       dice: () => 0.5,
@@ -71,7 +84,7 @@ export class ServiceRig {
       notices,
       commands,
       points,
-      spool: null,
+      spool,
       board,
       guildNames: null,
       readGatewayBot: () => {
@@ -85,6 +98,21 @@ export class ServiceRig {
       observe: (observation) => this.observed.push(observation),
       confirmed: () => {},
     });
+  }
+
+  /**
+   * The process after this one, which was stopped or has died: it has the same store and the same disk, finds the same
+   * sessions at Discord, and its clock goes on from here.
+   */
+  next(environment: Record<string, string> = {}): ServiceRig {
+    const { clock, points, spool, transport } = this;
+    const next = new ServiceRig(environment, {
+      clock: new ManualClock(clock.wallMs()),
+      points,
+      ...(spool === null ? {} : { spool: new MemorySpool(spool.disk) }),
+    });
+    for (const [session, sequence] of transport.sessions) next.transport.sessions.set(session, sequence);
+    return next;
   }
 
   /** Sessions that an earlier process left, one a shard. */

@@ -672,9 +672,7 @@ Deno.test("GatewayService continues where another of it was stopped, without los
   await first.settle();
   await first.stopped();
 
-  const second = new ServiceRig({ SHARDS_TOTAL: "1" });
-  second.left(first.points.total ?? 0, first.points.shards);
-  await second.connected(1);
+  const second = await first.next({ SHARDS_TOTAL: "1" }).connected(1);
   assert.deepEqual(second.greetings, ["resume session-1 2"]);
   assert.deepEqual(second.of("shard.gap"), []);
   await second.stopped();

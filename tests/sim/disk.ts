@@ -6,15 +6,17 @@
  */
 import assert from "node:assert/strict";
 import type { OutgoingEvent } from "../../gateway/delivery/publisher.ts";
-import type {
-  Spool,
-  SpoolContents,
-  SpooledEvent,
-  SpooledLane,
-  SpoolOpening,
-  SpoolWrite,
+import {
+  NOTHING_SPOOLED,
+  type Spool,
+  type SpoolContents,
+  type SpooledEvent,
+  type SpooledLane,
+  type SpooledPage,
+  type SpooledPoint,
+  type SpoolOpening,
+  type SpoolWrite,
 } from "../../gateway/delivery/spool.ts";
-import type { ResumePoint } from "../../gateway/resume/points.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
 import type { Scene } from "./scene.ts";
 import type { SeededDice } from "./seeded_dice.ts";
@@ -23,7 +25,7 @@ export class SimulatedDisk {
   readonly #scene: Scene;
   readonly #dice: SeededDice;
   #lanes = new Map<number, SpooledEvent[]>();
-  #points = new Map<number, ResumePoint>();
+  #points = new Map<number, SpooledPoint>();
   #total: number | null = null;
   #lastPosition = 0;
   #bytes = 0;
@@ -47,6 +49,7 @@ export class SimulatedDisk {
       open: () => this.#call(process, () => this.#open()),
       begin: ({ total, keepPoints }) =>
         this.#call(process, () => {
+          if (this.#isDamaged) this.#lose();
           this.#total = total;
           if (!keepPoints) this.#points.clear();
         }),
@@ -108,10 +111,10 @@ export class SimulatedDisk {
   }
 
   #open(): SpoolOpening {
-    const movedAside = this.#isDamaged
-      ? { to: "spool.damaged", problem: "it is damaged", isLost: true }
-      : null;
-    if (this.#isDamaged) this.#lose();
+    if (this.#isDamaged) {
+      const movedAside = { to: "spool.damaged", problem: "it is damaged", isLost: true };
+      return { kind: "ready", contents: NOTHING_SPOOLED, movedAside };
+    }
     const lanes = new Map<number, SpooledLane>();
     for (const [shard, events] of this.#lanes) {
       const [first] = events;
@@ -132,7 +135,7 @@ export class SimulatedDisk {
       total: this.#points.size > 0 ? this.#total : null,
       lastPosition: this.#lastPosition,
     };
-    return { kind: "ready", contents, movedAside };
+    return { kind: "ready", contents, movedAside: null };
   }
 
   #lose(): void {
@@ -201,14 +204,14 @@ export class SimulatedDisk {
       this.#bytes -= event.body.length;
       const dispatch = ledger.dispatch(event.session, event.sequence);
       if (dispatch === undefined) continue;
-      if (!dispatch.isConfirmed && !dispatch.isExcused) {
+      if (!dispatch.isConfirmed && !dispatch.isExcused && !dispatch.isGivenUp) {
         this.#scene.report(`${event.session}:${event.sequence} left the spool before it was confirmed`);
       }
       dispatch.isSpooled = false;
     }
   }
 
-  #read(shard: number, afterPosition: number, maxBytes: number): readonly SpooledEvent[] {
+  #read(shard: number, afterPosition: number, maxBytes: number): SpooledPage {
     if (this.isUnreadable) throw new Error("disk I/O error");
     const page: SpooledEvent[] = [];
     let bytes = 0;
@@ -218,7 +221,7 @@ export class SimulatedDisk {
       if (page.length > 0 && bytes > maxBytes) break;
       page.push(spooled);
     }
-    return page;
+    return { events: page, unreadable: 0, lastPosition: page.at(-1)?.position ?? afterPosition };
   }
 
   /** A transaction that the death of its process interrupts is durable where it was about to be, or not at all. */

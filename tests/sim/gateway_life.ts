@@ -71,7 +71,7 @@ export class GatewayLife {
   }
 
   start(): void {
-    const { clock, report, history, checkers } = this.#scene;
+    const { clock, report, history, checkers, ledger } = this.#scene;
     const { discord, broker, news, redis, disk, commands } = this.#surroundings;
     if (this.#running !== null) return;
     const process = new GatewayProcess({
@@ -105,6 +105,10 @@ export class GatewayLife {
           });
         }
         if (observation.kind === "shard.identifying") checkers.identifies.sent(clock.nowMs());
+        if (observation.kind === "event.quarantined") {
+          const dispatch = ledger.dispatch(observation.session, observation.sequence);
+          if (dispatch !== undefined) dispatch.isGivenUp = true;
+        }
         if (observation.kind === "spool.unreadable") disk.givenUp(observation.shard);
         const { kind, ...facts } = observation;
         if (STATE_OBSERVATIONS.has(kind)) {

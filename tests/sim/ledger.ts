@@ -39,6 +39,8 @@ export interface Dispatch {
   isSpooled: boolean;
   /** The spool that held it was damaged, or the broker never takes it: it need not reach the queue. */
   isExcused: boolean;
+  /** The gateway says that the broker refuses it for good: points may move over it, its gap is still to be told. */
+  isGivenUp: boolean;
 }
 
 export interface Session {
@@ -110,6 +112,7 @@ export class Ledger {
       refusals: 0,
       isSpooled: false,
       isExcused: false,
+      isGivenUp: false,
     };
     session.dispatches.push(appended);
     return appended;
@@ -134,7 +137,8 @@ export function settleSession(session: Session): void {
 
 /** Nobody waits for a dispatch without a name, nor for one that cannot be asked for again. */
 function isConfirmed(dispatch: Dispatch): boolean {
-  return dispatch.isConfirmed || dispatch.isExcused || dispatch.type === null || !dispatch.isReplayable;
+  return dispatch.isConfirmed || dispatch.isExcused || dispatch.isGivenUp || dispatch.type === null ||
+    !dispatch.isReplayable;
 }
 
 function isSafe(dispatch: Dispatch): boolean {

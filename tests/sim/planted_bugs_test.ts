@@ -36,8 +36,8 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: "what waits for the broker is published the newest first",
     file: "gateway/delivery/outbox.ts",
-    replaced: "of [...lane.unsettled()]) {",
-    by: "of [...lane.unsettled()].reverse()) {",
+    replaced: "[oldest] : [...lane.unsettled()]) {",
+    by: "[oldest] : [...lane.unsettled()].reverse()) {",
     found: /reached the queue after/,
   },
   {
@@ -78,8 +78,8 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: "points that Redis refuses are not noted in the spool",
     file: "gateway/service.ts",
-    replaced: "refused: (shard, point) => this.#outbox.notePoint(shard, point),",
-    by: "refused: () => {},",
+    replaced: "if (spooled) this.#outbox.notePoint(shard, { ...point, lost: spooled.lost });",
+    by: "",
     found: /was written nowhere/,
   },
   {

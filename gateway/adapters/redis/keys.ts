@@ -15,7 +15,7 @@ export const TOTAL_KEY = "gateway_shards";
 
 /** Our own truth: a hash of shard id → resume point. */
 export const OWN_POINTS_KEY = "gateway:shards";
-/** Hash of shard id → the session that was given up and whose gap has not been told, as JSON text. */
+/** Hash of shard id → what was lost of it and has not been told, the oldest first, as a JSON array. */
 export const OWN_LOST_KEY = "gateway:lost";
 /** Hash of shard id → the last presence that a bot asked for, as JSON text. */
 export const OWN_PRESENCES_KEY = "gateway:presences";

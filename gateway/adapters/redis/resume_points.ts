@@ -31,8 +31,8 @@ import { timestampText } from "./timestamp.ts";
 
 /**
  * Begins a reign. What another service left is imported only while it is still the one that ran last: a replica that
- * started together with us may have imported it already, and moved on from there. With it goes all that we kept
- * besides, which is older.
+ * started together with us may have imported it already, and moved on from there. With it goes what we kept of the
+ * sessions besides, which is older; gaps stay to be told. What another bot showed as its presence goes with the bot.
  */
 const BEGIN: Script = {
   keys: [
@@ -43,11 +43,13 @@ const BEGIN: Script = {
     local points, guilds, presences, lost, bot, started, own_started, total, own_total = unpack(KEYS)
     local new_started, new_total, new_bot, keep_sessions, started_seen, last_import = unpack(ARGV, 1, 6)
     if started_seen ~= "" and redis.call("GET", started) == started_seen then
-      redis.call("DEL", points, guilds, presences, lost, bot)
+      redis.call("DEL", points, guilds, presences, bot)
       for i = 7, last_import, 2 do
         redis.call("HSET", points, ARGV[i], ARGV[i + 1])
       end
     elseif keep_sessions == "no" then
+      local old_bot = redis.call("GET", bot)
+      if old_bot and new_bot ~= "" and old_bot ~= new_bot then redis.call("DEL", presences) end
       redis.call("DEL", points, guilds, bot)
     end
     for i = last_import + 1, #ARGV, 2 do
@@ -200,10 +202,11 @@ function pointText(point: ResumePoint): string {
 }
 
 function lostText(lost: readonly LostSession[]): string {
-  return JSON.stringify(lost.map(({ sessionId, sequence, sinceMs, reason }) => ({
+  return JSON.stringify(lost.map(({ sessionId, sequence, sinceMs, reason, type }) => ({
     session_id: sessionId,
     sequence,
     since: sinceMs,
     reason,
+    type,
   })));
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { SESSION_LOSS_REASONS } from "../../observation.ts";
+import { GAP_REASONS } from "../../observation.ts";
 import { isSessionId } from "../../protocol/session_id.ts";
 import { SHARDS_MOST } from "../../protocol/shard_count.ts";
 import type { LostSession, ResumePoint, StoredFleet, StoredShard } from "../../resume/points.ts";
@@ -46,8 +46,8 @@ export function readStoredFleet(texts: StoredTexts, garbage: GarbageListener): S
   const points = foreign
     ? readFields(SESSIONS_KEY, readSessions(texts.sessions, garbage), readPoint, garbage)
     : readFields(OWN_POINTS_KEY, texts.points, (text, skip) => readPoint(parsed(text), skip), garbage);
+  const lost = readFields(OWN_LOST_KEY, texts.lost, readAllLost, garbage);
   // What we kept besides is older than what the other service did since, and it may have run another bot.
-  const lost = readFields(OWN_LOST_KEY, foreign ? {} : texts.lost, readAllLost, garbage);
   const presences = readFields(OWN_PRESENCES_KEY, foreign ? {} : texts.presences, readPresence, garbage);
   const guilds = readFields(OWN_GUILDS_KEY, foreign ? {} : texts.guilds, readGuilds, garbage);
   const shards = new Map<number, StoredShard>();
@@ -132,13 +132,14 @@ function readAllLost(text: string, skip: Skip): LostSession[] | null {
 
 function readLost(raw: unknown, skip: Skip): LostSession | null {
   if (!isObject(raw)) return skip("holds what is no JSON object");
-  const { session_id, sequence, since, reason } = raw;
-  const knownReason = SESSION_LOSS_REASONS.find((known) => known === reason);
+  const { session_id, sequence, since, reason, type } = raw;
+  const knownReason = GAP_REASONS.find((known) => known === reason);
   if (!isText(session_id) || !isSessionId(session_id)) return skip("has no usable session_id");
   if (!isCount(sequence)) return skip("has no sequence from 0 to 2^53-1");
   if (!isTime(since)) return skip("has no time since");
   if (knownReason === undefined) return skip("has no known reason");
-  return { sessionId: session_id, sequence, sinceMs: since, reason: knownReason };
+  const lost = { sessionId: session_id, sequence, sinceMs: since, reason: knownReason };
+  return isText(type) ? { ...lost, type } : lost;
 }
 
 function optional<Value>(

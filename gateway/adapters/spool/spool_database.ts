@@ -6,8 +6,17 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { failureText } from "../../failure.ts";
-import type { SpoolContents, SpooledEvent, SpooledLane, SpoolWrite } from "../../delivery/spool.ts";
-import type { ResumePoint } from "../../resume/points.ts";
+import {
+  QUARANTINE_MAX_BYTES,
+  type SpoolContents,
+  type SpooledEvent,
+  type SpooledLane,
+  type SpooledPage,
+  type SpooledPoint,
+  type SpoolWrite,
+} from "../../delivery/spool.ts";
+import { GAP_REASONS } from "../../observation.ts";
+import type { LostSession } from "../../resume/points.ts";
 import { DiskReserve } from "./disk_reserve.ts";
 import { StoredRow, UnreadableRowError } from "./stored_row.ts";
 
@@ -35,9 +44,6 @@ const SQLITE_NOTADB = 26;
 
 /** The general error; where a statement is prepared, it says that a table or a column is not there. */
 const SQLITE_ERROR = 1;
-
-/** What goes beyond it in quarantined bodies makes room, the oldest first. */
-const QUARANTINE_MAX_BYTES = 64 * 1024 * 1024;
 
 /** Three times what the log grows to while the file it is copied into finds room, and once more for a large write. */
 const RESERVE_BYTES = 16 * 1024 * 1024;
@@ -96,7 +102,8 @@ const SCHEMA = `
     intents INTEGER,
     configured_presence TEXT,
     started_at INTEGER,
-    last_event_at INTEGER
+    last_event_at INTEGER,
+    lost TEXT NOT NULL
   ) STRICT;
   CREATE TABLE quarantine (
     id INTEGER PRIMARY KEY,
@@ -135,11 +142,12 @@ const STATEMENTS = {
     ) AS lane LEFT JOIN events ON events.position = lane.first`,
   points: "SELECT * FROM points",
   forgetPoints: "DELETE FROM points",
-  setPoint: "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+  setPoint: "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
   append: "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
   remove: "DELETE FROM events WHERE shard = ? AND position <= ?",
   anyEvent: "SELECT 1 FROM events LIMIT 1",
   next: "SELECT * FROM events WHERE shard = ? AND position > ? ORDER BY position LIMIT 1",
+  nextPosition: "SELECT position FROM events WHERE shard = ? AND position > ? ORDER BY position LIMIT 1",
   quarantine: `
     INSERT OR REPLACE INTO quarantine (shard, session, sequence, type, received_at, refused_at, body)
     VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -234,20 +242,40 @@ export class SpoolDatabase {
    *
    * @throws Error where they cannot be read.
    */
-  read(shard: number, afterPosition: number, maxBytes: number): SpooledEvent[] {
-    const page: SpooledEvent[] = [];
+  read(shard: number, afterPosition: number, maxBytes: number): SpooledPage {
+    const events: SpooledEvent[] = [];
     let bytes = 0;
+    let unreadable = 0;
+    let lastPosition = afterPosition;
     // One by one, because a statement's iterate() ends as if all were well where a row cannot be read.
-    for (let after = afterPosition;;) {
-      const columns = this.#statements.next.get(shard, after);
-      if (columns === undefined) break;
-      const spooled = spooledEvent(new StoredRow("events", columns));
+    for (;;) {
+      const spooled = this.#next(shard, lastPosition);
+      if (spooled === undefined) break;
+      if (typeof spooled === "number") {
+        unreadable += 1;
+        lastPosition = spooled;
+        continue;
+      }
       bytes += spooled.event.body.length;
-      if (page.length > 0 && bytes > maxBytes) break;
-      page.push(spooled);
-      after = spooled.position;
+      if (events.length > 0 && bytes > maxBytes) break;
+      events.push(spooled);
+      lastPosition = spooled.position;
     }
-    return page;
+    return { events, unreadable, lastPosition };
+  }
+
+  /** The shard's next event, its position alone where it is damaged; undefined where there is none. */
+  #next(shard: number, afterPosition: number): SpooledEvent | number | undefined {
+    try {
+      const columns = this.#statements.next.get(shard, afterPosition);
+      return columns && spooledEvent(new StoredRow("events", columns));
+    } catch (error) {
+      if (!saysDamage(error)) throw error;
+      // An index of its own has the positions.
+      const columns = this.#statements.nextPosition.get(shard, afterPosition);
+      if (columns === undefined) throw error;
+      return new StoredRow("events", columns).count("position");
+    }
   }
 
   /** Lets go of the file, with everything in it and nothing beside it. */
@@ -308,6 +336,7 @@ export class SpoolDatabase {
           configuredPresence,
           startedAtMs,
           point.lastEventAtMs,
+          JSON.stringify(point.lost),
         );
       }
       const keepable = quarantined.filter(({ body }) => body.length <= this.#quarantineMaxBytes);
@@ -400,7 +429,7 @@ function shardAndLane(row: StoredRow): [number, SpooledLane] {
   }];
 }
 
-function shardAndPoint(row: StoredRow): [number, ResumePoint] {
+function shardAndPoint(row: StoredRow): [number, SpooledPoint] {
   return [row.count("shard"), {
     sessionId: row.text("session"),
     sequence: row.count("sequence"),
@@ -409,6 +438,7 @@ function shardAndPoint(row: StoredRow): [number, ResumePoint] {
     configuredPresence: row.textOrNull("configured_presence"),
     startedAtMs: row.countOrNull("started_at"),
     lastEventAtMs: row.countOrNull("last_event_at"),
+    lost: lostIn(row),
   }];
 }
 
@@ -431,4 +461,17 @@ function saysDamage(error: unknown): boolean {
 function resultCode(error: unknown): number | null {
   if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return null;
   return error.errcode & 0xff;
+}
+
+function lostIn(row: StoredRow): LostSession[] {
+  const lost = row.json("lost");
+  if (Array.isArray(lost) && lost.every(isLostSession)) return lost;
+  throw new UnreadableRowError("a row of points has no losses in lost");
+}
+
+function isLostSession(raw: unknown): raw is LostSession {
+  if (typeof raw !== "object" || raw === null) return false;
+  const { sessionId, sequence, sinceMs, reason, type }: Record<string, unknown> = { ...raw };
+  return typeof sessionId === "string" && Number.isSafeInteger(sequence) && Number.isFinite(sinceMs) &&
+    GAP_REASONS.some((known) => known === reason) && ["undefined", "string"].includes(typeof type);
 }

@@ -58,14 +58,18 @@ export class SpoolFolder {
     }
   }
 
+  /** Where {@link moveAside} moves the database. */
+  asidePath(label: UnfitSpoolError["label"], wallMs: number): string {
+    return `${this.databasePath}.${label}-${new Date(wallMs).toISOString().replaceAll(":", "-")}`;
+  }
+
   /**
    * Moves the database aside, which nobody may have open, and makes room for a new one.
    *
    * @returns The path where it is now.
    */
   async moveAside(label: UnfitSpoolError["label"], wallMs: number): Promise<string> {
-    const moment = new Date(wallMs).toISOString().replaceAll(":", "-");
-    const to = `${this.databasePath}.${label}-${moment}`;
+    const to = this.asidePath(label, wallMs);
     await Deno.rename(this.databasePath, to);
     // SQLite looks for the log under the database's own name.
     await Deno.rename(this.databasePath + LOG_SUFFIX, to + LOG_SUFFIX).catch((error) => {

@@ -4,9 +4,12 @@
  *
  * @module
  */
-import type { SpoolContents, SpoolWrite } from "../../delivery/spool.ts";
+import type { SpoolContents, SpooledPage, SpoolWrite } from "../../delivery/spool.ts";
 import type { UnfitSpoolError } from "./spool_database.ts";
 import type { PackedEvents } from "./packed_events.ts";
+
+/** A page whose events are packed. */
+type PackedPage = Omit<SpooledPage, "events"> & { events: PackedEvents };
 
 /** Kind of request → what it carries, and what it is answered with where it succeeds. */
 interface Exchanges {
@@ -22,7 +25,7 @@ interface Exchanges {
     };
     answer: null;
   };
-  read: { request: { shard: number; afterPosition: number; maxBytes: number }; answer: PackedEvents };
+  read: { request: { shard: number; afterPosition: number; maxBytes: number }; answer: PackedPage };
   close: { request: Record<never, never>; answer: null };
 }
 

@@ -44,9 +44,9 @@ function carryOut(request: SpoolRequest): void {
       return answer({ kind: "done", value: null });
     }
     case "read": {
-      const events = database.read(request.shard, request.afterPosition, request.maxBytes);
-      const packed = packEvents(events);
-      return answer({ kind: "done", value: packed }, buffersOf(packed));
+      const page = database.read(request.shard, request.afterPosition, request.maxBytes);
+      const events = packEvents(page.events);
+      return answer({ kind: "done", value: { ...page, events } }, buffersOf(events));
     }
   }
 }

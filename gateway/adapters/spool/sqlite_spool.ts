@@ -1,11 +1,19 @@
 /**
  * The spool on local disk. A thread of its own waits for the disk; it runs only while there is something in the
- * spool, because it takes some 18 MB.
+ * spool, because it takes some 17 MB.
  *
  * @module
  */
 import type { Clock } from "../../clock.ts";
-import type { Spool, SpoolContents, SpooledEvent, SpoolOpening, SpoolWrite } from "../../delivery/spool.ts";
+import {
+  NOTHING_SPOOLED,
+  type Spool,
+  type SpooledPage,
+  SpoolLostError,
+  type SpoolOpening,
+  type SpoolWrite,
+} from "../../delivery/spool.ts";
+import type { UnfitSpoolError } from "./spool_database.ts";
 import { failureText } from "../../failure.ts";
 import { buffersOf, packEvents, unpackEvents } from "./packed_events.ts";
 import { FolderUnusableError, SpoolFolder } from "./spool_folder.ts";
@@ -20,9 +28,6 @@ export interface SqliteSpoolOptions {
   readonly startWorker?: () => Worker;
 }
 
-/** What an empty spool holds. */
-const NOTHING: SpoolContents = { lanes: new Map(), points: new Map(), total: null, lastPosition: 0 };
-
 export class SqliteSpool implements Spool {
   readonly #options: Required<SqliteSpoolOptions>;
   #opening: Promise<SpoolOpening> | null = null;
@@ -32,6 +37,8 @@ export class SqliteSpool implements Spool {
   #bot: string | null = null;
   /** As {@link begin} said; null before it. */
   #total: number | null = null;
+  /** A database that cannot be gone on with, until {@link begin}. */
+  #unfit: { readonly label: UnfitSpoolError["label"]; readonly foundAtMs: number } | null = null;
   /** There are neither events nor points in it. */
   #isEmpty = true;
 
@@ -49,6 +56,10 @@ export class SqliteSpool implements Spool {
     { total, keepPoints }: { readonly total: number; readonly keepPoints: boolean },
   ): Promise<void> {
     this.#total = total;
+    if (this.#unfit !== null) {
+      await this.#folder?.moveAside(this.#unfit.label, this.#unfit.foundAtMs);
+      this.#unfit = null;
+    }
     // Otherwise the thread is told when it starts.
     if (!this.#isEmpty) await this.#change({ kind: "begin", total, keepPoints });
   }
@@ -64,11 +75,12 @@ export class SqliteSpool implements Spool {
     );
   }
 
-  async read(shard: number, afterPosition: number, maxBytes: number): Promise<readonly SpooledEvent[]> {
-    if (this.#isEmpty) return [];
+  async read(shard: number, afterPosition: number, maxBytes: number): Promise<SpooledPage> {
+    if (this.#isEmpty) return { events: [], unreadable: 0, lastPosition: afterPosition };
     const thread = this.#runningThread();
     await thread.opened;
-    return unpackEvents(await thread.request({ kind: "read", shard, afterPosition, maxBytes }));
+    const page = await thread.request({ kind: "read", shard, afterPosition, maxBytes });
+    return { ...page, events: unpackEvents(page.events) };
   }
 
   close(): Promise<void> {
@@ -79,7 +91,9 @@ export class SqliteSpool implements Spool {
   async #open(): Promise<SpoolOpening> {
     try {
       this.#folder = await SpoolFolder.take(this.#options.folder);
-      if (!await this.#folder.hasDatabase()) return { kind: "ready", contents: NOTHING, movedAside: null };
+      if (!await this.#folder.hasDatabase()) {
+        return { kind: "ready", contents: NOTHING_SPOOLED, movedAside: null };
+      }
       return await this.#openDatabase(this.#folder);
     } catch (error) {
       if (error instanceof FolderUnusableError) return { kind: "unusable", problem: error.message };
@@ -98,12 +112,10 @@ export class SqliteSpool implements Spool {
       return { kind: "ready", contents, movedAside: null };
     } catch (error) {
       if (!(error instanceof SpoolThreadError) || error.unfit === null) throw error;
-      const to = await folder.moveAside(error.unfit, this.#options.clock.wallMs());
-      return {
-        kind: "ready",
-        contents: NOTHING,
-        movedAside: { to, problem: error.message, isLost: error.unfit !== "other-bot" },
-      };
+      this.#unfit = { label: error.unfit, foundAtMs: this.#options.clock.wallMs() };
+      const to = folder.asidePath(error.unfit, this.#unfit.foundAtMs);
+      const isLost = error.unfit !== "other-bot";
+      return { kind: "ready", contents: NOTHING_SPOOLED, movedAside: { to, problem: error.message, isLost } };
     }
   }
 
@@ -117,7 +129,7 @@ export class SqliteSpool implements Spool {
       if (!(error instanceof SpoolThreadError) || error.unfit === null) throw error;
       await thread.close();
       const to = await this.#folder?.moveAside(error.unfit, this.#options.clock.wallMs());
-      throw new Error(`${error.message}; moved aside to ${to}`, { cause: error });
+      throw new SpoolLostError(`${error.message}; moved aside to ${to}`, { cause: error });
     }
   }
 

@@ -40,6 +40,14 @@ export class StoredRow {
     return this.#columns[name] === null ? null : this.text(name);
   }
 
+  json(name: string): unknown {
+    try {
+      return JSON.parse(this.text(name));
+    } catch {
+      return this.#refuse(name, "no JSON");
+    }
+  }
+
   bytes(name: string): Uint8Array {
     const value = this.#columns[name];
     return value instanceof Uint8Array ? value : this.#refuse(name, "no bytes");

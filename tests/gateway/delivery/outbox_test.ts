@@ -1,70 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Outbox } from "../../../gateway/delivery/outbox.ts";
 import type {
   OutgoingEvent,
   Publisher,
   PublisherEvents,
   PublishOutcome,
 } from "../../../gateway/delivery/publisher.ts";
-import type { Observation } from "../../../gateway/observation.ts";
-import { ManualClock } from "../../fakes/manual_clock.ts";
-import { MemoryPublisher } from "../../fakes/memory_publisher.ts";
-
-/** What an event counts for besides its body. */
-const OVERHEAD_BYTES = 500;
-
-class OutboxRig {
-  readonly clock = new ManualClock();
-  readonly publisher = new MemoryPublisher();
-  readonly outbox: Outbox;
-  /** What was said to be published, as `shard session sequence`. */
-  readonly published: string[] = [];
-  /** What was said of room, in order: `full <shard>`, `room`. */
-  readonly room: string[] = [];
-  readonly delaysMs: number[] = [];
-  readonly givenUp: OutgoingEvent[] = [];
-  readonly observed: Observation[] = [];
-
-  constructor(maxBytes = 1_000_000, publisher: Publisher = this.publisher) {
-    this.outbox = new Outbox({
-      publisher,
-      clock: this.clock,
-      observe: (observation) => this.observed.push(observation),
-      maxBytes,
-      events: {
-        published: (shard, session, sequence) => this.published.push(`${shard} ${session} ${sequence}`),
-        durable: () => assert.fail("without a spool only the store makes anything durable"),
-        pointOf: () => assert.fail("without a spool no point is asked for"),
-        unreadable: () => assert.fail("without a spool there is nothing to read"),
-        givenUp: (event) => this.givenUp.push(event),
-        full: (shard) => this.room.push(`full ${shard}`),
-        room: () => this.room.push("room"),
-        confirmed: (delayMs) => this.delaysMs.push(delayMs),
-      },
-    });
-    publisher.start({
-      opened: () => this.outbox.opened(),
-      closed: (refusal) => this.outbox.closed(refusal),
-    });
-  }
-
-  accept(sequence: number, fields: Partial<OutgoingEvent> = {}): void {
-    this.outbox.accept({
-      shard: 0,
-      session: "a",
-      sequence,
-      type: "MESSAGE_CREATE",
-      body: new Uint8Array(10),
-      receivedAtMs: this.clock.wallMs(),
-      ...fields,
-    });
-  }
-
-  get handedOver(): number[] {
-    return this.publisher.published.map(({ sequence }) => sequence);
-  }
-}
+import { EVENT_BYTES, OutboxRig, OVERHEAD_BYTES } from "./outbox_rig.ts";
 
 Deno.test("Outbox.accept() hands events over as they come while the broker is there", () => {
   const rig = new OutboxRig();
@@ -78,12 +20,12 @@ Deno.test("Outbox.accept() hands events over as they come while the broker is th
     "7 1",
   ]);
   assert.equal(rig.outbox.unconfirmedEvents, 3);
-  assert.equal(rig.outbox.unconfirmedBytes, 3 * (10 + OVERHEAD_BYTES));
+  assert.equal(rig.outbox.unconfirmedBytes, 3 * EVENT_BYTES);
 });
 
 Deno.test("Outbox.accept() keeps events while the broker is away, for the next opening, in order", () => {
   const rig = new OutboxRig();
-  for (const sequence of [1, 2, 3]) rig.accept(sequence);
+  rig.acceptAll(1, 3);
   assert.deepEqual(rig.handedOver, []);
   rig.publisher.open();
   assert.deepEqual(rig.handedOver, [1, 2, 3]);
@@ -92,7 +34,7 @@ Deno.test("Outbox.accept() keeps events while the broker is away, for the next o
 Deno.test("Outbox says a sequence is published only once everything before it is confirmed", () => {
   const rig = new OutboxRig();
   rig.publisher.open();
-  for (const sequence of [1, 2, 3, 4]) rig.accept(sequence);
+  rig.acceptAll(1, 4);
   rig.publisher.confirmNext(2);
   rig.publisher.confirmNext(1);
   assert.deepEqual(rig.published, []);
@@ -114,7 +56,7 @@ Deno.test("Outbox lets no shard wait for another's confirmations", () => {
 Deno.test("Outbox publishes everything unconfirmed again after the broker was away, in order, and no more", () => {
   const rig = new OutboxRig();
   rig.publisher.open();
-  for (const sequence of [1, 2, 3, 4]) rig.accept(sequence);
+  rig.acceptAll(1, 4);
   rig.publisher.confirmNext(1);
   rig.publisher.confirmNext();
   rig.publisher.drop();
@@ -126,10 +68,12 @@ Deno.test("Outbox publishes everything unconfirmed again after the broker was aw
   assert.equal(rig.outbox.unconfirmedEvents, 0);
 });
 
-/** A broker whose confirmations the test keeps, so that it may call them too late. */
+/** A broker whose answers the test keeps, so that it may call them too late, or at once. */
 class LatePublisher implements Publisher {
   /** Calls each confirm one event. */
   readonly confirmations: (() => void)[] = [];
+  /** Calls each refuse one event. */
+  readonly refusals: (() => void)[] = [];
   onPublish = (_index: number) => {};
   #events: PublisherEvents | null = null;
 
@@ -144,6 +88,7 @@ class LatePublisher implements Publisher {
 
   publish(_event: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void {
     this.confirmations.push(() => settled("confirmed"));
+    this.refusals.push(() => settled("refused"));
     this.onPublish(this.confirmations.length);
   }
 
@@ -172,7 +117,7 @@ Deno.test("Outbox takes a confirmation of an earlier opening for nothing", () =>
 Deno.test("Outbox starts over where the broker goes and comes while everything is published again", () => {
   const publisher = new LatePublisher();
   const rig = new OutboxRig(1_000_000, publisher);
-  for (const sequence of [1, 2, 3]) rig.accept(sequence);
+  rig.acceptAll(1, 3);
   publisher.onPublish = (index) => {
     if (index !== 2) return;
     publisher.events.closed(null);
@@ -182,10 +127,25 @@ Deno.test("Outbox starts over where the broker goes and comes while everything i
   assert.equal(publisher.confirmations.length, 5, "two of the first opening, three of the second");
 });
 
+Deno.test("Outbox publishes nothing more where the broker goes, or refuses, while everything is published again", () => {
+  for (const isRefused of [false, true]) {
+    const publisher = new LatePublisher();
+    const rig = new OutboxRig(1_000_000, publisher);
+    rig.acceptAll(1, 3);
+    publisher.onPublish = (index) => {
+      if (index !== 2) return;
+      if (isRefused) publisher.refusals[1]?.();
+      else publisher.events.closed(null);
+    };
+    publisher.events.opened();
+    assert.equal(publisher.confirmations.length, 2);
+  }
+});
+
 Deno.test("Outbox publishes a long lane again whole, also to a broker that confirms on the spot", () => {
   const publisher = new LatePublisher();
   const rig = new OutboxRig(10_000_000, publisher);
-  for (let sequence = 1; sequence <= 5_000; sequence += 1) rig.accept(sequence);
+  rig.acceptAll(1, 5_000);
   publisher.onPublish = (index) => publisher.confirmations[index - 1]?.();
   publisher.events.opened();
   assert.equal(publisher.confirmations.length, 5_000);
@@ -231,34 +191,33 @@ Deno.test("Outbox.pass() moves the published sequence in its turn", () => {
   assert.equal(rig.outbox.unconfirmedEvents, 1);
 });
 
-// Each event below counts for 1,000 bytes.
-const BODY = new Uint8Array(1_000 - OVERHEAD_BYTES);
+// Room. Each event counts for 1,000 bytes.
 
 Deno.test("Outbox calls a shard full that holds more than its share of most of the bound, and no other", () => {
   const rig = new OutboxRig(100_000);
-  rig.accept(1, { shard: 4, body: BODY });
-  for (let sequence = 1; sequence <= 59; sequence += 1) rig.accept(sequence, { body: BODY });
+  rig.accept(1, { shard: 4 });
+  rig.acceptAll(1, 59);
   assert.deepEqual(rig.room, []);
-  rig.accept(60, { body: BODY });
-  rig.accept(2, { shard: 4, body: BODY });
+  rig.accept(60);
+  rig.accept(2, { shard: 4 });
   assert.deepEqual(rig.room, ["full 0"]);
 });
 
 Deno.test("Outbox calls every shard full that delivers once the bound is reached, whatever its share", () => {
   const rig = new OutboxRig(100_000);
-  for (let sequence = 1; sequence <= 75; sequence += 1) rig.accept(sequence, { body: BODY });
+  rig.acceptAll(1, 75);
   rig.room.length = 0;
-  rig.accept(1, { shard: 4, body: BODY });
-  rig.accept(1, { shard: 5, body: BODY });
+  rig.accept(1, { shard: 4 });
+  rig.accept(1, { shard: 5 });
   assert.deepEqual(rig.room, ["full 4", "full 5"]);
 });
 
-Deno.test("Outbox says once that there is room again, when most of the bound is free", () => {
+Deno.test("Outbox says once that there is room again, when half of the bound is free", () => {
   const rig = new OutboxRig(100_000);
   rig.publisher.open();
-  for (let sequence = 1; sequence <= 61; sequence += 1) rig.accept(sequence, { body: BODY });
+  rig.acceptAll(1, 61);
   assert.deepEqual(rig.room, ["full 0"]);
-  for (let left = 61; left > 41; left -= 1) rig.publisher.confirmNext();
+  for (let left = 61; left > 51; left -= 1) rig.publisher.confirmNext();
   assert.deepEqual(rig.room, ["full 0"]);
   rig.publisher.confirmNext();
   assert.deepEqual(rig.room, ["full 0", "room"]);
@@ -292,22 +251,84 @@ Deno.test("Outbox.secured() resolves once nothing waits for a confirmation", asy
 
 // Refusals.
 
-Deno.test("Outbox publishes a refused event again after a pause, with what came after it, in order", () => {
+Deno.test("Outbox publishes a refused event again alone after a pause, and then what came after it, in order", () => {
   const rig = new OutboxRig();
   rig.publisher.open();
-  for (const sequence of [1, 2, 3]) rig.accept(sequence);
+  rig.acceptAll(1, 4);
   rig.publisher.refuseNext(1);
-  rig.accept(4);
-  assert.deepEqual(rig.handedOver, [1, 2, 3], "nothing overtakes it anew");
+  rig.accept(5);
+  assert.deepEqual(rig.handedOver, [1, 2, 3, 4], "nothing overtakes it anew");
   rig.publisher.confirmNext();
   rig.publisher.refuseNext();
+  rig.publisher.confirmNext();
   rig.clock.advance(999);
-  assert.deepEqual(rig.handedOver, [1, 2, 3]);
+  assert.deepEqual(rig.handedOver, [1, 2, 3, 4]);
   rig.clock.advance(1);
-  assert.deepEqual(rig.handedOver, [1, 2, 3, 2, 3, 4]);
+  rig.accept(6);
+  assert.deepEqual(rig.handedOver.slice(4), [2], "the others wait until it is through");
+  rig.publisher.confirmNext();
+  assert.deepEqual(rig.handedOver.slice(4), [2, 3, 5, 6], "4 was confirmed");
   rig.publisher.confirmAll();
-  assert.equal(rig.published.at(-1), "0 a 4");
+  assert.equal(rig.published.at(-1), "0 a 6");
+  rig.accept(7);
+  assert.equal(rig.handedOver.at(-1), 7, "nothing waits any more");
   rig.clock.assertIdle();
+});
+
+Deno.test("Outbox probes with an older event that is still on its way, and does not publish it twice", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.acceptAll(1, 2);
+  rig.publisher.refuseNext(1);
+  rig.clock.advance(1_000);
+  assert.deepEqual(rig.handedOver, [1, 2]);
+  rig.publisher.confirmNext();
+  assert.deepEqual(rig.handedOver, [1, 2, 2]);
+});
+
+Deno.test("Outbox probes until the oldest is confirmed, whatever else is", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.acceptAll(1, 2);
+  rig.publisher.refuseNext();
+  rig.clock.advance(1_000);
+  rig.publisher.confirmNext();
+  rig.accept(3);
+  assert.deepEqual(rig.handedOver, [1, 2, 1]);
+  rig.publisher.confirmNext();
+  assert.deepEqual(rig.handedOver, [1, 2, 1, 3]);
+});
+
+Deno.test("Outbox publishes the oldest alone to a broker that comes back while a shard is probed", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.acceptAll(1, 3);
+  rig.publisher.refuseNext();
+  rig.clock.advance(1_000);
+  rig.publisher.drop();
+  rig.publisher.open();
+  assert.deepEqual(rig.handedOver, [1, 2, 3, 1, 1]);
+  rig.publisher.confirmNext();
+  assert.deepEqual(rig.handedOver, [1, 2, 3, 1, 1, 2, 3]);
+});
+
+Deno.test("Outbox goes on where the pause ends while the broker is away, or with nothing left to publish", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.acceptAll(1, 2);
+  rig.publisher.refuseNext();
+  rig.publisher.drop();
+  rig.clock.advance(1_000);
+  rig.publisher.open();
+  rig.publisher.confirmAll();
+  assert.deepEqual(rig.handedOver, [1, 2, 1, 2]);
+  rig.accept(3);
+  rig.publisher.refuseNext();
+  rig.publisher.drop();
+  rig.publisher.open();
+  assert.deepEqual(rig.handedOver, [1, 2, 1, 2, 3], "a new opening does not end the pause");
+  rig.clock.advance(1_000);
+  assert.deepEqual(rig.handedOver, [1, 2, 1, 2, 3, 3]);
 });
 
 Deno.test("Outbox lets no shard wait for another's refusal", () => {
@@ -337,6 +358,20 @@ Deno.test("Outbox pauses twice as long after each refusal in a row, at most 30 s
   assert.deepEqual(rig.givenUp, []);
   rig.publisher.confirmNext();
   assert.deepEqual(rig.published, ["0 a 1"]);
+  rig.accept(2);
+  rig.publisher.refuseNext();
+  assert.deepEqual(rig.clock.deadlinesMs, [rig.clock.nowMs() + 1_000], "a second again after a success");
+});
+
+Deno.test("Outbox pauses once for all that is refused together", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.acceptAll(1, 3);
+  for (let count = 0; count < 3; count += 1) rig.publisher.refuseNext();
+  assert.deepEqual(rig.clock.deadlinesMs, [1_000]);
+  rig.clock.advance(1_000);
+  rig.publisher.refuseNext();
+  assert.deepEqual(rig.clock.deadlinesMs, [3_000]);
 });
 
 /** Has the broker refuse the first event three times while it confirms the second. */
@@ -356,24 +391,37 @@ function refusedForGood(rig: OutboxRig): void {
 Deno.test("Outbox gives an event up that is refused three times while others pass, and goes on once told", () => {
   const rig = new OutboxRig();
   refusedForGood(rig);
-  assert.deepEqual(rig.givenUp.map(({ sequence }) => sequence), [1]);
+  assert.deepEqual(rig.givenUpSequences, [1]);
   assert.deepEqual(rig.observed, [{
     kind: "event.quarantined",
     shard: 0,
     type: "MESSAGE_CREATE",
     session: "a",
     sequence: 1,
-    bytes: 10,
+    bytes: EVENT_BYTES - OVERHEAD_BYTES,
     kept: false,
   }]);
+  rig.accept(3);
   rig.clock.advance(60_000);
-  assert.deepEqual(rig.handedOver, [1, 2, 1, 1], "it is not published any more");
+  assert.deepEqual(rig.handedOver, [1, 2, 1, 1, 3], "it is not published any more");
+  rig.publisher.confirmAll();
+  assert.deepEqual(rig.published, []);
+  rig.outbox.letGo(0, "a", 1);
+  assert.deepEqual(rig.published, ["0 a 3"]);
+  rig.outbox.letGo(0, "a", 1);
+  assert.deepEqual(rig.published, ["0 a 3"], "letting go twice is nothing");
+  assert.equal(rig.outbox.unconfirmedEvents, 0);
+});
+
+Deno.test("Outbox.letGo() lets go of the event of this shard and session alone", () => {
+  const rig = new OutboxRig();
+  refusedForGood(rig);
+  rig.outbox.letGo(1, "a", 1);
+  rig.outbox.letGo(0, "b", 1);
+  rig.outbox.letGo(0, "a", 2);
   assert.deepEqual(rig.published, []);
   rig.outbox.letGo(0, "a", 1);
   assert.deepEqual(rig.published, ["0 a 2"]);
-  rig.outbox.letGo(0, "a", 1);
-  assert.deepEqual(rig.published, ["0 a 2"], "letting go twice is nothing");
-  assert.equal(rig.outbox.unconfirmedEvents, 0);
 });
 
 Deno.test("Outbox takes an event for refused that was on its way when the channel closed over its size", () => {
@@ -385,16 +433,30 @@ Deno.test("Outbox takes an event for refused that was on its way when the channe
     rig.publisher.open();
     rig.publisher.drop({ bodyMaxBytes: 20 });
   }
-  assert.deepEqual(rig.givenUp.map(({ sequence }) => sequence), [2]);
+  assert.deepEqual(rig.givenUpSequences, [2]);
   rig.accept(6, { body: new Uint8Array(21) });
   rig.publisher.open();
   rig.publisher.drop(null);
   rig.publisher.open();
   assert.deepEqual(
-    rig.givenUp.map(({ sequence }) => sequence),
+    rig.givenUpSequences,
     [2],
     "not refused for its size: just on its way",
   );
+});
+
+Deno.test("Outbox takes an event for refused by its size only where it was on its way", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.accept(1);
+  rig.publisher.refuseNext();
+  rig.accept(2, { body: new Uint8Array(1_000) });
+  for (let count = 0; count < 4; count += 1) {
+    rig.publisher.drop({ bodyMaxBytes: 900 });
+    rig.publisher.open();
+  }
+  assert.deepEqual(rig.handedOver, [1], "the second waited behind the first");
+  assert.deepEqual(rig.givenUp, []);
 });
 
 Deno.test("Outbox tells how long each event waited for its confirmation", () => {
@@ -406,6 +468,17 @@ Deno.test("Outbox tells how long each event waited for its confirmation", () => 
   rig.clock.advance(12);
   rig.publisher.confirmAll();
   assert.deepEqual(rig.delaysMs, [42, 12]);
+});
+
+Deno.test("Outbox.stop() has nothing published any more, and takes no confirmation", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.accept(1);
+  rig.outbox.stop();
+  rig.accept(2);
+  rig.publisher.confirmAll();
+  assert.deepEqual(rig.handedOver, [1]);
+  assert.deepEqual(rig.published, []);
 });
 
 // Against a model: one list per shard, of which the confirmed beginning is published.

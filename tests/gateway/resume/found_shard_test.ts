@@ -28,18 +28,20 @@ interface Left {
   readonly lost?: LostSession;
   /** In the spool. */
   readonly spooled?: ResumePoint;
+  /** Kept with that. */
+  readonly spooledLost?: readonly LostSession[];
   /** Session and sequence of the first event in the spool. */
   readonly lane?: readonly [string, number];
   readonly foreign?: boolean;
 }
 
 /** What is found of one shard: session, published, durable, late. */
-function found({ stored, lost, spooled, lane, foreign = false }: Left) {
+function found({ stored, lost, spooled, spooledLost, lane, foreign = false }: Left) {
   const shards = foundShards(
     fleet([[1, { ...NOTHING, point: stored ?? null, lost: lost === undefined ? [] : [lost] }]], { foreign }),
     {
       total: spooled === undefined ? null : 2,
-      points: new Map(spooled && [[1, spooled]]),
+      points: new Map(spooled && [[1, { ...spooled, lost: spooledLost ?? [] }]]),
       lanes: new Map(lane && [[1, { firstSession: lane[0], firstSequence: lane[1] }]]),
     },
   );
@@ -145,7 +147,7 @@ Deno.test("foundShards() does not take up again a session that the store says is
 Deno.test("foundShards() passes over points that were spooled for another number of shards", () => {
   const spooled = (total: number | null): SpooledShards => ({
     total,
-    points: new Map([[0, point("b", 9)]]),
+    points: new Map([[0, { ...point("b", 9), lost: [] }]]),
     lanes: new Map([[3, { firstSession: "b", firstSequence: 6 }]]),
   });
   const sessions = (stored: number | null, total: number | null) =>
@@ -162,7 +164,7 @@ Deno.test("foundShards() passes over points that were spooled for another number
 Deno.test("foundShards() takes what a spool says of itself", () => {
   const contents: SpoolContents = {
     total: 2,
-    points: new Map([[0, point("b", 9)]]),
+    points: new Map([[0, { ...point("b", 9), lost: [] }]]),
     lanes: new Map([[0, {
       ...{ events: 4, bytes: 40, firstPosition: 1, lastPosition: 4 },
       ...{ firstSession: "b", firstSequence: 6 },
@@ -211,7 +213,7 @@ const fleets = fc.record({
 });
 const spools = fc.record({
   total: totals,
-  points: mapOf(points),
+  points: mapOf(points.map((point) => ({ ...point, lost: [] }))),
   lanes: mapOf(fc.record({ firstSession: sessionIds, firstSequence: fc.integer({ min: 1, max: 10 }) })),
 });
 
@@ -247,7 +249,8 @@ Deno.test("foundShards() makes up no session, no sequence and nothing else", () 
     const { sequence: _, ...session } = point;
     const sources = [storedPoint, spool.points.get(shard)].filter((source) => {
       const { sequence, ...other } = source ?? { sequence: null };
-      return sequence === durableSequence && JSON.stringify(other) === JSON.stringify(session);
+      const text = JSON.stringify(other, (name, value) => name === "lost" ? undefined : value);
+      return sequence === durableSequence && text === JSON.stringify(session);
     });
     assert(sources.length > 0);
   });
@@ -272,4 +275,19 @@ Deno.test("foundShards() leaves the store's word as it is where nothing is spool
       assert.deepEqual([durableSequence, superseded, late], [rest.point?.sequence ?? 0, null, false]);
     }
   }));
+});
+
+Deno.test("foundShards() knows of what was lost from the spool where that says more than the store, each once", () => {
+  const shards = (stored: ResumePoint | null, spooled: ResumePoint) =>
+    foundShards(fleet([[1, { ...NOTHING, point: stored, lost: [told, both] }]]), {
+      total: 2,
+      points: new Map([[1, { ...spooled, lost: [{ ...both, sequence: 6 }, known] }]]),
+      lanes: new Map(),
+    }).get(1)?.lost;
+  const told = { sessionId: "a", sequence: 1, sinceMs: 1, reason: "invalid_session" } as const;
+  const both = { sessionId: "b", sequence: 5, sinceMs: 2, reason: "invalid_session" } as const;
+  const known = { sessionId: "c", sequence: 9, sinceMs: 3, reason: "invalid_session" } as const;
+  assert.deepEqual(shards(point("d", 1), point("d", 9)), [told, { ...both, sequence: 6 }, known]);
+  assert.deepEqual(shards(null, point("d", 9)), [told, { ...both, sequence: 6 }, known]);
+  assert.deepEqual(shards(point("d", 9), point("d", 1)), [told, both], "the store is further");
 });

@@ -24,6 +24,7 @@ class KeeperRig {
   readonly store = new MemoryResumePoints();
   readonly observed: Observation[] = [];
   readonly stored: string[] = [];
+  readonly lossesStored: [shard: number, count: number][] = [];
   readonly refused: string[] = [];
   readonly keeper: PointKeeper;
   /** Refuses the next so many writes. */
@@ -46,6 +47,7 @@ class KeeperRig {
       clock: this.clock,
       observe: (observation) => this.observed.push(observation),
       stored: (shard, { sessionId, sequence }) => this.stored.push(`${shard} ${sessionId} ${sequence}`),
+      lossesStored: (shard, lost) => this.lossesStored.push([shard, lost.length]),
       refused: (shard, { sessionId, sequence }) => this.refused.push(`${shard} ${sessionId} ${sequence}`),
     });
   }
@@ -381,4 +383,14 @@ Deno.test("PointKeeper.flush() gives up the pause after a refusal when it is abo
   abort.abort();
   await flushed;
   rig.clock.assertIdle();
+});
+
+Deno.test("PointKeeper says what is durably lost with the write that stored it, before the point that goes with it", async () => {
+  const rig = new KeeperRig();
+  const lost = { sessionId: "a", sequence: 4, sinceMs: 0, reason: "event_refused", type: "READY" } as const;
+  rig.keeper.change(0, { lost: [lost] });
+  rig.keeper.change(1, { lost: [] });
+  assert.deepEqual(rig.lossesStored, []);
+  await rig.pass(0);
+  assert.deepEqual(rig.lossesStored, [[0, 1], [1, 0]]);
 });

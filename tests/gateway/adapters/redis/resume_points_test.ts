@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { RedisResumePoints } from "../../../../gateway/adapters/redis/resume_points.ts";
+import type { Reign } from "../../../../gateway/resume/points.ts";
 import { PointKeeper } from "../../../../gateway/resume/keeper.ts";
 import {
   lostSession,
@@ -32,18 +33,16 @@ testResumePointsContract("Redis", async () => {
 
 const NOTHING = { total: null, bot: null, shards: new Map(), foreign: false };
 
+/** A reign that keeps what it finds, which is nothing where nothing else is said. */
+function reign(fields: Partial<Reign> & Pick<Reign, "total">): Reign {
+  return { bot: null, startedAtMs: 0, keepSessions: true, lost: new Map(), imported: NOTHING, ...fields };
+}
+
 Deno.test("RedisResumePoints.begin() writes total and start time as others read them", async () => {
   await using fixture = await openRedis();
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
   const startedAtMs = Date.UTC(2026, 10, 3, 4, 5, 6, 70);
-  await points.begin({
-    total: 16,
-    bot: null,
-    startedAtMs,
-    keepSessions: true,
-    lost: new Map(),
-    imported: NOTHING,
-  });
+  await points.begin(reign({ total: 16, startedAtMs }));
   assert.equal(await fixture.redis.get("gateway_shards"), "16");
   assert.equal(await fixture.redis.get("gateway_started"), '"2026-11-03T04:05:06.070000"');
 });
@@ -52,14 +51,7 @@ Deno.test("RedisResumePoints puts its prefix before every key", async () => {
   await using fixture = await openRedis({ prefix: "bot7:" });
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
   await points.load();
-  await points.begin({
-    total: 2,
-    bot: "7",
-    startedAtMs: 0,
-    keepSessions: true,
-    lost: new Map(),
-    imported: NOTHING,
-  });
+  await points.begin(reign({ total: 2, bot: "7" }));
   await points.write(
     new Map([[0, { point: resumePoint(1), lost: [lostSession(1)], presence: "{}", guilds: [1n] }]]),
   );
@@ -73,14 +65,7 @@ Deno.test("RedisResumePoints puts its prefix before every key", async () => {
 Deno.test("RedisResumePoints.write() writes points and lost sessions as the wire contract has them", async () => {
   await using fixture = await openRedis();
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
-  await points.begin({
-    total: 1,
-    bot: null,
-    startedAtMs: 0,
-    keepSessions: true,
-    lost: new Map(),
-    imported: NOTHING,
-  });
+  await points.begin(reign({ total: 1 }));
   await points.write(new Map([[0, { point: resumePoint(5), lost: [lostSession(5)] }]]));
   const { "gateway:shards": stored, "gateway:lost": lost } = await fixture.dump();
   assert.deepEqual(JSON.parse(Object(stored)[0]), {
@@ -112,7 +97,7 @@ Deno.test("RedisResumePoints takes over, writes and removes as many sessions as 
   });
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
   const imported = await points.load();
-  await points.begin({ total, bot: null, startedAtMs: 0, keepSessions: true, lost: new Map(), imported });
+  await points.begin(reign({ total, imported }));
   assert.equal((await points.load()).shards.get(total - 1)?.point?.sessionId, "session-65535");
   await points.write(new Map(shards.map((shard) => [shard, { point: resumePoint(shard) }])));
   assert.equal((await points.load()).shards.get(total - 1)?.point?.sequence, total - 1);
@@ -123,14 +108,7 @@ Deno.test("RedisResumePoints takes over, writes and removes as many sessions as 
 Deno.test("RedisResumePoints.write() changes nothing else in Redis", async () => {
   await using fixture = await openRedis();
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
-  await points.begin({
-    total: 2,
-    bot: null,
-    startedAtMs: 0,
-    keepSessions: true,
-    lost: new Map(),
-    imported: NOTHING,
-  });
+  await points.begin(reign({ total: 2 }));
   await points.write(new Map([[0, { point: resumePoint(1) }]]));
   const before = await fixture.dump();
   await points.write(new Map([[0, { presence: '{"status":"idle"}' }]]));
@@ -152,23 +130,9 @@ Deno.test("RedisResumePoints.begin() leaves points that a replica has moved sinc
   );
   assert(one !== undefined && other !== undefined);
   const [importedByOne, importedByOther] = [await one.load(), await other.load()];
-  await one.begin({
-    total: 2,
-    bot: "7",
-    startedAtMs: 1_000,
-    keepSessions: true,
-    lost: new Map(),
-    imported: importedByOne,
-  });
+  await one.begin(reign({ total: 2, bot: "7", startedAtMs: 1_000, imported: importedByOne }));
   await one.write(new Map([[0, { point: resumePoint(50), lost: [lostSession(49)] }]]));
-  await other.begin({
-    total: 2,
-    bot: "7",
-    startedAtMs: 2_000,
-    keepSessions: true,
-    lost: new Map(),
-    imported: importedByOther,
-  });
+  await other.begin(reign({ total: 2, bot: "7", startedAtMs: 2_000, imported: importedByOther }));
   const { shards } = await new RedisResumePoints(fixture.client(), fixture.observations).load();
   assert.deepEqual([shards.get(0)?.point?.sequence, shards.get(0)?.lost], [50, [lostSession(49)]]);
   assert.equal(shards.get(1)?.point?.sessionId, "theirs");
@@ -196,14 +160,7 @@ Deno.test("RedisResumePoints.load() moves aside what is of another type, and des
 Deno.test("RedisResumePoints.write() gets past what somebody put under its keys meanwhile", async () => {
   await using fixture = await openRedis();
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
-  await points.begin({
-    total: 1,
-    bot: null,
-    startedAtMs: 0,
-    keepSessions: true,
-    lost: new Map(),
-    imported: NOTHING,
-  });
+  await points.begin(reign({ total: 1 }));
   await fixture.redis.set("gateway:shards", "a text");
   await points.write(new Map([[0, { point: resumePoint(4), guilds: [1n] }]]));
   assert.deepEqual(fixture.observations.of("redis.garbage").map(({ key }) => key), ["gateway:shards"]);
@@ -219,21 +176,14 @@ Deno.test("RedisResumePoints.begin() gets past what somebody put under its keys 
   });
   const imported = await points.load();
   await fixture.redis.set("gateway:shards", "a text");
-  await points.begin({ total: 1, bot: null, startedAtMs: 0, keepSessions: true, lost: new Map(), imported });
+  await points.begin(reign({ total: 1, imported }));
   assert.equal((await points.load()).shards.get(0)?.point?.sessionId, "s");
 });
 
 Deno.test("RedisResumePoints puts back its own points when Redis is emptied under it", async () => {
   await using fixture = await openRedis();
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
-  await points.begin({
-    total: 2,
-    bot: "7",
-    startedAtMs: 0,
-    keepSessions: true,
-    lost: new Map(),
-    imported: NOTHING,
-  });
+  await points.begin(reign({ total: 2, bot: "7" }));
   await points.write(
     new Map([
       [0, { point: resumePoint(1), lost: [lostSession(4)] }],
@@ -258,14 +208,7 @@ Deno.test("RedisResumePoints puts back its own points when Redis is emptied unde
 Deno.test("RedisResumePoints puts back its own points when Redis comes back empty, and only what is missing", async () => {
   await using fixture = await openRedis();
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
-  await points.begin({
-    total: 3,
-    bot: "7",
-    startedAtMs: 1_000,
-    keepSessions: true,
-    lost: new Map(),
-    imported: NOTHING,
-  });
+  await points.begin(reign({ total: 3, bot: "7", startedAtMs: 1_000 }));
   await points.write(
     new Map([
       [0, { point: resumePoint(10), lost: [lostSession(4)], presence: '{"status":"idle"}' }],
@@ -319,14 +262,7 @@ async function testUnansweredWrite(
   { stop, goOn }: { stop(): Promise<unknown>; goOn(): Promise<unknown> },
 ): Promise<void> {
   const points = new RedisResumePoints(fixture.client(), fixture.observations);
-  await points.begin({
-    total: 1,
-    bot: null,
-    startedAtMs: 0,
-    keepSessions: true,
-    lost: new Map(),
-    imported: NOTHING,
-  });
+  await points.begin(reign({ total: 1 }));
   const clock = new ManualClock();
   const { observe } = fixture.observations;
   const refused: number[] = [];
@@ -336,6 +272,7 @@ async function testUnansweredWrite(
     clock,
     observe,
     stored: (_shard, { sequence }) => stored.resolve(sequence),
+    lossesStored: () => {},
     refused: (_shard, { sequence }) => refused.push(sequence),
   });
   await stop();

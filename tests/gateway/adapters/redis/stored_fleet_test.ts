@@ -55,14 +55,18 @@ Deno.test("readStoredFleet() takes our own total where the one for others is gon
   assert.equal(readStoredFleet({ ...texts, started: '"then"' }, () => {}).total, null);
 });
 
-Deno.test("readStoredFleet() passes over what we kept besides where another service ran last", () => {
-  const lost = { 0: lostText({}), 1: lostText({}) };
+Deno.test("readStoredFleet() passes over what we kept besides gaps where another service ran last", () => {
+  const lost = { 0: lostText({}), 1: lostText({ type: "READY" }) };
   const kept = { bot: "7", lost, presences: { 0: "{}" }, guilds: { 0: "1" } };
   const sessions = JSON.stringify({ 0: { session_id: "theirs", sequence: 3 } });
   const fleet = readStoredFleet({ ...NOTHING, ...kept, started: '"then"', sessions }, () => {});
   assert.equal(fleet.shards.get(0)?.point?.sessionId, "theirs");
-  const { lost: lostLeft, presence, guilds } = fleet.shards.get(0) ?? {};
-  assert.deepEqual([fleet.bot, fleet.shards.size, lostLeft, presence, guilds], [null, 1, [], null, null]);
+  const { presence, guilds } = fleet.shards.get(0) ?? {};
+  assert.deepEqual([fleet.bot, presence, guilds], [null, null, null]);
+  assert.deepEqual([...fleet.shards.values()].map(({ lost }) => lost.map(({ type }) => type)), [
+    [undefined],
+    ["READY"],
+  ]);
   const ours = readStoredFleet({ ...NOTHING, ...kept }, () => {});
   assert.equal(ours.bot, "7");
   assert.deepEqual(ours.shards.get(0), {

@@ -75,7 +75,7 @@ async function assertWhole(folder: string, reported: number, backlog: number): P
     assert.deepEqual(points, pointsAfter(lastPosition));
     const confirmed = Math.max(0, lastPosition - backlog);
     for (let shard = 0; shard < SHARDS; shard++) {
-      const events = await spool.read(shard, 0, EVERYTHING);
+      const { events } = await spool.read(shard, 0, EVERYTHING);
       const expected = Array.from(
         { length: lastPosition - confirmed },
         (_, place) => eventAt(confirmed + 1 + place),

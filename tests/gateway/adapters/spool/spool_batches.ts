@@ -4,8 +4,7 @@
  *
  * @module
  */
-import type { SpooledEvent } from "../../../../gateway/delivery/spool.ts";
-import type { ResumePoint } from "../../../../gateway/resume/points.ts";
+import type { SpooledEvent, SpooledPoint } from "../../../../gateway/delivery/spool.ts";
 import { spooled } from "../../../contracts/spool_contract.ts";
 
 export const SHARDS = 3;
@@ -30,7 +29,7 @@ export function isEndOfBatch(position: number): boolean {
 }
 
 /** The points that are written together with the batch that ends there. */
-export function pointsAfter(position: number): Map<number, ResumePoint> {
+export function pointsAfter(position: number): Map<number, SpooledPoint> {
   return new Map(
     Array.from({ length: SHARDS }, (_, shard) => [shard, {
       sessionId: "5e55",
@@ -40,6 +39,7 @@ export function pointsAfter(position: number): Map<number, ResumePoint> {
       configuredPresence: null,
       startedAtMs: 1,
       lastEventAtMs: 1,
+      lost: [],
     }]),
   );
 }

@@ -59,9 +59,9 @@ Deno.test("SpoolDatabase.write() keeps nothing of what it cannot keep as a whole
       confirmed: new Map([[0, 1]]),
     });
     assert.throws(() => database.write(write, AT_MS), /cannot store REAL value in INTEGER column/);
-    assert.deepEqual(database.read(0, 0, EVERYTHING), [spooled(1)]);
+    assert.deepEqual(database.read(0, 0, EVERYTHING).events, [spooled(1)]);
     database.write(spoolWrite({ events: [spooled(2)], confirmed: new Map([[0, 1]]) }), AT_MS);
-    assert.deepEqual(database.read(0, 0, EVERYTHING), [spooled(2)]);
+    assert.deepEqual(database.read(0, 0, EVERYTHING).events, [spooled(2)]);
   });
   assert.equal(SpoolDatabase.open(place.path, "1").contents.lastPosition, 2);
 });
@@ -78,7 +78,7 @@ Deno.test("SpoolDatabase gives the disk back what it took once its events are go
     assert(await sizeOf(place.path) > 20_000_000);
     assert(await sizeOf(`${place.path}-wal`) < 10_000_000);
     database.write(spoolWrite({ confirmed: new Map([[0, 500]]) }), AT_MS);
-    assert.equal(database.read(1, 0, EVERYTHING).length, 250);
+    assert.equal(database.read(1, 0, EVERYTHING).events.length, 250);
     database.write(spoolWrite({ confirmed: new Map([[1, 500]]) }), AT_MS);
     assert(await sizeOf(place.path) < 100_000);
     assert.equal(await sizeOf(`${place.path}-wal`), 0);
@@ -116,7 +116,7 @@ Deno.test("SpoolDatabase.open() takes an empty file for a new spool", async () =
   await using place = await newPlace();
   await Deno.writeFile(place.path, new Uint8Array());
   withDatabase(place.path, (database) => database.write(spoolWrite({ events: [spooled(1)] }), AT_MS));
-  withDatabase(place.path, (database) => assert.equal(database.read(0, 0, EVERYTHING).length, 1));
+  withDatabase(place.path, (database) => assert.equal(database.read(0, 0, EVERYTHING).events.length, 1));
 });
 
 Deno.test("SpoolDatabase.open() refuses a file that is no database, or cut off", async () => {
@@ -167,6 +167,7 @@ for (const [statement, problem] of Object.entries(TAMPERING)) {
       configuredPresence: null,
       startedAtMs: null,
       lastEventAtMs: null,
+      lost: [],
     };
     const write = spoolWrite({ events: [spooled(1)], points: new Map([[0, point]]) });
     withDatabase(place.path, (database) => database.write(write, AT_MS));
@@ -175,7 +176,7 @@ for (const [statement, problem] of Object.entries(TAMPERING)) {
   });
 }
 
-Deno.test("SpoolDatabase.read() throws at an unreadable row, and gives what lies before it", async () => {
+Deno.test("SpoolDatabase.read() passes over an unreadable row, says so, and gives what lies before and behind it", async () => {
   await using place = await newPlace();
   const events = Array.from(
     { length: 100 },
@@ -184,9 +185,12 @@ Deno.test("SpoolDatabase.read() throws at an unreadable row, and gives what lies
   withDatabase(place.path, (database) => database.write(spoolWrite({ events }), AT_MS));
   assert.equal(await ruinRows(place.path, (page) => holds(page, "event 50;")), 1);
   withDatabase(place.path, (database) => {
-    assert.deepEqual(database.read(0, 0, 10_000), events.slice(0, 10));
-    assert.throws(() => database.read(0, 0, EVERYTHING), /malformed/);
-    assert.deepEqual(database.read(0, 60, 10_000), events.slice(60, 70));
+    assert.deepEqual(database.read(0, 0, 10_000).events, events.slice(0, 10));
+    const { events: read, unreadable, lastPosition } = database.read(0, 0, EVERYTHING);
+    assert(unreadable > 0 && read.length + unreadable === 100 && lastPosition === 100);
+    assert.deepEqual(read, events.filter(({ position }) => read.some((one) => one.position === position)));
+    assert(!read.some(({ position }) => position === 50));
+    assert.deepEqual(database.read(0, 60, 10_000).events, events.slice(60, 70));
     assert.throws(
       () => database.write(spoolWrite({ confirmed: new Map([[0, 100]]) }), AT_MS),
       (error) => error instanceof UnfitSpoolError && error.label === "damaged",
