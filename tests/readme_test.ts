@@ -18,9 +18,10 @@ function isSetting(name: string): name is SettingName {
   return Object.hasOwn(SETTINGS, name);
 }
 
-Deno.test("README's example in JavaScript takes events from the service's queue, and drops repeats", async () => {
-  const [code] = readme.codeBlocks("js");
-  assert(code !== undefined);
+Deno.test("README's examples in JavaScript take events from the service's queue, and drop repeats", async () => {
+  const [example, tenLines] = readme.codeBlocks("js");
+  assert(example !== undefined && tenLines !== undefined);
+  assert.equal(tenLines.trim().split("\n").length, 10);
   const { rabbitUrl } = await testServers();
   const connection = new RabbitConnection({
     url: rabbitUrl,
@@ -50,8 +51,18 @@ Deno.test("README's example in JavaScript takes events from the service's queue,
     event(1, "MESSAGE_CREATE", "10"),
     event(2, "READY", "20"),
   ];
-  for (const each of events) publisher.publish(each, () => {});
-  assert.deepEqual(await linesOf(code, rabbitUrl, 2), ["shard 3 MESSAGE_CREATE 10", "shard 3 READY 20"]);
+  const idOf = ({ session, sequence }: { session: string; sequence: number }) => `${session}:${sequence}`;
+  const [first, , last] = events;
+  assert(first !== undefined && last !== undefined);
+  for (
+    const [code, lines] of [
+      [example, ["shard 3 MESSAGE_CREATE 10", "shard 3 READY 20"]],
+      [tenLines, [`MESSAGE_CREATE ${idOf(first)}`, `READY ${idOf(last)}`]],
+    ] as const
+  ) {
+    for (const each of events) publisher.publish(each, () => {});
+    assert.deepEqual(await linesOf(code, rabbitUrl, 2), lines);
+  }
   await publisher.close();
 });
 
