@@ -146,6 +146,9 @@ const STATEMENTS = {
   append: "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?, ?)",
   remove: "DELETE FROM events WHERE shard = ? AND position <= ?",
   anyEvent: "SELECT 1 FROM events LIMIT 1",
+  anything: `
+    SELECT 1 WHERE EXISTS (SELECT 1 FROM events) OR EXISTS (SELECT 1 FROM points)
+      OR EXISTS (SELECT 1 FROM quarantine)`,
   next: "SELECT * FROM events WHERE shard = ? AND position > ? ORDER BY position LIMIT 1",
   nextPosition: "SELECT position FROM events WHERE shard = ? AND position > ? ORDER BY position LIMIT 1",
   quarantine: `
@@ -285,10 +288,11 @@ export class SpoolDatabase {
 
   #giveTo(bot: string | null): void {
     const known = this.#meta().bot;
-    if (known === null && bot !== null) this.#inOneTransaction(({ setBot }) => setBot.run(bot));
-    if (known !== null && bot !== null && known !== bot) {
+    if (bot === null || bot === known) return;
+    if (known !== null && this.#statements.anything.get() !== undefined) {
       throw new UnfitSpoolError("other-bot", `it holds events of bot ${known}, and this is bot ${bot}`);
     }
+    this.#inOneTransaction(({ setBot }) => setBot.run(bot));
   }
 
   #contents(): SpoolContents {

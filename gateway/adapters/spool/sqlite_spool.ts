@@ -1,6 +1,6 @@
 /**
- * The spool on local disk. A thread of its own waits for the disk; it runs only while there is something in the
- * spool, because it takes some 17 MB.
+ * The spool on local disk. A thread of its own waits for the disk. It runs from the beginning, though it takes some
+ * 17 MB: starting it keeps the sockets waiting, and an outage would be the worst moment for that.
  *
  * @module
  */
@@ -39,8 +39,6 @@ export class SqliteSpool implements Spool {
   #total: number | null = null;
   /** A database that cannot be gone on with, until {@link begin}. */
   #unfit: { readonly label: UnfitSpoolError["label"]; readonly foundAtMs: number } | null = null;
-  /** There are neither events nor points in it. */
-  #isEmpty = true;
 
   constructor(options: SqliteSpoolOptions) {
     this.#options = { startWorker: startSpoolWorker, ...options };
@@ -60,12 +58,10 @@ export class SqliteSpool implements Spool {
       await this.#folder?.moveAside(this.#unfit.label, this.#unfit.foundAtMs);
       this.#unfit = null;
     }
-    // Otherwise the thread is told when it starts.
-    if (!this.#isEmpty) await this.#change({ kind: "begin", total, keepPoints });
+    await this.#change({ kind: "begin", total, keepPoints });
   }
 
   async write({ events, confirmed, points, quarantined }: SpoolWrite): Promise<void> {
-    this.#isEmpty = false;
     const packed = packEvents(events);
     const packedQuarantine = packEvents(quarantined.map((event) => ({ position: 0, event })));
     const atMs = this.#options.clock.wallMs();
@@ -76,7 +72,6 @@ export class SqliteSpool implements Spool {
   }
 
   async read(shard: number, afterPosition: number, maxBytes: number): Promise<SpooledPage> {
-    if (this.#isEmpty) return { events: [], unreadable: 0, lastPosition: afterPosition };
     const thread = this.#runningThread();
     await thread.opened;
     const page = await thread.request({ kind: "read", shard, afterPosition, maxBytes });
@@ -107,8 +102,6 @@ export class SqliteSpool implements Spool {
     const thread = this.#runningThread();
     try {
       const contents = await thread.opened;
-      this.#isEmpty = contents.lanes.size === 0 && contents.points.size === 0;
-      if (this.#isEmpty) await thread.close();
       return { kind: "ready", contents, movedAside: null };
     } catch (error) {
       if (!(error instanceof SpoolThreadError) || error.unfit === null) throw error;

@@ -86,35 +86,20 @@ function namesIn(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 }
 
-Deno.test("SqliteSpool runs its thread only while there is something in it", async () => {
-  await inFolder(async (folder, process) => {
+Deno.test("SqliteSpool starts its thread before it is needed, once", async () => {
+  await inFolder(async (_, process) => {
     let started = 0;
-    const counted = () => {
+    const spool = process(() => {
       started++;
       return startSpoolWorker();
-    };
-    const first = process(counted);
-    await begun(first);
-    await first.read(0, 0, EVERYTHING);
-    assert.equal(started, 0);
-    assert.deepEqual(namesIn(folder), ["lock"]);
-    await first.write(spoolWrite({ events: [spooled(1)] }));
-    await first.write(spoolWrite({ events: [spooled(2)] }));
-    await first.close();
+    });
+    await begun(spool);
     assert.equal(started, 1);
-
-    const second = process(counted);
-    await begun(second);
-    await second.write(spoolWrite({ confirmed: new Map([[0, 2]]) }));
-    await second.close();
-    assert.equal(started, 2);
-
-    const third = process(counted);
-    await begun(third);
-    await third.read(0, 0, EVERYTHING);
-    assert.equal(started, 3);
-    await third.write(spoolWrite({ events: [spooled(3)] }));
-    assert.equal(started, 4, "the thread was kept though there was nothing in it");
+    await spool.write(spoolWrite({ events: [spooled(1)] }));
+    await spool.read(0, 0, EVERYTHING);
+    await spool.write(spoolWrite({ confirmed: new Map([[0, 1]]) }));
+    await spool.write(spoolWrite({ events: [spooled(2)] }));
+    assert.equal(started, 1);
   });
 });
 
@@ -156,10 +141,14 @@ for (
     ["dies at once", () => workerOf("throw new Error('no memory')")],
   ] satisfies [string, () => Worker][]
 ) {
-  Deno.test(`SqliteSpool whose thread ${fault} lets every write fail, and closes`, async () => {
+  Deno.test(`SqliteSpool whose thread ${fault} lets the beginning and every write fail, and closes`, async () => {
     await inFolder(async (_, process) => {
       const spool = process(startWorker);
-      await begun(spool);
+      assert((await spool.open({ bot: "1" })).kind === "ready");
+      await assert.rejects(
+        spool.begin({ total: 1, keepPoints: true }),
+        /the spool's thread has died|no more threads/,
+      );
       for (let time = 0; time < 2; time++) {
         await assert.rejects(
           spool.write(spoolWrite({ events: [spooled(1)] })),
@@ -221,28 +210,30 @@ Deno.test({
   },
 });
 
-Deno.test("SqliteSpool is unusable while somebody else has its database locked, and then writes", async () => {
+Deno.test("SqliteSpool that finds its database locked writes as soon as it is free", async () => {
   await inFolder(async (folder, process) => {
     const spool = process();
-    await begun(spool);
+    assert((await spool.open({ bot: "1" })).kind === "ready");
     const other = new DatabaseSync(`${folder}/spool.db`);
     other.exec("BEGIN EXCLUSIVE");
-    await assert.rejects(
-      spool.write(spoolWrite({ events: [spooled(1)] })),
-      /^SpoolThreadError: database is locked$/,
-    );
-    other.exec("ROLLBACK");
+    const locked = /^SpoolThreadError: database is locked$/;
+    await assert.rejects(spool.begin({ total: 1, keepPoints: true }), locked);
+    await assert.rejects(spool.write(spoolWrite({ events: [spooled(1)] })), locked);
+    other.close();
     await spool.write(spoolWrite({ events: [spooled(1)] }));
-    await spool.close();
+    assert.equal((await spool.read(0, 0, EVERYTHING)).events.length, 1);
+  });
+});
 
+Deno.test("SqliteSpool is unusable where its database is locked when it is opened", async () => {
+  await inFolder(async (folder, process) => {
+    await (await begun(process())).close();
+    const other = new DatabaseSync(`${folder}/spool.db`);
     other.exec("BEGIN EXCLUSIVE");
-    const next = process();
-    const opening = await next.open({ bot: "1" });
+    const opening = await process().open({ bot: "1" });
     assert(opening.kind === "unusable");
     assert.match(opening.problem, /^Cannot use the spool in .*: database is locked\. .*SPOOL_PATH/);
     other.close();
-    await next.close();
-    assert.equal(contentsOf(await process().open({ bot: "1" })).lastPosition, 1);
   });
 });
 
@@ -260,7 +251,7 @@ Deno.test("SqliteSpool moves a damaged database aside under a name that tells th
     });
     await spool.begin({ total: 1, keepPoints: true });
     assert.match(await Deno.readTextFile(to), /^no database, /);
-    assert.deepEqual(namesIn(folder), ["lock", `spool.db.damaged-${MOMENT}`]);
+    assert(namesIn(folder).includes(`spool.db.damaged-${MOMENT}`));
   });
 });
 
