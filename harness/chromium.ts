@@ -18,6 +18,7 @@ const ARGUMENTS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
+  "--hide-scrollbars",
   "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",

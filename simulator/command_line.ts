@@ -5,7 +5,10 @@
  */
 import { parseArgs } from "node:util";
 import { flagOf, KNOB_NAMES, KNOB_RULES, type Knobs, parseKnobs } from "./knobs.ts";
+import type { Person } from "./people.ts";
 import {
+  DEFAULT_CLIENT_ID,
+  DEFAULT_CLIENT_SECRET,
   DEFAULT_GUILDS,
   DEFAULT_HOSTNAME,
   DEFAULT_LEDGER_ENTRIES,
@@ -25,6 +28,8 @@ interface Flag {
   readonly value: string;
   readonly default: string;
   readonly help: string;
+  /** True where it may be given more than once. */
+  readonly repeated?: boolean;
 }
 
 const DEFAULT_PORT = 8_080;
@@ -57,6 +62,23 @@ const OPTION_FLAGS: readonly Flag[] = [
     value: "TOKEN",
     default: DEFAULT_TOKEN,
     help: "token of a bot that may connect; may be repeated",
+    repeated: true,
+  },
+  { flag: "client-id", value: "ID", default: DEFAULT_CLIENT_ID, help: "client id of the OAuth2 application" },
+  { flag: "client-secret", value: "SECRET", default: DEFAULT_CLIENT_SECRET, help: "its client secret" },
+  {
+    flag: "redirect-uri",
+    value: "URI",
+    default: "any on loopback",
+    help: "where people may be sent back to; may be repeated",
+    repeated: true,
+  },
+  {
+    flag: "person",
+    value: "ID=USERNAME",
+    default: "three people",
+    help: "somebody who can sign in; may be repeated",
+    repeated: true,
   },
   { flag: "guilds", value: "N", default: String(DEFAULT_GUILDS), help: "number of guilds" },
   { flag: "seed", value: "N", default: String(DEFAULT_SEED), help: "same seed, same guilds, same events" },
@@ -106,7 +128,7 @@ function table(rows: readonly Flag[]): string {
 /** The whole help text. */
 export function helpText(): string {
   const { options, knobs } = flags();
-  return `A simulated Discord: gateway and the REST routes that a gateway client needs, on this machine.
+  return `A simulated Discord: gateway, the REST routes that a gateway client needs, and OAuth2, on this machine.
 
 Usage: deno task simulate [flags]
 
@@ -139,6 +161,10 @@ export function parseCommandLine(args: readonly string[]): SimulatorOptions | "h
   const resumeUrl = text("resume-url");
   const mix = text("mix");
   const largeGuildBytes = text("large-guild-bytes");
+  const clientId = text("client-id");
+  const clientSecret = text("client-secret");
+  const redirectUris = values["redirect-uri"] as string[] | undefined;
+  const people = values.person as string[] | undefined;
   return {
     hostname: text("host") ?? DEFAULT_HOSTNAME,
     port: whole("port", DEFAULT_PORT),
@@ -148,6 +174,10 @@ export function parseCommandLine(args: readonly string[]): SimulatorOptions | "h
     seed: whole("seed", DEFAULT_SEED),
     ledgerMaxEntries: whole("ledger-entries", DEFAULT_LEDGER_ENTRIES),
     ...(resumeUrl === undefined ? {} : { resumeUrl }),
+    ...(clientId === undefined ? {} : { clientId }),
+    ...(clientSecret === undefined ? {} : { clientSecret }),
+    ...(redirectUris === undefined ? {} : { redirectUris }),
+    ...(people === undefined ? {} : { people: people.map(parsePerson) }),
     ...(mix === undefined ? {} : { mix: parseMix(mix) }),
     ...(largeGuildBytes === undefined
       ? {}
@@ -160,7 +190,9 @@ function readFlags(args: readonly string[]): Readonly<Record<string, unknown>> {
   const flagTypes: Record<string, { type: "string" | "boolean"; multiple?: boolean; short?: string }> = {
     help: { type: "boolean", short: "h" },
   };
-  for (const { flag } of OPTION_FLAGS) flagTypes[flag] = { type: "string", multiple: flag === "token" };
+  for (const { flag, repeated = false } of OPTION_FLAGS) {
+    flagTypes[flag] = { type: "string", multiple: repeated };
+  }
   for (const name of KNOB_NAMES) {
     flagTypes[flagOf(name)] = { type: typeof KNOB_RULES[name].default === "boolean" ? "boolean" : "string" };
   }
@@ -189,6 +221,14 @@ function integer(flag: string, text: string): number {
     throw new CommandLineError(`Cannot read --${flag}: "${text}" is not a whole number`);
   }
   return Number(text);
+}
+
+function parsePerson(text: string): Person {
+  const [id = "", username = "", ...more] = text.split("=");
+  if (username === "" || more.length > 0) {
+    throw new CommandLineError(`Cannot read --person: "${text}" is not ID=USERNAME`);
+  }
+  return { id, username, globalName: null };
 }
 
 function parseMix(text: string): Record<string, number> {

@@ -13,6 +13,8 @@ import type { GatewayDoor } from "./gateway_door.ts";
 import type { Generator } from "./generator.ts";
 import { type Knobs, parseKnobs } from "./knobs.ts";
 import type { Ledger } from "./ledger.ts";
+import type { OAuth } from "./oauth.ts";
+import type { Person } from "./people.ts";
 import type { ChannelRefusal, Rest, RestFault } from "./rest.ts";
 import type { Session } from "./session.ts";
 import type { Statistics, Tally } from "./statistics.ts";
@@ -70,9 +72,20 @@ export interface SimulatorState {
   };
 }
 
+/** What OAuth2 goes by, without its secrets. */
+export interface OAuthView {
+  readonly clientId: string;
+  /** Empty: anywhere on the machine itself. */
+  readonly redirectUris: readonly string[];
+  readonly people: readonly Person[];
+  /** How many access tokens are good at the moment. */
+  readonly accessTokens: number;
+}
+
 /** What the controls reach. */
 export interface ControlParts {
   readonly discord: Discord;
+  readonly oauth: OAuth;
   readonly door: GatewayDoor;
   readonly rest: Rest;
   readonly generator: Generator;
@@ -164,6 +177,12 @@ export class Control {
   set(changes: Readonly<Partial<Knobs>>): void {
     Object.assign(this.#parts.discord.knobs, parseKnobs(changes as Readonly<Record<string, unknown>>));
     this.statistics.changed();
+  }
+
+  /** Who can sign in where by OAuth2. */
+  oauth(): OAuthView {
+    const { clientId, redirectUris, people, accessTokenCount } = this.#parts.oauth;
+    return { clientId, redirectUris, people, accessTokens: accessTokenCount };
   }
 
   /** Injects a fault. Returns how many connections (or, for `lose` and `duplicate`, sessions) it struck. */

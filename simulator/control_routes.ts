@@ -24,6 +24,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
     control.set(jsonObject(request));
     return control.knobs();
   },
+  "GET /control/oauth": (control) => control.oauth(),
   "GET /control/history": (control) => control.statistics.history(),
   "GET /control/commands": (control, request) => {
     const { shard } = targetOf(request);

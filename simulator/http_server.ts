@@ -34,6 +34,13 @@ export function jsonAnswer(status: number, body: unknown, headers: Record<string
   return { status, headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) };
 }
 
+/** The fields of a form-encoded body; none where it is anything else. */
+export function formBody(request: HttpRequest): URLSearchParams {
+  const [type = ""] = (request.header("content-type") ?? "").split(";");
+  const isForm = type.trim().toLowerCase() === "application/x-www-form-urlencoded";
+  return new URLSearchParams(isForm ? request.body.toString() : "");
+}
+
 async function readRequest(incoming: IncomingMessage): Promise<HttpRequest> {
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -47,6 +47,8 @@ export interface Knobs {
   messageLimit: number;
   messageWindowMs: number;
   globalRestLimit: number;
+  oauthCodeTtlMs: number;
+  oauthTokenTtlMs: number;
 }
 
 type KnobValue = Knobs[keyof Knobs];
@@ -171,6 +173,18 @@ export const KNOB_RULES: { readonly [Name in keyof Knobs]: KnobRule<Knobs[Name]>
     default: 50,
     range: [0, 1_000_000],
     help: "REST requests per second of a bot; 0 = no limit",
+  },
+  oauthCodeTtlMs: {
+    // What Discord's staff said in its issue tracker (discord-api-docs, #2526); the documentation is silent.
+    default: 100_000,
+    range: [0, DAY_MS],
+    help: "how long an OAuth2 code can be exchanged",
+  },
+  oauthTokenTtlMs: {
+    // The expires_in of the documentation's example.
+    default: 7 * DAY_MS,
+    range: [0, 365 * DAY_MS],
+    help: "how long an OAuth2 access token is good",
   },
 };
 

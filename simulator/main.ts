@@ -5,7 +5,13 @@
  */
 import { CommandLineError, helpText, parseCommandLine } from "./command_line.ts";
 import { KnobError } from "./knobs.ts";
-import { DEFAULT_TOKEN, type Simulator, type SimulatorOptions, startSimulator } from "./simulator.ts";
+import {
+  DEFAULT_CLIENT_SECRET,
+  DEFAULT_TOKEN,
+  type Simulator,
+  type SimulatorOptions,
+  startSimulator,
+} from "./simulator.ts";
 
 /** The status of a command that was called wrongly (sysexits, EX_USAGE). */
 const EXIT_USAGE = 64;
@@ -30,6 +36,7 @@ function interrupted(): Promise<void> {
 
 function greeting(simulator: Simulator, options: SimulatorOptions): string {
   const [token = DEFAULT_TOKEN] = options.tokens ?? [];
+  const { clientSecret = DEFAULT_CLIENT_SECRET } = options;
   return `A simulated Discord is running. Ctrl-C stops it.
 
   REST             ${simulator.restUrl}
@@ -37,6 +44,9 @@ function greeting(simulator: Simulator, options: SimulatorOptions): string {
   resume gateway   ${simulator.resumeGatewayUrl}
   control API      ${simulator.controlUrl}
   bot token        ${token === DEFAULT_TOKEN ? token : "as given"}
+  OAuth2           ${simulator.authorizeUrl}
+  client id        ${simulator.control.oauth().clientId}
+  client secret    ${clientSecret === DEFAULT_CLIENT_SECRET ? clientSecret : "as given"}
 
 Try:
   curl ${simulator.controlUrl}/state

@@ -1,14 +1,19 @@
 /**
- * The REST routes that a gateway client needs, with Discord's limits, refusals and error bodies.
+ * The REST routes that a gateway client needs, and those of OAuth2, with Discord's limits, refusals and error
+ * bodies.
  *
  * @module
  */
 import type { Account } from "./account.ts";
+import { AUTHORIZE_PATH } from "./authorize_page.ts";
 import type { Discord } from "./discord.ts";
 import { type HttpAnswer, type HttpRequest, jsonAnswer } from "./http_server.ts";
 import { checkMessageForm, isEmptyMessage, isObject } from "./message_form.ts";
+import type { OAuth } from "./oauth.ts";
+import { shownTo } from "./people.ts";
 import { type RateLimit, type RateVerdict, RestLimits } from "./rest_limits.ts";
 import { count } from "./statistics.ts";
+import { issueToken, revokeToken } from "./token_routes.ts";
 import { INTENT } from "./world/intents.ts";
 import { IDS_PER_MILLISECOND, snowflake } from "./world/snowflake.ts";
 
@@ -53,9 +58,10 @@ interface Call {
 
 type Headers = Record<string, string>;
 
-/** The REST routes that a gateway client needs (Discord docs, Get Gateway, Get Gateway Bot, Get Current User, Create Message). */
+/** The REST routes there are (Discord docs, Get Gateway, Get Gateway Bot, Get Current User, Create Message, OAuth2). */
 export class Rest {
   readonly #discord: Discord;
+  readonly #oauth: OAuth;
   readonly #gatewayUrl: () => string;
   readonly #limits: RestLimits;
   #messageCount = 0;
@@ -65,8 +71,9 @@ export class Rest {
   readonly #refusals = new Map<string, ChannelRefusal>();
   readonly #faults: (RestFault & { left: number })[] = [];
 
-  constructor(discord: Discord, gatewayUrl: () => string) {
+  constructor(discord: Discord, oauth: OAuth, gatewayUrl: () => string) {
     this.#discord = discord;
+    this.#oauth = oauth;
     this.#gatewayUrl = gatewayUrl;
     this.#limits = new RestLimits(discord.clock);
   }
@@ -114,12 +121,15 @@ export class Rest {
       );
     }
     if (call.path === "/users/@me") {
-      return this.#only(
-        "GET",
-        call,
-        () => this.#authorised(call, ROUTE_LIMIT, "", () => jsonAnswer(200, this.#discord.world.user)),
-      );
+      return this.#only("GET", call, () => this.#currentUser(call));
     }
+    if (call.path === "/oauth2/token") {
+      return this.#only("POST", call, () => issueToken(this.#oauth, call.request));
+    }
+    if (call.path === "/oauth2/token/revoke") {
+      return this.#only("POST", call, () => revokeToken(this.#oauth, call.request));
+    }
+    if (call.path === AUTHORIZE_PATH) return this.#only("GET", call, () => toAuthorizePage(call.request));
     if (message !== null) {
       return this.#only("POST", call, () => this.#createMessage(call, message[1] ?? ""));
     }
@@ -147,7 +157,19 @@ export class Rest {
     });
   }
 
-  /** Checks token and limits, acts where both are in order, and adds the headers of the limit. */
+  /** A bot's token shows the bot, an access token with the scope `identify` the person who gave it. */
+  #currentUser(call: Call): HttpAnswer | Promise<HttpAnswer> {
+    const [, accessToken] = /^Bearer (.+)$/.exec(call.request.header("authorization") ?? "") ?? [];
+    if (accessToken === undefined) {
+      return this.#authorised(call, ROUTE_LIMIT, "", () => jsonAnswer(200, this.#discord.world.user));
+    }
+    const grant = this.#oauth.grantOf(accessToken);
+    if (grant === undefined || !grant.scopes.includes("identify")) return unauthorized();
+    const { person, scopes } = grant;
+    return this.#limited(call, person.id, ROUTE_LIMIT, "", () => jsonAnswer(200, shownTo(person, scopes)));
+  }
+
+  /** Checks a bot's token and limits, acts where both are in order, and adds the headers of the limit. */
   async #authorised(
     call: Call,
     limit: RateLimit,
@@ -156,18 +178,29 @@ export class Rest {
   ): Promise<HttpAnswer> {
     const authorization = call.request.header("authorization") ?? "";
     const account = authorization.startsWith("Bot ") ? this.#discord.accountOf(authorization) : undefined;
-    if (account === undefined) return jsonAnswer(401, { message: "401: Unauthorized", code: 0 });
+    if (account === undefined) return unauthorized();
+    return await this.#limited(call, String(account.index), limit, majorId, () => act(account));
+  }
+
+  /** Counts a request of `caller` against its limits, acts where it is within them, and adds their headers. */
+  async #limited(
+    call: Call,
+    caller: string,
+    limit: RateLimit,
+    majorId: string,
+    act: () => HttpAnswer | Promise<HttpAnswer>,
+  ): Promise<HttpAnswer> {
     const { globalRestLimit } = this.#discord.knobs;
     if (globalRestLimit > 0) {
       const limit = { requests: globalRestLimit, windowMs: GLOBAL_WINDOW_MS };
-      const verdict = this.#limits.take(`global ${account.index}`, limit);
+      const verdict = this.#limits.take(`global ${caller}`, limit);
       if (verdict.waitMs > 0) return tooMany(verdict.waitMs, "global", {});
     }
     const route = `${call.request.method} ${call.path.replace(majorId, "{id}")}`;
-    const verdict = this.#limits.take(`${account.index} ${route} ${majorId}`, limit);
+    const verdict = this.#limits.take(`${caller} ${route} ${majorId}`, limit);
     const headers = this.#limitHeaders(verdict, route);
     if (verdict.waitMs > 0) return tooMany(verdict.waitMs, "user", headers);
-    const answer = await act(account);
+    const answer = await act();
     return { ...answer, headers: { ...headers, ...answer.headers } };
   }
 
@@ -292,6 +325,15 @@ export class Rest {
     if (status === 429) return tooMany(retryAfterMs, scope, {});
     return jsonAnswer(status, { message: `${status}: injected fault`, code: 0 });
   }
+}
+
+function unauthorized(): HttpAnswer {
+  return jsonAnswer(401, { message: "401: Unauthorized", code: 0 });
+}
+
+/** Older links ask for the page below `/api`, and are sent on to it. */
+function toAuthorizePage(request: HttpRequest): HttpAnswer {
+  return { status: 302, headers: { location: `${AUTHORIZE_PATH}?${request.query}` }, body: "" };
 }
 
 function tooMany(waitMs: number, scope: "user" | "global" | "shared", headers: Headers): HttpAnswer {

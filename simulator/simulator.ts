@@ -4,6 +4,7 @@
  * @module
  */
 import { Account } from "./account.ts";
+import { AUTHORIZE_PATH, createAuthorizePage } from "./authorize_page.ts";
 import { RunningClock, type SimulatorClock } from "./clock.ts";
 import { Control } from "./control.ts";
 import { createControlHandler } from "./control_routes.ts";
@@ -14,7 +15,9 @@ import { Generator } from "./generator.ts";
 import { closeServer, type HttpHandler, jsonAnswer, listen, portOf } from "./http_server.ts";
 import { createKnobs, KNOB_NAMES, type Knobs } from "./knobs.ts";
 import { Ledger } from "./ledger.ts";
+import { OAuth } from "./oauth.ts";
 import { KeyShuffler } from "./payload.ts";
+import { DEFAULT_PEOPLE, type Person } from "./people.ts";
 import { Rest } from "./rest.ts";
 import { SessionRegistry } from "./session_registry.ts";
 import { Statistics } from "./statistics.ts";
@@ -32,6 +35,14 @@ export interface SimulatorOptions extends Partial<Knobs> {
   readonly resumeUrl?: string;
   /** Tokens of the bots that may connect; all play the same bot in the same guilds. Default `simulated-token`. */
   readonly tokens?: readonly string[];
+  /** The application to which people can sign in by OAuth2. Default `1200000000000000000`. */
+  readonly clientId?: string;
+  /** Its secret. Default `simulated-secret`. */
+  readonly clientSecret?: string;
+  /** Where people may be sent back to, each to the letter. Default: none, and then anywhere on the machine itself. */
+  readonly redirectUris?: readonly string[];
+  /** Who can sign in. Default {@link DEFAULT_PEOPLE}. */
+  readonly people?: readonly Person[];
   /** How many guilds there are. Default 20. */
   readonly guilds?: number;
   /** Same seed, same world, same events. Default 1. */
@@ -51,6 +62,8 @@ export interface SimulatorOptions extends Partial<Knobs> {
 export interface Simulator {
   /** Base of every REST call: `http://127.0.0.1:<port>/api`, to which a client adds `/v10/…`. */
   readonly restUrl: string;
+  /** Where people are sent to sign in by OAuth2: `http://127.0.0.1:<port>/oauth2/authorize`. */
+  readonly authorizeUrl: string;
   /** What GET /gateway answers. */
   readonly gatewayUrl: string;
   /** What READY says. */
@@ -64,6 +77,8 @@ export interface Simulator {
 }
 
 export const DEFAULT_TOKEN = "simulated-token";
+export const DEFAULT_CLIENT_ID = "1200000000000000000";
+export const DEFAULT_CLIENT_SECRET = "simulated-secret";
 export const DEFAULT_GUILDS = 20;
 export const DEFAULT_SEED = 1;
 export const DEFAULT_HOSTNAME = "127.0.0.1";
@@ -114,16 +129,26 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     statistics,
     shuffler: new KeyShuffler(options.seed ?? DEFAULT_SEED),
   });
+  const oauth = new OAuth({
+    clientId: options.clientId ?? DEFAULT_CLIENT_ID,
+    clientSecret: options.clientSecret ?? DEFAULT_CLIENT_SECRET,
+    redirectUris: options.redirectUris ?? [],
+    people: options.people ?? DEFAULT_PEOPLE,
+    knobs,
+    clock,
+  });
   const door = new GatewayDoor(discord);
   const generator = new Generator(discord);
 
   let gatewayUrl = "";
-  const rest = new Rest(discord, () => gatewayUrl);
-  const control = new Control({ discord, door, rest, generator, ledger });
+  const rest = new Rest(discord, oauth, () => gatewayUrl);
+  const control = new Control({ discord, oauth, door, rest, generator, ledger });
+  const authorizePage = createAuthorizePage(oauth);
   const controlHandler = createControlHandler(control);
   const handler: HttpHandler = (request) => {
     if (request.path === "/api" || request.path.startsWith("/api/")) return rest.handle(request);
     if (request.path.startsWith("/control")) return controlHandler(request);
+    if (request.path === AUTHORIZE_PATH) return authorizePage(request);
     return jsonAnswer(404, { message: "This is a simulated Discord: try /api/v10/gateway or /control" });
   };
 
@@ -144,6 +169,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 
   return {
     restUrl: `http://${host}:${portOf(main)}/api`,
+    authorizeUrl: `http://${host}:${portOf(main)}${AUTHORIZE_PATH}`,
     gatewayUrl,
     resumeGatewayUrl: discord.resumeGatewayUrl,
     controlUrl: `http://${host}:${portOf(main)}/control`,

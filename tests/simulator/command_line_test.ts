@@ -36,7 +36,9 @@ Deno.test("parseCommandLine() without arguments gives the documented defaults an
 Deno.test("parseCommandLine() reads every option", () => {
   const line =
     "--host 0.0.0.0 --port 0 --resume-port 9 --resume-url ws://127.0.0.1:7 --token a --token b --guilds 5 --seed 7 --mix MESSAGE_CREATE=3,TYPING_START=0.5 " +
-    "--large-guild-bytes 10 --ledger-entries 0 --shards 16 --rate 12.5 --shuffle-keys --no-acknowledge-heartbeats --keep-session-on 4009,1000";
+    "--large-guild-bytes 10 --ledger-entries 0 --shards 16 --rate 12.5 --shuffle-keys --no-acknowledge-heartbeats --keep-session-on 4009,1000 " +
+    "--client-id 157730590492196864 --client-secret s --redirect-uri http://a/b --redirect-uri http://a/c " +
+    "--person 80351110224678912=nelly --person 80351110224678913=ada";
   assert.deepEqual(parseCommandLine(line.split(" ")), {
     hostname: "0.0.0.0",
     port: 0,
@@ -53,6 +55,13 @@ Deno.test("parseCommandLine() reads every option", () => {
     shuffleKeys: true,
     acknowledgeHeartbeats: false,
     keepSessionOn: [4009, 1000],
+    clientId: "157730590492196864",
+    clientSecret: "s",
+    redirectUris: ["http://a/b", "http://a/c"],
+    people: [
+      { id: "80351110224678912", username: "nelly", globalName: null },
+      { id: "80351110224678913", username: "ada", globalName: null },
+    ],
   });
 });
 
@@ -76,6 +85,8 @@ Deno.test("parseCommandLine() refuses what it does not know, with the flag in th
     [["--rate", "fast"], /--rate: "fast" is not a number/],
     [["--mix", "MESSAGE_CREATE"], /--mix: "" is not a number/],
     [["--paused=1"], /--paused/],
+    [["--person", "nelly"], /--person: "nelly" is not ID=USERNAME/],
+    [["--person", "1=nelly=ada"], /--person: "1=nelly=ada" is not ID=USERNAME/],
   ];
   for (const [args, message] of wrong) {
     assert.throws(

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { FAULT_NAMES, parseFault } from "../../simulator/fault.ts";
 import { parseKnobs } from "../../simulator/knobs.ts";
 import { LedgerDigest, sha256 } from "../../simulator/ledger_digest.ts";
+import { DEFAULT_PEOPLE } from "../../simulator/people.ts";
 import { Bench, FREE_INTENTS, GUILDS, names } from "./bench.ts";
 
 /** Calls the control API; the body may be raw bytes. */
@@ -41,12 +42,35 @@ Deno.test("Control API shows the state, with sessions, connections, accounts and
 });
 
 Deno.test("Control API never says a token", async () => {
-  await Bench.run({ tokens: ["a-very-secret-token"] }, async (bench) => {
+  const options = { tokens: ["a-very-secret-token"], clientSecret: "a-very-secret-word" };
+  await Bench.run(options, async (bench) => {
     await bench.ready({ token: "a-very-secret-token" });
-    for (const path of ["/state", "/history", "/commands", "/knobs", "/ledger"]) {
+    for (const path of ["/state", "/history", "/commands", "/knobs", "/ledger", "/oauth"]) {
       assert.equal(JSON.stringify((await call(bench, "GET", path)).body).includes("secret"), false, path);
     }
   });
+});
+
+Deno.test("Control API tells who can sign in where", async () => {
+  await Bench.run({ redirectUris: ["https://example.com/callback"] }, async (bench) => {
+    const { status, body } = await call(bench, "GET", "/oauth");
+    assert.deepEqual([status, body], [200, {
+      clientId: "1200000000000000000",
+      redirectUris: ["https://example.com/callback"],
+      people: DEFAULT_PEOPLE,
+      accessTokens: 0,
+    }]);
+  });
+});
+
+Deno.test("simulator/README.md lists everybody who can sign in", async () => {
+  const readme = await Deno.readTextFile(new URL("../../simulator/README.md", import.meta.url));
+  const rows = readme.split("\n").filter((line) => /^\| `\d{17,20}` /.test(line));
+  const cells = rows.map((row) => row.split("|").slice(1, -1).map((cell) => cell.trim()));
+  assert.deepEqual(
+    cells,
+    DEFAULT_PEOPLE.map(({ id, username, globalName }) => [`\`${id}\``, username, globalName ?? "none"]),
+  );
 });
 
 Deno.test("Control API reads and changes settings, all of a request or none", async () => {

@@ -24,7 +24,10 @@ function simulate(...args: string[]): Deno.ChildProcess {
 }
 
 /** Reads what a process prints until the pattern is there. */
-async function printed(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<RegExpExecArray> {
+async function printed(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  pattern: RegExp,
+): Promise<RegExpExecArray> {
   let text = "";
   for await (const part of stream.pipeThrough(new TextDecoderStream())) {
     text += part;
@@ -53,7 +56,12 @@ Deno.test("simulate --help prints the help and exits with 0", async () => {
 });
 
 Deno.test("simulate with a wrong flag says so in one line and exits with 64", async () => {
-  for (const args of [["--nonsense"], ["--guilds", "0"], ["--send-limit", "0"], ["--mix", "NOTHING=1"]]) {
+  for (
+    const args of [["--nonsense"], ["--guilds", "0"], ["--send-limit", "0"], ["--mix", "NOTHING=1"], [
+      "--person",
+      "1=ada",
+    ]]
+  ) {
     const { code, stdout, stderr } = await simulate(...FREE_PORTS, ...args).output();
     assert.equal(code, 64, args.join(" "));
     assert.equal(stdout.length, 0);

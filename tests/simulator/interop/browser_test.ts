@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { startSimulator } from "../../../simulator/simulator.ts";
-import { openBrowser } from "../../browser.ts";
+import { openBrowser } from "../../../harness/browser.ts";
 import { FREE_INTENTS, TOKEN } from "../bench.ts";
 
 interface Visit {

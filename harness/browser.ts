@@ -1,10 +1,10 @@
 /**
- * A real browser for tests: Chromium, driven by playwright.
+ * A real browser: Chromium, driven by playwright.
  *
  * @module
  */
 import type { Browser } from "playwright-core";
-import { startChromium } from "../harness/chromium.ts";
+import { startChromium } from "./chromium.ts";
 
 // One of playwright's packages looks into /proc for Windows' Linux, where only a process that may do everything may
 // look. With this set it does not.
