@@ -5,24 +5,30 @@
  * @module
  */
 import { hostname } from "node:os";
-import { MonitoringServer } from "./gateway/adapters/http.ts";
+import { dashboardSettings } from "./dashboard_settings.ts";
+import { LINK_MINUTES } from "./dashboard/sign_in/links.ts";
+import { DashboardThread } from "./dashboard/thread.ts";
+import { KeptServer } from "./gateway/adapters/kept_server.ts";
 import { Log } from "./gateway/adapters/log.ts";
 import { LogChannels } from "./gateway/adapters/log_channel.ts";
 import { Metrics } from "./gateway/adapters/metrics.ts";
+import { answerMonitoring, type MonitoringSources } from "./gateway/adapters/monitoring.ts";
+import { QueueMetrics } from "./gateway/adapters/queue_metrics.ts";
 import { RabbitCommandSource } from "./gateway/adapters/rabbitmq/command_source.ts";
 import { RabbitConnection } from "./gateway/adapters/rabbitmq/connection.ts";
 import { RabbitNotices } from "./gateway/adapters/rabbitmq/notices.ts";
 import { RabbitPublisher } from "./gateway/adapters/rabbitmq/publisher.ts";
 import { RedisBoard } from "./gateway/adapters/redis/board.ts";
 import { RedisClient } from "./gateway/adapters/redis/client.ts";
+import { RedisFiguresStore } from "./gateway/adapters/redis/figures_store.ts";
 import { RedisGuildNames } from "./gateway/adapters/redis/guild_names.ts";
 import { RedisResumePoints } from "./gateway/adapters/redis/resume_points.ts";
 import { RestClient } from "./gateway/adapters/rest/client.ts";
 import { SqliteSpool } from "./gateway/adapters/spool/sqlite_spool.ts";
 import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
 import { sleepUntil, systemClock } from "./gateway/clock.ts";
-import { type Config, faultLine, parseConfig } from "./gateway/config.ts";
-import { EXIT_CONFIGURATION, EXIT_SOFTWARE } from "./gateway/exit.ts";
+import { type Config, faultLine, type Listener, parseConfig } from "./gateway/config.ts";
+import { type Exit, EXIT_CONFIGURATION, EXIT_SOFTWARE } from "./gateway/exit.ts";
 import type { GatewayBot } from "./gateway/identify/budget.ts";
 import { observeAll, type Observer } from "./gateway/observation.ts";
 import { GatewayService } from "./gateway/service.ts";
@@ -53,16 +59,63 @@ async function run(environment: Record<string, string>): Promise<number> {
   return await runConfigured(parsed.config);
 }
 
+/** What runs here, as `ROLE` has it. */
+interface Program {
+  readonly observe: Observer;
+  /** Resolves when it is on its way. */
+  start(): Promise<void>;
+  /** Resolves where it cannot go on. */
+  readonly failed: Promise<Exit>;
+  stop(): Promise<void>;
+  /** What is still to be said to Discord's log channels. */
+  flush(): Promise<void>;
+}
+
 async function runConfigured(config: Config): Promise<number> {
   const output = Deno.stdout.writable.getWriter();
   const encoder = new TextEncoder();
+  const write = (text: string) => output.write(encoder.encode(text));
   const log = new Log({
     ...config.log,
     color: Deno.stdout.isTerminal() && !Deno.noColor,
     secrets: config.secrets,
     wallMs: systemClock.wallMs,
-    write: (text) => output.write(encoder.encode(text)),
+    write,
   });
+  // A secret that somebody is to read: on a terminal, and never where lines are kept.
+  const isRead = Deno.stdout.isTerminal() && config.log.format === "pretty";
+  const show = isRead ? (line: string) => void write(`${line}\n`) : null;
+  const program = config.role === "dashboard"
+    ? createDashboardAlone(config, log.observe, show)
+    : createGateway(config, log.observe, show);
+  const { observe } = program;
+
+  using signals = hearSignals();
+  using faults = hearFaults(observe);
+  const started = program.start().catch(faults.report);
+  const status = await Promise.race([
+    signals.first.then((signal) => {
+      observe({ kind: "service.stopping", signal });
+      return 0;
+    }),
+    program.failed.then(({ status, message }) => {
+      observe({ kind: "service.failed", status, message });
+      return status;
+    }),
+    faults.first.then(() => EXIT_SOFTWARE),
+  ]);
+  const stoppingAtMs = systemClock.nowMs();
+  await program.stop();
+  await started;
+  observe({ kind: "service.stopped", tookMs: systemClock.nowMs() - stoppingAtMs });
+  await program.flush();
+  // Whoever reads our output may have stopped reading.
+  await Promise.race([log.flush(), sleepUntil(systemClock, systemClock.nowMs() + LAST_LINES_MAX_MS)]);
+  return status;
+}
+
+/** The gateway, and the dashboard beside it unless `ROLE` is `gateway`. */
+function createGateway(config: Config, log: Observer, show: ((line: string) => void) | null): Program {
   const rest = new RestClient({
     apiUrl: config.discord.apiUrl,
     apiVersion: config.discord.apiVersion,
@@ -81,43 +134,129 @@ async function runConfigured(config: Config): Promise<number> {
   const metrics = new Metrics({
     clock: systemClock,
     status: () => service.status.snapshot(),
+    eventCounts: () => service.eventCounts,
     unconfirmed: () => service.unconfirmed,
     spool: () => service.spooled,
   });
-  const observe = observeAll(log.observe, metrics.observe, logChannels.observe);
+  const queueMetrics = new QueueMetrics();
+  const observe = observeAll(log, metrics.observe, queueMetrics.observe, logChannels.observe);
   const service = createService(config, rest, observe, (delayMs) => metrics.published(delayMs));
-  const server = new MonitoringServer({
-    hostname: config.prometheus.host,
-    port: config.prometheus.port,
-    sources: { metrics, missing: () => missingForReadiness(service.status.snapshot()) },
-    clock: systemClock,
-    observe,
+  const missing = () => missingForReadiness(service.status.snapshot());
+  const server = createMonitoring(config.prometheus, observe, {
+    metrics: {
+      contentType: metrics.contentType,
+      text: async () => await metrics.text() + await queueMetrics.text(),
+    },
+    missing,
   });
+  const dashboard = config.role === "all" ? createDashboard(config, observe, show, missing) : null;
+  const probes = dashboard === null && config.platform !== null
+    ? createProbes(config.platform, observe, missing)
+    : null;
+  return {
+    observe,
+    start: () => {
+      server.start();
+      probes?.start();
+      dashboard?.start();
+      return service.start();
+    },
+    failed: service.failed,
+    stop: async () => {
+      await Promise.all([service.stop(), dashboard?.stop()]);
+      await Promise.all([server.stop(), probes?.stop()]);
+    },
+    flush: () => logChannels.flush(AbortSignal.timeout(LAST_EMBEDS_MAX_MS)),
+  };
+}
 
-  using signals = hearSignals();
-  using faults = hearFaults(observe);
-  server.start();
-  const started = service.start().catch(faults.report);
-  const status = await Promise.race([
-    signals.first.then((signal) => {
-      observe({ kind: "service.stopping", signal });
-      return 0;
-    }),
-    service.failed.then(({ status, message }) => {
-      observe({ kind: "service.failed", status, message });
-      return status;
-    }),
-    faults.first.then(() => EXIT_SOFTWARE),
-  ]);
-  const stoppingAtMs = systemClock.nowMs();
-  await service.stop();
-  await started;
-  await server.stop();
-  observe({ kind: "service.stopped", tookMs: systemClock.nowMs() - stoppingAtMs });
-  await logChannels.flush(AbortSignal.timeout(LAST_EMBEDS_MAX_MS));
-  // Whoever reads our output may have stopped reading.
-  await Promise.race([log.flush(), sleepUntil(systemClock, systemClock.nowMs() + LAST_LINES_MAX_MS)]);
-  return status;
+function createDashboardAlone(
+  config: Config,
+  log: Observer,
+  show: ((line: string) => void) | null,
+): Program {
+  const queueMetrics = new QueueMetrics();
+  const observe = observeAll(log, queueMetrics.observe);
+  // Whether it is ready it says itself, on its own port.
+  const server = createMonitoring(config.prometheus, observe, { metrics: queueMetrics, missing: () => [] });
+  const dashboard = createDashboard(config, observe, show, null);
+  return {
+    observe,
+    start: () => {
+      server.start();
+      dashboard.start();
+      return Promise.resolve();
+    },
+    failed: new Promise(() => {}),
+    stop: async () => {
+      await Promise.all([dashboard.stop(), server.stop()]);
+    },
+    flush: () => Promise.resolve(),
+  };
+}
+
+function createMonitoring(
+  { host, port }: Listener,
+  observe: Observer,
+  sources: MonitoringSources,
+): KeptServer {
+  return new KeptServer({
+    what: "metrics and probes",
+    settings: "PROMETHEUS_HOST or PROMETHEUS_PORT",
+    hostname: host,
+    port,
+    clock: systemClock,
+    answer: (request) => answerMonitoring(request, sources),
+    listening: (port) =>
+      observe({ kind: "service.notice", message: `Metrics and probes are served on ${host}:${port}` }),
+    warn: (message) => observe({ kind: "service.warning", message }),
+  });
+}
+
+/** What a hosting platform looks for on the port that it gives, where no dashboard is there to answer. */
+function createProbes(
+  { host, port }: Listener,
+  observe: Observer,
+  missing: () => readonly string[],
+): KeptServer {
+  return new KeptServer({
+    what: "probes",
+    settings: "PORT",
+    hostname: host,
+    port,
+    clock: systemClock,
+    answer: (request) => answerMonitoring(request, { metrics: null, missing }),
+    listening: (port) => observe({ kind: "service.notice", message: `Probes are served on ${host}:${port}` }),
+    warn: (message) => observe({ kind: "service.warning", message }),
+  });
+}
+
+function createDashboard(
+  config: Config,
+  observe: Observer,
+  show: ((line: string) => void) | null,
+  gatewayMissing: (() => readonly string[]) | null,
+): DashboardThread {
+  return new DashboardThread({
+    settings: dashboardSettings(config, project.version),
+    wantsLink: show !== null,
+    clock: systemClock,
+    gatewayMissing,
+    tell: (news) => {
+      switch (news.kind) {
+        case "notice":
+          return observe({ kind: "service.notice", message: news.message });
+        case "warning":
+          return observe({ kind: "service.warning", message: news.message });
+        case "link":
+          return show?.(`\nSign in to the dashboard, once, within ${LINK_MINUTES} minutes:\n${news.url}\n`);
+        case "queue": {
+          const { queue, messages, consumers, unattended } = news;
+          return observe({ kind: "queue.watched", queue, messages, consumers, unattended });
+        }
+      }
+    },
+  });
 }
 
 function createService(
@@ -167,6 +306,8 @@ function createService(
     points: new RedisResumePoints(redis, { observe: told }),
     spool: config.events.spool && new SqliteSpool({ folder: config.events.spool.folder, clock }),
     board: new RedisBoard(redis),
+    figures: new RedisFiguresStore(redis),
+    version: project.version,
     guildNames: config.logChannels.guilds === null ? null : new RedisGuildNames(redis, clock),
     readGatewayBot: () => readGatewayBot(rest, told),
     disconnectStore: () => redis.disconnect(),

@@ -37,6 +37,8 @@ interface World {
   readonly gateway: Gateway;
   readonly bot: ExampleBot;
   readonly tally: Tally;
+  /** Of the dashboard. */
+  readonly password: string;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
@@ -94,6 +96,7 @@ async function start(): Promise<World> {
     ]),
   ]);
   const tally = new Tally();
+  const password = crypto.randomUUID().slice(0, 8);
   const [gateway, bot] = await Promise.all([
     startGateway({
       BOT_TOKEN: TOKEN,
@@ -102,6 +105,7 @@ async function start(): Promise<World> {
       RABBIT_URL: servers.rabbit.url,
       REDIS_URL: servers.redis.url,
       LOG_FORMAT: "pretty",
+      DASHBOARD_PASSWORD: password,
     }),
     ExampleBot.start({
       rabbitUrl: servers.rabbit.url,
@@ -110,7 +114,7 @@ async function start(): Promise<World> {
       observe: tally.add,
     }),
   ]);
-  return { servers, discord, gateway, bot, tally };
+  return { servers, discord, gateway, bot, tally, password };
 }
 
 /** In the order in which events flow, so that each finds the next one still there. */
@@ -122,10 +126,15 @@ async function stop({ servers, discord, gateway, bot }: World): Promise<void> {
   await servers[Symbol.asyncDispose]();
 }
 
-function greet(screen: Screen, { servers, discord, gateway }: World, { minutes }: DemoOptions): void {
+function greet(
+  screen: Screen,
+  { servers, discord, gateway, password }: World,
+  { minutes }: DemoOptions,
+): void {
   const rabbit = servers.rabbit.url;
   screen.say();
   screen.rows([
+    ["dashboard", `${gateway.dashboardUrl}, password ${password}`],
     ["simulated Discord", discord.controlUrl],
     ["gateway", `${gateway.monitoringUrl}/metrics`],
     ["its log", gateway.server.logPath],

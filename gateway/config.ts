@@ -5,7 +5,7 @@
  * @module
  */
 import { type Presence, presenceOf } from "./config/presence.ts";
-import { type Endpoint, hostAndPort, type Reading } from "./config/reader.ts";
+import { type Endpoint, hostAndPort, type Reading, TOKEN_EXPECTED } from "./config/reader.ts";
 import { Secret } from "./config/secret.ts";
 import { type Setting, type SettingName, SETTINGS, type SettingValues } from "./config/settings.ts";
 import { failureText } from "./failure.ts";
@@ -19,9 +19,9 @@ export type LogFormat = "pretty" | "json";
 
 export interface Config {
   /** `all` = gateway and dashboard. */
-  readonly role: "all" | "gateway";
+  readonly role: "all" | "gateway" | "dashboard";
   readonly discord: {
-    /** Raw, without `Bot `. */
+    /** Raw, without `Bot `. Empty where a dashboard runs alone, which needs none. */
     readonly token: Secret;
     /** Base of REST calls without version, without a slash at its end. */
     readonly apiUrl: string;
@@ -78,10 +78,15 @@ export interface Config {
   readonly logChannels: { readonly shards: string | null; readonly guilds: string | null };
   /** Where metrics and health listen. */
   readonly prometheus: Listener;
+  /** Where the platform that hosts the process looks for it; null: it does not say. */
+  readonly platform: Listener | null;
   readonly dashboard: Listener & {
-    /** True where `PORT` set the listener: `/livez` and `/readyz` answer there too. */
-    readonly answersHealth: boolean;
+    /** Base of what browsers ask for, without a slash at its end; null: the listener. */
+    readonly publicUrl: string | null;
+    /** Addresses of reverse proxies that are believed. */
+    readonly proxies: readonly string[];
     readonly password: Secret | null;
+    readonly apiToken: Secret | null;
     readonly oauth: { readonly clientId: string; readonly clientSecret: Secret } | null;
     /** Discord user ids. */
     readonly operators: readonly string[];
@@ -231,6 +236,7 @@ function contradictions(
   const faults: Fault[] = [];
   const fault = (name: SettingName, expected: string) =>
     faults.push({ name, said: given.get(name) ?? "missing", expected });
+  if (values.BOT_TOKEN === null && values.ROLE !== "dashboard") fault("BOT_TOKEN", TOKEN_EXPECTED);
   const { SHARDS_TOTAL: total, SHARDS_START: first, SHARDS_END: last } = values;
   if (total != null && first !== undefined && first >= total) {
     fault("SHARDS_START", `less than SHARDS_TOTAL, which is ${total}`);
@@ -252,6 +258,7 @@ function contradictions(
 }
 
 function arrange(values: SettingValues, options: ParseOptions): Config {
+  const platform = values.PORT === null ? null : { host: "0.0.0.0", port: values.PORT };
   const rabbit = values.RABBIT_URL ?? rabbitFromParts(values);
   const redis = values.REDIS_URL ?? redisFromParts(values);
   const clientId = values.DASHBOARD_OAUTH_CLIENT_ID;
@@ -259,7 +266,7 @@ function arrange(values: SettingValues, options: ParseOptions): Config {
   return {
     role: values.ROLE,
     discord: {
-      token: values.BOT_TOKEN,
+      token: values.BOT_TOKEN ?? new Secret(""),
       apiUrl: values.API_URL,
       apiVersion: values.API_VERSION,
       gatewayUrl: values.GATEWAY_URL,
@@ -300,12 +307,13 @@ function arrange(values: SettingValues, options: ParseOptions): Config {
     },
     logChannels: { shards: values.LOG_CHANNEL, guilds: values.LOG_GUILD_CHANNEL },
     prometheus: { host: values.PROMETHEUS_HOST, port: values.PROMETHEUS_PORT },
+    platform,
     dashboard: {
-      ...(values.PORT === null
-        ? { host: values.DASHBOARD_HOST, port: values.DASHBOARD_PORT }
-        : { host: "0.0.0.0", port: values.PORT }),
-      answersHealth: values.PORT !== null,
+      ...(platform ?? { host: values.DASHBOARD_HOST, port: values.DASHBOARD_PORT }),
+      publicUrl: values.DASHBOARD_URL,
+      proxies: values.DASHBOARD_PROXIES,
       password: values.DASHBOARD_PASSWORD,
+      apiToken: values.DASHBOARD_API_TOKEN,
       oauth: clientId === null || clientSecret === null ? null : { clientId, clientSecret },
       operators: values.DASHBOARD_OPERATORS,
       viewers: values.DASHBOARD_VIEWERS,
@@ -322,6 +330,7 @@ function arrange(values: SettingValues, options: ParseOptions): Config {
     secrets: [
       values.BOT_TOKEN,
       values.DASHBOARD_PASSWORD,
+      values.DASHBOARD_API_TOKEN,
       clientSecret,
       ...[rabbit, redis, values.RABBIT_MANAGEMENT_URL].flatMap(passwordsIn),
     ].filter((secret) => secret !== null),

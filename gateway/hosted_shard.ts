@@ -9,6 +9,7 @@ import type { CommandDispatcher, CommandedShard } from "./commands/dispatcher.ts
 import type { Outbox } from "./delivery/outbox.ts";
 import type { OutgoingEvent } from "./delivery/publisher.ts";
 import type { SpooledPoint } from "./delivery/spool.ts";
+import type { ShardProgress } from "./figures/watched_shard.ts";
 import type { GuildNames } from "./guild_names.ts";
 import type { IdentifyQueue } from "./identify/queue.ts";
 import type { GapReason, Observer } from "./observation.ts";
@@ -71,7 +72,7 @@ interface UntoldLoss extends LostSession {
   observed: boolean;
 }
 
-export class HostedShard implements ShardHost, CommandedShard {
+export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
   readonly #shard: number;
   readonly #services: ShardServices;
   readonly #driver: ShardDriver;
@@ -193,6 +194,28 @@ export class HostedShard implements ShardHost, CommandedShard {
     const reason = "spool_damaged";
     this.#untold.splice(settled, 0, { sessionId, sequence, startedAtMs, sinceMs, reason, observed: false });
     this.#keepLost();
+  }
+
+  // ShardProgress
+
+  get sequenceReceived(): number | null {
+    return this.#driver.sequenceReceived;
+  }
+
+  get sequencePublished(): number | null {
+    return this.#point?.sequence ?? null;
+  }
+
+  get sequenceStored(): number | null {
+    return this.#driver.sequenceStored;
+  }
+
+  get guildCount(): number {
+    return this.#guilds.size;
+  }
+
+  get resumeGatewayUrl(): string | null {
+    return this.#point?.resumeGatewayUrl ?? null;
   }
 
   // CommandedShard

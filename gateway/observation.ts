@@ -125,6 +125,8 @@ export type Observation =
   | { kind: "points.written"; shards: number; tookMs: number }
   | { kind: "points.refused"; error: string }
   | { kind: "board.refused"; error: string }
+  // The figures for whoever watches; one for an outage, however long.
+  | { kind: "figures.refused"; error: string }
   // The spool. `opened`: what an earlier process left in it. `late`: left of a shard that has gone on elsewhere since.
   | { kind: "spool.opened"; events: number; bytes: number; shards: number }
   | { kind: "spool.late"; shard: number; events: number }
@@ -138,6 +140,15 @@ export type Observation =
   | { kind: "spool.room" }
   | { kind: "rest.failed"; route: string; status: number | null; error: string; retryInMs: number | null }
   | { kind: "log_channel.dropped"; count: number }
+  // A queue that the dashboard looks at. `messages`: ready; null where the queue does not exist. `unattended`: it has
+  // grown for a minute, and nobody consumes from it.
+  | {
+    kind: "queue.watched";
+    queue: string;
+    messages: number | null;
+    consumers: number;
+    unattended: boolean;
+  }
   // The service itself.
   | { kind: "service.notice"; message: string }
   | { kind: "service.warning"; message: string }

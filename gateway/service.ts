@@ -16,6 +16,10 @@ import type { OutgoingEvent, Publisher } from "./delivery/publisher.ts";
 import { NOTHING_SPOOLED, type Spool, type SpoolContents } from "./delivery/spool.ts";
 import { type Exit, EXIT_CONFIGURATION, EXIT_REFUSED, exitOfCloseCode } from "./exit.ts";
 import { failureText } from "./failure.ts";
+import type { EventCounts } from "./figures/event_counts.ts";
+import { FiguresGatherer } from "./figures/gatherer.ts";
+import type { FiguresStore } from "./figures/store.ts";
+import { FiguresWriter } from "./figures/writer.ts";
 import type { GuildNames } from "./guild_names.ts";
 import { HostedShard, type ShardLegacy } from "./hosted_shard.ts";
 import { type GatewayBot, IdentifyBudget } from "./identify/budget.ts";
@@ -46,6 +50,9 @@ export interface ServicePorts {
   /** Null where it is switched off. */
   readonly spool: Spool | null;
   readonly board: Board;
+  readonly figures: FiguresStore;
+  /** Of this program. */
+  readonly version: string;
   /** Null where nobody asks for guild names. */
   readonly guildNames: GuildNames | null;
   /** `GET /gateway/bot`. Null: no answer this time; why has been observed. */
@@ -95,6 +102,8 @@ export class GatewayService {
   readonly #identifyQueue: IdentifyQueue;
   readonly #dispatcher: CommandDispatcher;
   readonly #boardWriter: BoardWriter;
+  readonly #figures: FiguresGatherer;
+  readonly #figuresWriter: FiguresWriter;
   #total: number | null = null;
   #spooledLanes: SpoolContents["lanes"] = new Map();
   /** Shard → what is still to be told of one that does not run here. */
@@ -117,8 +126,33 @@ export class GatewayService {
     this.status = new Status(clock);
     this.failed = new Promise((resolve) => this.#exit = resolve);
     const news = newsObserver(notices, clock, (gap) => this.#gapTold(gap));
-    const observe = observeAll(this.status.observe, news, ports.observe);
+    const { replicaName } = config.fleet;
+    const figures = new FiguresGatherer({
+      clock,
+      known: () => ({
+        total: this.#total,
+        recommended: this.#budget.gateway?.shards ?? null,
+        states: this.status.states,
+        brokerConnected: this.status.brokerConnected,
+        unconfirmed: this.unconfirmed,
+        spooled: this.spooled,
+      }),
+      progressOf: (shard) => this.#shards.get(shard),
+      replicaName,
+      version: ports.version,
+      holdsSecret: (text) => config.secrets.some((secret) => text.includes(secret.reveal())),
+    });
+    this.#figures = figures;
+    const observe = observeAll(this.status.observe, figures.observe, news, ports.observe);
     this.observe = observe;
+    this.#figuresWriter = new FiguresWriter({
+      store: ports.figures,
+      gatherer: figures,
+      replicaName,
+      isStoreThere: () => this.status.redisConnected,
+      clock,
+      observe,
+    });
     this.#outbox = new Outbox({
       publisher,
       clock,
@@ -131,7 +165,10 @@ export class GatewayService {
         pointOf: (shard, sessionId) => this.#shards.get(shard)?.pointOf(sessionId) ?? null,
         full: (shard) => this.#shards.get(shard)?.park(),
         room: () => this.#unparkAll(),
-        confirmed: ports.confirmed,
+        confirmed: (delayMs) => {
+          figures.confirmed(delayMs);
+          ports.confirmed(delayMs);
+        },
         givenUp: (event) => this.#eventRefused(event),
         unreadable: (shard) => this.#spoolDamaged(shard),
       },
@@ -162,6 +199,7 @@ export class GatewayService {
       clock,
       observe,
       notices,
+      refused: (body, { error, message }) => figures.rejected(body, error, message),
       ttlMs: config.commands.ttlMs,
       shards: this.#shards,
     });
@@ -177,6 +215,11 @@ export class GatewayService {
     return this.#outbox.spooled;
   }
 
+  /** How many events came. */
+  get eventCounts(): EventCounts {
+    return this.#figures.counts;
+  }
+
   /**
    * Waits for store and broker as long as it takes, then starts the shards. Resolves when they are on their way,
    * or when the service is stopped meanwhile.
@@ -184,6 +227,7 @@ export class GatewayService {
   async start(): Promise<void> {
     const { points, publisher, commands, clock } = this.#ports;
     if (this.#stopping.signal.aborted) return;
+    this.#figuresWriter.start();
     this.#sayWhatIsMissing();
     const opened = new Promise<void>((resolve) => this.#brokerOpened = resolve);
     publisher.start({
@@ -252,7 +296,7 @@ export class GatewayService {
     await this.#phase("drain", DRAIN_MAX_MS, () => this.#outbox.secured());
     await this.#phase("remember", REMEMBER_MAX_MS, async (signal) => {
       await this.#keeper.flush(signal);
-      await this.#boardWriter.stop();
+      await Promise.all([this.#boardWriter.stop(), this.#figuresWriter.stop()]);
     });
     // What the store did not take goes to the spool.
     if (this.#outbox.spooled !== null) {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
+import type { ShardState } from "./figures/watched_shard.ts";
 import type { Observer, ShardStatus } from "./observation.ts";
 import type { ShardEntry } from "./resume/board.ts";
 
@@ -33,11 +34,12 @@ export interface StatusSnapshot {
 /** A shard may be away for this long before the service counts as not ready (wire contract, HTTP). */
 const AWAY_MAX_MS = 60_000;
 
-interface ShardRecord {
+interface ShardRecord extends ShardState {
   status: ShardStatus;
   sinceMs: number;
   waitingForTurn: boolean;
   parked: boolean;
+  acknowledged: boolean;
   latencyMs: number;
   lastAckAtMs: number;
   session: string;
@@ -72,6 +74,7 @@ export class Status {
         sinceMs: this.#clock.wallMs(),
         waitingForTurn: false,
         parked: false,
+        acknowledged: false,
         latencyMs: 0,
         lastAckAtMs: this.#clock.wallMs(),
         session: "",
@@ -79,6 +82,9 @@ export class Status {
       });
       this.#changed.add(shard);
     }
+    const inOrder = [...this.#shards].sort(([one], [other]) => one - other);
+    this.#shards.clear();
+    for (const [shard, record] of inOrder) this.#shards.set(shard, record);
   }
 
   readonly observe: Observer = (observation) => {
@@ -88,9 +94,14 @@ export class Status {
       case "shard.status":
         return this.#turn(observation.shard, observation.status, observation.waitingForTurn);
       case "shard.connecting":
-        return this.#change(observation.shard, { latencyMs: 0, lastAckAtMs: this.#clock.wallMs() });
+        return this.#change(observation.shard, {
+          acknowledged: false,
+          latencyMs: 0,
+          lastAckAtMs: this.#clock.wallMs(),
+        });
       case "shard.acknowledged":
         return this.#change(observation.shard, {
+          acknowledged: true,
           latencyMs: Math.round(observation.latencyMs),
           lastAckAtMs: this.#clock.wallMs(),
         });
@@ -120,19 +131,34 @@ export class Status {
     }
   };
 
+  /** Both connections, the publishing one as well as the consuming one. */
+  get brokerConnected(): boolean {
+    return this.#brokerConnections.publishing && this.#brokerConnections.consuming;
+  }
+
+  /** False also while it refuses to write. */
+  get redisConnected(): boolean {
+    return this.#redisConnected;
+  }
+
+  /** What each shard is doing now, by shard id. Not a copy: for whoever asks often and keeps nothing. */
+  get states(): ReadonlyMap<number, ShardState> {
+    return this.#shards;
+  }
+
   snapshot(): StatusSnapshot {
     const nowMs = this.#clock.nowMs();
     const counts = { Connected: 0, Disconnected: 0, Handshaking: 0, Identifying: 0, Resuming: 0 };
-    const shards = [...this.#shards].sort(([one], [other]) => one - other).map(([shard, record]) => {
+    const shards = [...this.#shards].map(([shard, record]) => {
       counts[record.status] += 1;
-      const { awaySinceMs, ...rest } = record;
+      const { awaySinceMs, acknowledged: _, ...rest } = record;
       return Object.freeze({ shard, ...rest, awayMs: awaySinceMs === null ? 0 : nowMs - awaySinceMs });
     });
     return Object.freeze({
       shards: Object.freeze(shards),
       counts: Object.freeze(counts),
-      brokerConnected: this.#brokerConnections.publishing && this.#brokerConnections.consuming,
-      redisConnected: this.#redisConnected,
+      brokerConnected: this.brokerConnected,
+      redisConnected: this.redisConnected,
     });
   }
 

@@ -13,28 +13,34 @@ export interface Gateway {
   readonly server: Server;
   /** Where `/metrics` and `/readyz` are. */
   readonly monitoringUrl: string;
+  readonly dashboardUrl: string;
   /** Where its spool is unless the settings say otherwise: it goes with the server's data. */
   readonly spoolPath: string;
 }
 
 /**
- * Starts the service with exactly these settings, on a free monitoring port and with a spool of its own; resolves when
+ * Starts the service with exactly these settings, on free ports and with a spool of its own; resolves when
  * it is alive.
  */
 export async function startGateway(settings: Readonly<Record<string, string>>): Promise<Gateway> {
   const server = await Server.start({
     title: "the gateway",
-    portCount: 1,
-    launch: (folder, [port]) =>
+    portCount: 2,
+    launch: (folder, [monitoringPort, dashboardPort]) =>
       denoProgram("main.ts", "service", {
-        env: { SPOOL_PATH: spoolIn(folder), ...settings, PROMETHEUS_PORT: String(port) },
+        env: {
+          SPOOL_PATH: spoolIn(folder),
+          ...settings,
+          PROMETHEUS_PORT: String(monitoringPort),
+          DASHBOARD_PORT: String(dashboardPort),
+        },
       }),
     answers: ([port]) => answersOk(`http://127.0.0.1:${port}/livez`),
     // The service waits for a taken port rather than end.
     portTaken: /(?!)/,
   });
-  const monitoringUrl = `http://127.0.0.1:${server.ports[0]}`;
-  return { server, monitoringUrl, spoolPath: spoolIn(server.folder) };
+  const [monitoringUrl = "", dashboardUrl = ""] = server.ports.map((port) => `http://127.0.0.1:${port}`);
+  return { server, monitoringUrl, dashboardUrl, spoolPath: spoolIn(server.folder) };
 }
 
 function spoolIn(folder: string): string {

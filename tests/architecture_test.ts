@@ -55,8 +55,20 @@ async function* sourcesIn(folder: string): AsyncGenerator<string> {
 
 /** The files of this program, from the project's folder; tests are not among them. */
 async function sources(): Promise<string[]> {
-  const paths = ["main.ts"];
-  for (const folder of ["gateway/", "simulator/", "harness/", "demo/", "chaos/"]) {
+  const paths = ["main.ts", "dashboard.ts", "dashboard_settings.ts"];
+  const folders = [
+    "gateway",
+    "dashboard",
+    "routes",
+    "islands",
+    "ctl",
+    "simulator",
+    "harness",
+    "demo",
+    "chaos",
+    "bench",
+  ];
+  for (const folder of folders.map((name) => `${name}/`)) {
     for await (const path of sourcesIn(folder)) paths.push(path);
   }
   return paths;

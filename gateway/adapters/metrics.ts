@@ -10,14 +10,16 @@ import process from "node:process";
 import { setImmediate } from "node:timers";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Clock } from "../clock.ts";
+import type { EventCounts } from "../figures/event_counts.ts";
+import { LabelValues } from "../figures/label_values.ts";
 import { GAP_REASONS, type Observation, type Observer } from "../observation.ts";
 import type { StatusSnapshot } from "../status.ts";
-import { EventCounts } from "./event_counts.ts";
-import { LabelValues } from "./label_values.ts";
+import { eventCountsText } from "./event_counts_text.ts";
 
 export interface MetricsOptions {
   readonly clock: Clock;
   readonly status: () => StatusSnapshot;
+  readonly eventCounts: () => EventCounts;
   /** What waits in memory for the broker's confirmation. */
   readonly unconfirmed: () => { events: number; bytes: number };
   /** What waits in the spool, and how much may; null where there is none. */
@@ -45,7 +47,7 @@ const PUBLISH_BUCKETS_SECONDS = [
 const PARKED_BUCKETS_SECONDS = [1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600];
 const WRITE_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-/** All counters, gauges and histograms but {@link EventCounts}. */
+/** All counters, gauges and histograms but that of {@link EventCounts}. */
 function createFamilies(registry: Registry) {
   const registers = [registry];
   const counter = (name: string, help: string) => new Counter({ name, help, registers });
@@ -164,7 +166,6 @@ export class Metrics {
   readonly #options: MetricsOptions;
   readonly #registry = new Registry();
   readonly #families = createFamilies(this.#registry);
-  readonly #events = new EventCounts();
   readonly #droppedTypes = new LabelValues();
   #identifyResetsAtMs: number | null = null;
 
@@ -188,7 +189,6 @@ export class Metrics {
   readonly observe: Observer = (observation) => {
     const families = this.#families;
     if (observation.kind === "event.received") { // First, for it comes with every event.
-      this.#events.add(observation.type, observation.shard);
       families.receivedBytes.inc(observation.bytes);
       return;
     }
@@ -270,7 +270,7 @@ export class Metrics {
     this.#readSpool();
     this.#readIdentifyReset();
     await this.#readProcess();
-    return `${await this.#registry.metrics()}\n${this.#events.text()}`;
+    return `${await this.#registry.metrics()}\n${eventCountsText(this.#options.eventCounts())}`;
   }
 
   #readStatus(): void {

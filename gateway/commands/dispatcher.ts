@@ -22,6 +22,8 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   readonly observe: Observer;
   readonly notices: Notices;
+  /** What was refused lies in `gateway.send.rejected` now. */
+  readonly refused: (body: Uint8Array, refusal: CommandRefusal) => void;
   /** `COMMAND_TTL`. */
   readonly ttlMs: number;
   /** The shards of this process, by id. */
@@ -142,9 +144,10 @@ export class CommandDispatcher {
   }
 
   #refuse(incoming: IncomingCommand, refusal: CommandRefusal): void {
-    const { notices, observe } = this.#options;
+    const { notices, observe, refused } = this.#options;
     observe({ kind: "command.rejected", reason: refusal.error, message: refusal.message });
     notices.reject(incoming.body, refusal.error).then(() => {
+      refused(incoming.body, refusal);
       this.#reply(incoming, refusal);
       incoming.acknowledge();
     }, () => {

@@ -123,6 +123,11 @@ export const channelId: Reader<string | null> = reader(
 
 export const snowflake: Reader<string> = reader("a Discord id", parseSnowflake);
 
+export const networks: Reader<readonly string[]> = list(
+  "IP addresses, or networks like 10.0.0.0/8",
+  parseNetwork,
+);
+
 export const snowflakes: Reader<readonly string[]> = list("Discord user ids", parseSnowflake);
 
 export const eventNames: Reader<readonly string[]> = list(
@@ -189,16 +194,15 @@ function intentsFromNames(names: readonly string[]): Reading<number> {
   return { value: bits };
 }
 
+/** What is said where the token is missing. */
+export const TOKEN_EXPECTED = "the token of a bot, which the Discord Developer Portal gives " +
+  "(https://discord.com/developers/applications, your application, Bot, Reset Token); " +
+  "`deno task demo` needs none";
+
 /** The raw bot token; Discord takes a `Bot ` prefix in HTTP only, so one that was copied along is removed. */
 export const botToken: Reader<Secret> = (text) => {
   const token = text.trim().replace(/^Bot(\s+|$)/, "");
-  if (token === "") {
-    return {
-      expected: "the token of a bot, which the Discord Developer Portal gives " +
-        "(https://discord.com/developers/applications, your application, Bot, Reset Token); " +
-        "`deno task demo` needs none",
-    };
-  }
+  if (token === "") return { expected: TOKEN_EXPECTED };
   // Printable ASCII: what was copied from a page may hide a character that no HTTP header can carry.
   return /^[!-~]+$/.test(token)
     ? { value: new Secret(token) }
@@ -209,11 +213,17 @@ export const botToken: Reader<Secret> = (text) => {
 export const httpUrl: Reader<string> = reader(
   "an http:// or https:// URL without user, password or query",
   (text) => {
-    const url = parseUrl(text, ["http:", "https:"]);
-    if (url === undefined || url.username !== "" || url.password !== "" || url.search !== "") {
-      return undefined;
-    }
-    return (url.origin + url.pathname).replace(/\/+$/, "");
+    const url = parseWebUrl(text);
+    return url && (url.origin + url.pathname).replace(/\/+$/, "");
+  },
+);
+
+/** Where a site is that has a host to itself: its origin. */
+export const siteUrl: Reader<string> = reader(
+  "an http:// or https:// URL without user, password, path or query",
+  (text) => {
+    const url = parseWebUrl(text);
+    return url?.pathname === "/" ? url.origin : undefined;
   },
 );
 
@@ -264,6 +274,11 @@ function endpoint(
   return { url: new Secret(url.href), address };
 }
 
+function parseWebUrl(text: string): URL | undefined {
+  const url = parseUrl(text, ["http:", "https:"]);
+  return url?.username === "" && url.password === "" && url.search === "" ? url : undefined;
+}
+
 /** Undefined too where a percent escape is broken: whoever decodes it later would throw the password about. */
 function parseUrl(text: string, protocols: readonly string[]): URL | undefined {
   if (!URL.canParse(text)) return undefined;
@@ -290,6 +305,17 @@ function parseHost(text: string): string | undefined {
   if (/^[A-Za-z0-9._-]+$/.test(text)) return text;
   const address = text.replace(/^\[(.*)\]$/, "$1");
   return address.includes(":") && URL.canParse(`http://[${address}]`) ? address : undefined;
+}
+
+/** An address alone is a network of one. */
+function parseNetwork(text: string): string | undefined {
+  const [, address = "", prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const isVersion6 = address.includes(":");
+  const isAddress = isVersion6
+    ? URL.canParse(`http://[${address}]`)
+    : URL.canParse(`http://${address}`) && new URL(`http://${address}`).hostname === address &&
+      /^[\d.]+$/.test(address);
+  return isAddress && Number(prefix ?? 0) <= (isVersion6 ? 128 : 32) ? text : undefined;
 }
 
 /** AMQP 0-9-1: at most 255 bytes; names that begin with `amq.` belong to the broker. */

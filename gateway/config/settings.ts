@@ -22,6 +22,7 @@ import {
   intents,
   listenPort,
   managementUrl,
+  networks,
   optional,
   plainText,
   port,
@@ -30,6 +31,7 @@ import {
   type Reading,
   redisUrl,
   secretText,
+  siteUrl,
   snowflake,
   snowflakes,
   unless,
@@ -75,7 +77,11 @@ function later<T>(setting: Setting<T>): Setting<T> {
 }
 
 const DISCORD = {
-  BOT_TOKEN: secret("", botToken, "Token of the bot: Discord Developer Portal, your application, Bot."),
+  BOT_TOKEN: secret(
+    "",
+    optional(botToken),
+    "Token of the bot: Discord Developer Portal, your application, Bot.",
+  ),
   API_VERSION: setting("10", integer(6, 99), "Version of Discord's gateway and REST API."),
   API_URL: setting("https://discord.com/api", httpUrl, "Base of every REST call, without the version."),
   GATEWAY_URL: option(webSocketUrl, "Gateway to connect to; empty: the one Discord names."),
@@ -252,42 +258,61 @@ const LOGS = {
 const SERVERS = {
   PROMETHEUS_HOST: setting("127.0.0.1", host, "Address that metrics and health listen on."),
   PROMETHEUS_PORT: setting("8005", listenPort, "Port that metrics and health listen on."),
-  DASHBOARD_HOST: later(setting("127.0.0.1", host, "Address that the dashboard listens on.")),
-  DASHBOARD_PORT: later(setting("8000", listenPort, "Port that the dashboard listens on.")),
-  PORT: later(option(listenPort, "Port for the dashboard on every address, as hosting platforms set it.")),
-  DASHBOARD_PASSWORD: later(secret(
+  DASHBOARD_HOST: setting("127.0.0.1", host, "Address that the dashboard listens on."),
+  DASHBOARD_PORT: setting("8000", listenPort, "Port that the dashboard listens on."),
+  PORT: option(
+    listenPort,
+    "Port on every address, as hosting platforms set it: the dashboard is there, or probes alone.",
+  ),
+  DASHBOARD_URL: option(
+    siteUrl,
+    "URL, without a path, under which browsers reach the dashboard, where that is not its address and port.",
+  ),
+  DASHBOARD_PROXIES: setting(
+    "",
+    networks,
+    "Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, joined with commas.",
+  ),
+  DASHBOARD_PASSWORD: secret(
     "",
     optional(secretText),
     "Password of the dashboard; empty: a one-time link at the start.",
-  )),
-  DASHBOARD_OAUTH_CLIENT_ID: later(
-    option(snowflake, "Id of the Discord application that people sign in with."),
   ),
-  DASHBOARD_OAUTH_CLIENT_SECRET: later(secret("", optional(secretText), "Secret of that application.")),
-  DASHBOARD_OPERATORS: later(setting(
+  DASHBOARD_API_TOKEN: secret(
+    "",
+    optional(secretText),
+    "Bearer token of the dashboard's JSON endpoints; empty: they are closed.",
+  ),
+  DASHBOARD_OAUTH_CLIENT_ID: option(snowflake, "Id of the Discord application that people sign in with."),
+  DASHBOARD_OAUTH_CLIENT_SECRET: secret("", optional(secretText), "Secret of that application."),
+  DASHBOARD_OPERATORS: setting(
     "",
     snowflakes,
     "Discord user ids that may act in the dashboard, joined with commas.",
-  )),
-  DASHBOARD_VIEWERS: later(setting(
+  ),
+  DASHBOARD_VIEWERS: setting(
     "",
     snowflakes,
     "Discord user ids that may look at the dashboard, joined with commas.",
-  )),
-  WATCH_QUEUES: later(setting(
+  ),
+  WATCH_QUEUES: setting(
     "",
     queueNames,
     "Queues that the dashboard shows besides the default ones, joined with commas.",
-  )),
-  RABBIT_MANAGEMENT_URL: later(secret(
+  ),
+  RABBIT_MANAGEMENT_URL: secret(
     "",
     optional(managementUrl),
-    "Management interface of RabbitMQ: http://user:password@host:15672.",
-  )),
+    "Management interface of RabbitMQ, for what is bound: http://user:password@host:15672.",
+  ),
 };
 
 const FLEET = {
-  ROLE: setting("all", role, "What runs here: all or gateway."),
+  ROLE: setting(
+    "all",
+    choice("all", "gateway", "dashboard"),
+    "What runs here: gateway, dashboard, or all of it.",
+  ),
   FLEET: later(setting("false", boolean, "Whether several replicas share the shards out among themselves.")),
   REPLICA_NAME: option(
     replicaName,
@@ -302,13 +327,6 @@ const FLEET = {
     option(integer(1, SHARDS_MOST), "Most shards that this replica takes; empty: any number."),
   ),
 };
-
-function role(text: string): Reading<"all" | "gateway"> {
-  const reading = choice("all", "gateway")(text);
-  return "expected" in reading && /^dashboard$/i.test(text)
-    ? { expected: `${reading.expected}, because this version has no dashboard yet` }
-    : reading;
-}
 
 function replicaName(text: string): Reading<string> {
   return /^[A-Za-z0-9._-]{1,128}$/.test(text)

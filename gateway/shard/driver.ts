@@ -73,6 +73,16 @@ export class ShardDriver {
     this.#machine = new ShardMachine(options.machine);
   }
 
+  /** See {@link ShardMachine.sequenceReceived}. */
+  get sequenceReceived(): number | null {
+    return this.#machine.sequenceReceived;
+  }
+
+  /** See {@link ShardMachine.sequenceStored}. */
+  get sequenceStored(): number | null {
+    return this.#machine.sequenceStored;
+  }
+
   start(start: ShardStart): void {
     this.#feed({ kind: "start", start });
   }

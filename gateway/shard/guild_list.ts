@@ -35,6 +35,10 @@ export class GuildList {
     return true;
   }
 
+  get size(): number {
+    return this.#ids.length;
+  }
+
   ids(): bigint[] {
     return [...this.#ids];
   }

@@ -258,6 +258,16 @@ export class ShardMachine {
     return this.#state.kind === "ready";
   }
 
+  /** The sequence of the last dispatch that came; null without a session. */
+  get sequenceReceived(): number | null {
+    return this.#session?.received ?? null;
+  }
+
+  /** The sequence up to which all is durable; null without a session. */
+  get sequenceStored(): number | null {
+    return this.#session?.stored ?? null;
+  }
+
   /** Takes in what happened at `nowMs` (monotonic) and says what is to be done, in order. */
   handle(input: ShardInput, nowMs: number): ShardEffect[] {
     this.#effects = [];

@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
-import { answerMonitoring } from "../../gateway/adapters/http.ts";
+import { DASHBOARD_KEY_TYPES } from "../../dashboard/contract_keys.ts";
+import { answerMonitoring } from "../../gateway/adapters/monitoring.ts";
 import { Metrics } from "../../gateway/adapters/metrics.ts";
-import { KEY_TYPES } from "../../gateway/adapters/redis/keys.ts";
+import { QueueMetrics } from "../../gateway/adapters/queue_metrics.ts";
+import {
+  detailsText,
+  lifeFields,
+  rejectedFields,
+  replicaText,
+  secondFields,
+} from "../../gateway/adapters/redis/figures_text.ts";
+import { FIGURE_KEY_TYPES, KEY_TYPES } from "../../gateway/adapters/redis/keys.ts";
 import type { CommandError } from "../../gateway/commands/command.ts";
 import { SETTINGS } from "../../gateway/config/settings.ts";
 import { EXIT_CONFIGURATION, EXIT_REFUSED } from "../../gateway/exit.ts";
+import { EventCounts } from "../../gateway/figures/event_counts.ts";
+import type { LifeKind } from "../../gateway/figures/store.ts";
 import { newsObserver } from "../../gateway/news.ts";
 import {
   type DropReason,
@@ -15,6 +26,13 @@ import {
 import { COMMAND_OPCODES } from "../../gateway/protocol/opcodes.ts";
 import { Status } from "../../gateway/status.ts";
 import { SERVICE_NAMES } from "../../harness/test_servers.ts";
+import {
+  ready,
+  rejectedCommand,
+  replicaFigures,
+  secondFigures,
+  shardDetails,
+} from "../contracts/figures_store_contract.ts";
 import { ManualClock } from "../fakes/manual_clock.ts";
 import { readMetrics } from "../fakes/prometheus_text.ts";
 import { codeSpans, Page } from "../markdown.ts";
@@ -82,9 +100,12 @@ async function metricsOfEverything(): Promise<string> {
   const clock = new ManualClock();
   const status = new Status(clock);
   status.assign([0]);
+  const counts = new EventCounts();
+  counts.add("MESSAGE_CREATE", 0);
   const metrics = new Metrics({
     clock,
     status: () => status.snapshot(),
+    eventCounts: () => counts,
     unconfirmed: () => ({ events: 0, bytes: 0 }),
     spool: () => null,
   });
@@ -96,12 +117,58 @@ async function metricsOfEverything(): Promise<string> {
     { kind: "shards.recommendation", recommended: 1, running: 1 },
   ];
   for (const observation of seen) metrics.observe(observation);
-  return await metrics.text();
+  const queueMetrics = new QueueMetrics();
+  queueMetrics.observe({
+    kind: "queue.watched",
+    queue: "gateway",
+    messages: 1,
+    consumers: 0,
+    unattended: false,
+  });
+  return await metrics.text() + await queueMetrics.text();
 }
 
 Deno.test("docs/contract.md has every Redis key with its type, and no other", () => {
   const rows = contract.section("Redis").table("key");
-  assert.deepEqual(firstCodes(rows).map((key, row) => [key, rows[row]?.[1]]), [...KEY_TYPES]);
+  assert.deepEqual(
+    firstCodes(rows).map((key, row) => [key, rows[row]?.[1]]),
+    [...KEY_TYPES, ...FIGURE_KEY_TYPES],
+  );
+});
+
+Deno.test("docs/contract.md has every key that the dashboard writes, and what each is", () => {
+  const rows = contract.section("Redis").table("dashboard key");
+  assert.deepEqual(firstCodes(rows).map((key, row) => [key, rows[row]?.[1]]), [...DASHBOARD_KEY_TYPES]);
+});
+
+const LIFE_KINDS = {
+  connecting: true,
+  connected: true,
+  identifying: true,
+  ready: true,
+  resuming: true,
+  resumed: true,
+  disconnected: true,
+  reconnecting: true,
+  zombie: true,
+  silent: true,
+  parked: true,
+  unparked: true,
+  gap: true,
+  fatal: true,
+} satisfies Record<LifeKind, true>;
+
+Deno.test("docs/contract.md has every field of the figures in Redis, and no other", () => {
+  const section = contract.section("Figures");
+  const fieldsOf = (heading: string) => section.table(heading).flatMap(([fields = ""]) => codeSpans(fields));
+  const namesOf = (entry: readonly (string | number)[]) => entry.filter((_, at) => at % 2 === 0);
+  assert.deepEqual(fieldsOf("replica"), Object.keys(JSON.parse(replicaText(replicaFigures("one")))));
+  assert.deepEqual(fieldsOf("history"), namesOf(secondFields(secondFigures())));
+  assert.deepEqual(fieldsOf("details"), Object.keys(JSON.parse(detailsText(shardDetails()))));
+  assert.deepEqual(fieldsOf("life"), namesOf(lifeFields(ready(0, 1))));
+  assert.deepEqual(fieldsOf("rejected"), namesOf(rejectedFields(rejectedCommand("body"))));
+  const [[, kinds = ""] = []] = section.table("life");
+  assert.deepEqual(codeSpans(kinds), Object.keys(LIFE_KINDS));
 });
 
 Deno.test("docs/contract.md has every exchange and queue, and no other", () => {

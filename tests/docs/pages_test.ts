@@ -4,7 +4,7 @@ import { INTENT_NAMES } from "../../gateway/protocol/intents.ts";
 import { EVENT_NAMES } from "../../simulator/world/events.ts";
 import { Page } from "../markdown.ts";
 
-const PAGES = ["README.md", "ARCHITECTURE.md", "docs/contract.md", "simulator/README.md"];
+const PAGES = ["README.md", "ARCHITECTURE.md", "docs/contract.md", "docs/api.md", "simulator/README.md"];
 
 /** Read by `deno task test`, not by the service. */
 const TEST_SETTINGS = ["TEST_RABBIT_URL", "TEST_REDIS_URL"];

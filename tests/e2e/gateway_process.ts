@@ -5,7 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { denoEnvironment } from "../../harness/deno_program.ts";
+import { linesOf, startProgram } from "../program.ts";
 
 /** One line of the service's JSON log. */
 export interface LogLine {
@@ -21,16 +21,6 @@ export interface StartOptions {
   /** A module, from the project's folder, that is loaded before the service. */
   readonly preload?: string;
 }
-
-/**
- * Becomes the program, and leaves somebody beside it who kills it when standard input ends without a line: the other
- * end is the test's, which may be killed itself.
- */
-const START = `exec 3<&0
-{ read -r _ <&3 || kill -s KILL $$; } >/dev/null 2>&1 &
-exec "$@" 3<&- </dev/null`;
-
-const ROOT = decodeURIComponent(new URL("../..", import.meta.url).pathname);
 
 export class GatewayProcess implements AsyncDisposable {
   readonly lines: LogLine[] = [];
@@ -49,30 +39,23 @@ export class GatewayProcess implements AsyncDisposable {
   }
 
   private constructor(environment: Readonly<Record<string, string>>, { envFile, preload }: StartOptions) {
-    this.#child = new Deno.Command("sh", {
-      args: [
-        // Tests may run nothing but the shell.
-        ...["-c", START, "sh", Deno.execPath(), "run", "-q", "--no-prompt", "-P=service"],
+    const { child, exited } = startProgram("main.ts", "service", {
+      flags: [
         ...(envFile === undefined ? [] : [`--env-file=${envFile}`]),
         ...(preload === undefined ? [] : [`--preload=${preload}`]),
-        "main.ts",
       ],
-      cwd: ROOT,
-      clearEnv: true,
       env: {
-        PATH: Deno.env.get("PATH") ?? "",
-        ...denoEnvironment(),
         LOG_FORMAT: "json",
         LOG_LEVEL: "trace",
         PROMETHEUS_PORT: "0",
         SPOOL_PATH: "off",
+        // The dashboard has tests of its own.
+        ROLE: "gateway",
         ...environment,
       },
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    this.#exited = this.#awaitExit();
+    });
+    this.#child = child;
+    this.#exited = exited;
     this.#read = this.#readLines();
     this.#errors = new Response(this.#child.stderr).text();
   }
@@ -89,7 +72,8 @@ export class GatewayProcess implements AsyncDisposable {
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) {
       if (this.#over) {
-        throw new Error(`The service ended:\n${this.lines.map((line) => JSON.stringify(line)).join("\n")}`);
+        const lines = [...this.lines.map((line) => JSON.stringify(line)), await this.#errors];
+        throw new Error(`The service ended:\n${lines.join("\n")}`);
       }
       await this.next();
     }
@@ -158,20 +142,9 @@ export class GatewayProcess implements AsyncDisposable {
     await this.end("SIGKILL");
   }
 
-  async #awaitExit(): Promise<number> {
-    const { code } = await this.#child.status;
-    const watcher = this.#child.stdin.getWriter();
-    await watcher.write(new TextEncoder().encode("over\n"));
-    await watcher.close();
-    return code;
-  }
-
   async #readLines(): Promise<void> {
-    let rest = "";
-    for await (const text of this.#child.stdout.pipeThrough(new TextDecoderStream())) {
-      const parts = (rest + text).split("\n");
-      rest = parts.pop() ?? "";
-      for (const part of parts) this.lines.push(JSON.parse(part));
+    for await (const lines of linesOf(this.#child.stdout)) {
+      for (const line of lines) this.lines.push(JSON.parse(line));
       this.#wake();
       await this.#readOn;
     }

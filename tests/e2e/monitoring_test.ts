@@ -57,7 +57,8 @@ Deno.test(
       assert(name !== undefined && type !== undefined);
       if (name in CONTRACT) continue;
       assert.match(name, /^(gateway|process)_[a-z_]+$/);
-      const isOfAUnit = /_(total|bytes|seconds|events|connected|shards|remaining)$/.test(name);
+      const isOfAUnit =
+        /_(total|bytes|seconds|events|connected|shards|remaining|messages|consumers|unattended)$/.test(name);
       assert(isOfAUnit, `${name} says its unit`);
       if (type === "counter") assert.match(name, /_total$/);
     }
@@ -327,6 +328,24 @@ Deno.test(
     await control.until(() => control.statistics.closeCodesReceived[1000] === 1);
     control.setGuildAvailable(down, true);
     assert.deepEqual(await guildEvents(stage, consumer, gateway), { Join: 0, Leave: 0 });
+  }),
+);
+
+Deno.test(
+  "a gateway without a dashboard answers probes, and nothing else, on the PORT that a platform gives",
+  onStage({}, async (stage) => {
+    const gateway = await stage.startConnected(1, { ROLE: "gateway", PORT: "0" });
+    const line = await gateway.line(({ message }) => message.startsWith("Probes are served on "));
+    const [, port] = /^Probes are served on 0\.0\.0\.0:(\d+)$/.exec(line.message) ??
+      assert.fail(line.message);
+    const statuses: Record<string, number> = {};
+    for (const path of ["/livez", "/readyz", "/metrics"]) {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`);
+      await response.body?.cancel();
+      statuses[path] = response.status;
+    }
+    assert.deepEqual(statuses, { "/livez": 200, "/readyz": 200, "/metrics": 404 });
+    assert.equal(await gateway.end("SIGTERM"), 0);
   }),
 );
 

@@ -65,6 +65,11 @@ export class ManualClock implements Clock {
     this.#nowMs = untilMs;
   }
 
+  /** Time goes by while nothing can be called back: the process stands still. */
+  stall(byMs: number): void {
+    this.#nowMs += byMs;
+  }
+
   /** Fails if a timer is still set: whatever set it did not clean up. */
   assertIdle(): void {
     assert.deepEqual(this.deadlinesMs, []);

@@ -103,12 +103,15 @@ Deno.test("parseConfig() needs nothing but a token, and has the defaults of the 
     state: null,
     log: { level: "info", format: "json" },
     logChannels: { shards: null, guilds: null },
+    platform: null,
     prometheus: { host: "127.0.0.1", port: 8005 },
     dashboard: {
       host: "127.0.0.1",
       port: 8000,
-      answersHealth: false,
+      publicUrl: null,
+      proxies: [],
       password: null,
+      apiToken: null,
       oauth: null,
       operators: [],
       viewers: [],
@@ -127,9 +130,6 @@ Deno.test("parseConfig() names the settings that are given and have no effect in
     EVENTS_DENY: "TYPING_START",
     PARTITIONS: "8",
     STATE_MEMBER_TTL: "1",
-    PORT: "3000",
-    DASHBOARD_PASSWORD: "p",
-    RABBIT_MANAGEMENT_URL: "http://user:password@rabbit:15672",
     FLEET: "yes",
   };
   assert.deepEqual(
@@ -502,16 +502,49 @@ Deno.test("parseConfig() reads sizes plainly and in units", () => {
 });
 
 Deno.test("parseConfig() opens the dashboard on every address where PORT is set", () => {
-  const { dashboard } = configOf({ PORT: "3000", DASHBOARD_HOST: "127.0.0.1", DASHBOARD_PORT: "8000" });
-  assert.deepEqual([dashboard.host, dashboard.port, dashboard.answersHealth], ["0.0.0.0", 3000, true]);
+  const { platform, dashboard } = configOf({
+    PORT: "3000",
+    DASHBOARD_HOST: "127.0.0.1",
+    DASHBOARD_PORT: "8000",
+  });
+  assert.deepEqual(platform, { host: "0.0.0.0", port: 3000 });
+  assert.deepEqual([dashboard.host, dashboard.port], ["0.0.0.0", 3000]);
 });
 
-Deno.test("parseConfig() has no dashboard to run alone", () => {
-  assertOneFault(
-    { ROLE: "dashboard" },
-    /^ROLE is "dashboard": expected all or gateway, .* no dashboard yet$/,
-  );
-  assertOneFault({ ROLE: "worker" }, /^ROLE is "worker": expected all or gateway$/);
+Deno.test("parseConfig() needs a token for a gateway only, and keeps no empty secret", () => {
+  const config = configOf({ ROLE: "Dashboard", BOT_TOKEN: "" });
+  assert.equal(config.role, "dashboard");
+  assert.equal(config.discord.token.reveal(), "");
+  assert.deepEqual(config.secrets, []);
+  assertOneFault({ ROLE: "gateway", BOT_TOKEN: "" }, /^BOT_TOKEN is missing: /);
+  assertOneFault({ ROLE: "worker" }, /^ROLE is "worker": expected all, gateway, or dashboard$/);
+});
+
+Deno.test("parseConfig() takes the dashboard's URL without a path, which nothing supports", () => {
+  const publicUrl = (text: string) => configOf({ DASHBOARD_URL: text }).dashboard.publicUrl;
+  assert.equal(publicUrl("https://shards.example"), "https://shards.example");
+  assert.equal(publicUrl("https://shards.example/"), "https://shards.example");
+  assert.equal(publicUrl("http://[::1]:8080/"), "http://[::1]:8080");
+  assert.equal(publicUrl("https://SHARDS.example:443"), "https://shards.example");
+  for (const rest of ["shards", "shards/", "/", "?a=1", "%2F"]) {
+    assertOneFault(
+      { DASHBOARD_URL: `https://example.org/${rest}` },
+      /^DASHBOARD_URL is "https:.*": expected an http:\/\/ or https:\/\/ URL without .*path/,
+    );
+  }
+  assertOneFault({ DASHBOARD_URL: "https://user@example.org" }, /^DASHBOARD_URL is .*: expected an http/);
+  assert.equal(configOf({ API_URL: "http://localhost:1/api/" }).discord.apiUrl, "http://localhost:1/api");
+});
+
+Deno.test("parseConfig() believes proxies by address or network", () => {
+  const { proxies } = configOf({ DASHBOARD_PROXIES: "127.0.0.1, 10.0.0.0/8,::1,fd00::/8" }).dashboard;
+  assert.deepEqual(proxies, ["127.0.0.1", "10.0.0.0/8", "::1", "fd00::/8"]);
+  for (const text of ["proxy", "10.0.0.0/33", "10.0.0", "::1/129", "1.2.3.4/", "1.2.3.4/8/8", "0x7f.1"]) {
+    assertOneFault(
+      { DASHBOARD_PROXIES: text },
+      /^DASHBOARD_PROXIES is .*: expected IP addresses, or networks/,
+    );
+  }
 });
 
 Deno.test("parseConfig() wants both halves of the OAuth client or none", () => {
@@ -529,7 +562,7 @@ Deno.test("parseConfig() reads a secret from the file that <NAME>_FILE names, le
 
 Deno.test("parseConfig() offers a file to every secret", () => {
   const secrets = Object.entries(SETTINGS).filter(([, setting]) => setting.secret).map(([name]) => name);
-  assert.equal(secrets.length, 8);
+  assert.equal(secrets.length, 9);
   for (const name of secrets) {
     assertOneFault(
       { [name]: "", [`${name}_FILE`]: MISSING_FILE },

@@ -6,6 +6,14 @@ Deno.test("failureText() finds the words of an error of several addresses", () =
   assert.equal(failureText(new AggregateError([refused, new Error("another")])), refused.message);
 });
 
+Deno.test("failureText() says why a request failed", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  const error = await fetch(`http://127.0.0.1:${port}`).catch((error: unknown) => error);
+  assert.match(failureText(error), /refused/i);
+});
+
 Deno.test("failureText() takes whatever was thrown", () => {
   assert.equal(failureText(new Error("words")), "words");
   assert.equal(failureText("text"), "text");

@@ -133,6 +133,7 @@ class HostedRig {
       clock,
       observe,
       notices: new MemoryNotices(),
+      refused: () => {},
       ttlMs: 600_000,
       shards,
     });

@@ -12,6 +12,7 @@ import { GatewayService } from "../../gateway/service.ts";
 import { ManualClock } from "../fakes/manual_clock.ts";
 import { MemoryBoard } from "../fakes/memory_board.ts";
 import { MemoryCommandSource } from "../fakes/memory_command_source.ts";
+import { MemoryFiguresStore } from "../fakes/memory_figures_store.ts";
 import { MemoryNotices } from "../fakes/memory_notices.ts";
 import { MemoryPublisher } from "../fakes/memory_publisher.ts";
 import { MemoryResumePoints } from "../fakes/memory_resume_points.ts";
@@ -54,6 +55,7 @@ export class ServiceRig {
   readonly points: MemoryResumePoints;
   readonly spool: MemorySpool | null;
   readonly board = new MemoryBoard();
+  readonly figures = new MemoryFiguresStore();
   readonly observed: Observation[] = [];
   readonly service: GatewayService;
   readonly intents: number;
@@ -75,7 +77,7 @@ export class ServiceRig {
     assert(parsed.ok, JSON.stringify(parsed));
     this.intents = parsed.config.discord.intents;
     this.configuredPresence = JSON.stringify(parsed.config.discord.presence);
-    const { clock, transport, publisher, notices, commands, points, spool, board } = this;
+    const { clock, transport, publisher, notices, commands, points, spool, board, figures } = this;
     this.service = new GatewayService(parsed.config, {
       clock,
       dice: () => 0.5,
@@ -86,6 +88,8 @@ export class ServiceRig {
       points,
       spool,
       board,
+      figures,
+      version: "1.2.3",
       guildNames: null,
       readGatewayBot: () => {
         this.gatewayReads += 1;

@@ -102,11 +102,11 @@ Deno.test("GatewayService waits for Discord's URL where a session has none of it
 });
 
 Deno.test("GatewayService says once what bots would otherwise wonder about", async () => {
-  const rig = await new ServiceRig({ INTENTS: "GUILDS", CLUSTERS: "4", PORT: "3000" }).started();
+  const rig = await new ServiceRig({ INTENTS: "GUILDS", CLUSTERS: "4" }).started();
   const notices = rig.of("service.notice").map(({ message }) => message);
   assert.equal(notices.length, 2);
   assert.match(notices[0] ?? "", /MESSAGE_CONTENT is not among the intents/);
-  assert.equal(notices[1], "Accepted, and without effect in this version: CLUSTERS, PORT");
+  assert.equal(notices[1], "Accepted, and without effect in this version: CLUSTERS");
   await rig.stopped();
 
   const quiet = await new ServiceRig({ INTENTS: "GUILDS,GUILD_MESSAGES,MESSAGE_CONTENT" }).started();
@@ -480,6 +480,61 @@ Deno.test("GatewayService lets a command expire after COMMAND_TTL", async () => 
 
 // Where it cannot go on.
 
+Deno.test("GatewayService tells whoever watches of itself, its shards and refused commands, once a second", async () => {
+  const rig = new ServiceRig({ SHARDS_TOTAL: "3", SHARDS_END: "1" });
+  rig.service.observe({ kind: "redis.connected", address: "127.0.0.1:6379" });
+  rig.points.hold();
+  const started = rig.service.start();
+  rig.publisher.open();
+  await rig.pass(1_000);
+  const replica = () => rig.figures.replicas.get("test");
+  const { version, shards, total } = replica() ?? {};
+  assert.deepEqual({ version, shards, total }, { version: "1.2.3", shards: [], total: null });
+
+  rig.points.release();
+  await started;
+  await rig.pass(0);
+  await rig.pass(1_000);
+  assert.deepEqual([replica()?.shards, replica()?.total, replica()?.recommended], [[[0, 1]], 3, 2]);
+  assert.deepEqual(replica()?.identify?.total, 1_000);
+  assert.deepEqual(rig.figures.life.get(1)?.map(({ kind }) => kind), [
+    "connecting",
+    "connected",
+    "identifying",
+    "ready",
+  ]);
+  const details = rig.figures.details.get(1);
+  assert.deepEqual([details?.received, details?.published, details?.stored], [1, 0, 0]);
+  assert.equal(rig.figures.history.get("test")?.at(-1)?.unconfirmedEvents, 2);
+
+  rig.commands.send("{");
+  await rig.pass(40);
+  await rig.settle();
+  await rig.pass(1_860);
+  const second = rig.figures.history.get("test")?.find(({ confirmed }) => confirmed > 0);
+  assert.deepEqual([second?.confirmed, second?.delayP50Ms], [2, 1_040]);
+  assert.deepEqual(rig.figures.rejected.map(({ reason, body }) => [reason, body]), [["not_json", "{"]]);
+  const settled = rig.figures.details.get(1);
+  assert.deepEqual([settled?.published, settled?.stored], [1, 1]);
+  assert.equal(rig.service.eventCounts.total, 2);
+
+  await rig.stopped();
+  assert.equal(replica()?.stopped, true);
+  assert.equal(rig.figures.life.get(1)?.at(-1)?.kind, "disconnected");
+  assert.deepEqual(rig.of("figures.refused"), []);
+  rig.clock.assertIdle();
+});
+
+Deno.test("GatewayService shows no body of a refused command that holds the token", async () => {
+  const rig = new ServiceRig({ SHARDS_TOTAL: "1", BOT_TOKEN: "a.secret" });
+  rig.service.observe({ kind: "redis.connected", address: "127.0.0.1:6379" });
+  await rig.connected(1);
+  rig.commands.send('{"op":0,"shard":0,"data":{"op":2,"d":{"token":"a.secret"}}}');
+  await rig.pass(1_000);
+  assert.deepEqual(rig.figures.rejected.map(({ reason, body }) => [reason, body]), [["forbidden_op", null]]);
+  await rig.stopped();
+});
+
 Deno.test("GatewayService cannot go on after a close code that only an operator can help with", async () => {
   const statuses = new Map([[4004, 77], [4010, 78], [4011, 78], [4012, 78], [4013, 78], [4014, 77]]);
   for (const [code, status] of statuses) {
@@ -558,6 +613,15 @@ Deno.test("GatewayService.stop() is done within ten seconds whatever hangs, and 
     }],
     ["disconnect", (rig) => rig.publisher.close = hang],
   ]);
+  const figuresHang = new ServiceRig({ SHARDS_TOTAL: "1" });
+  figuresHang.service.observe({ kind: "redis.connected", address: "127.0.0.1:6379" });
+  figuresHang.figures.hold();
+  await figuresHang.connected(1);
+  await figuresHang.pass(1_000);
+  figuresHang.publisher.confirmAll();
+  await figuresHang.stopped();
+  assert.deepEqual(figuresHang.of("service.late").map((seen) => seen.phase), ["remember"]);
+  figuresHang.clock.assertIdle();
   for (const [phase, breakIt] of late) {
     const rig = await new ServiceRig({ SHARDS_TOTAL: "1" }).connected(1);
     if (phase !== "drain") rig.publisher.confirmAll();

@@ -206,3 +206,19 @@ Deno.test("missingForReadiness() lets a shard wait for its turn to identify for 
   clock.advance(60_001);
   assert.deepEqual(missing(), ["shard 0"]);
 });
+
+Deno.test("Status.states are in the order of the ids, however the shards were named", () => {
+  const { status } = statusOf(4, 2);
+  status.assign([2, 3, 4]);
+  assert.deepEqual([...status.states.keys()], [2, 3, 4]);
+});
+
+Deno.test("Status.states tell a heartbeat acknowledged within no time from none, until the next connection", () => {
+  const { status } = statusOf(0);
+  const acknowledged = () => status.states.get(0)?.acknowledged;
+  assert.equal(acknowledged(), false);
+  status.observe({ kind: "shard.acknowledged", shard: 0, latencyMs: 0.2 });
+  assert.equal(acknowledged(), true);
+  status.observe({ kind: "shard.connecting", shard: 0, host: "gateway.discord.gg", attempt: 1 });
+  assert.equal(acknowledged(), false);
+});

@@ -91,6 +91,9 @@ export class GatewayLife {
       commands: commands.source(process),
       points: redis.points(process),
       board: redis.board(process),
+      // Nothing follows from the figures, whatever becomes of them.
+      figures: { forgetReplicas: () => Promise.resolve(), write: () => Promise.resolve() },
+      version: "0.0.0",
       spool: config.events.spool && disk.spool(process),
       guildNames: null,
       readGatewayBot: () => discord.readGatewayBot(process),

@@ -7,11 +7,10 @@ import { type Channel, type ChannelModel, connect, credentials } from "amqplib";
 import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
 import type { Observer } from "../../observation.ts";
 import { failureText, isNetworkFailure } from "../../failure.ts";
+import { readBrokerUrl } from "../../protocol/broker_url.ts";
 import { CONNECT_TIMEOUT_MS, keepTrying } from "../server_retry.ts";
 import { type ChannelUser, KeptChannel } from "./kept_channel.ts";
 
-/** Two missed beats end a connection, so a silent broker is noticed after 20 to 30 s (RabbitMQ docs, Heartbeats: 5 to 20). */
-const HEARTBEAT_SECONDS = 10;
 /** A healthy broker answers a close within milliseconds; a hung one must not hold back our shutdown. */
 const CLOSE_DEADLINE_MS = 2_000;
 
@@ -44,14 +43,11 @@ export class RabbitConnection {
   /** Throws a TypeError for what is not a URL, and a URIError where user or password is not percent-encoded. */
   constructor(options: RabbitConnectionOptions) {
     this.#options = options;
-    const url = new URL(options.url);
-    this.address = `${url.hostname}:${url.port || (url.protocol === "amqps:" ? 5671 : 5672)}`;
-    // amqplib decodes them as Latin-1.
-    this.#credentials = url.username === "" && url.password === ""
-      ? credentials.plain("guest", "guest")
-      : credentials.plain(decodeURIComponent(url.username), decodeURIComponent(url.password));
-    if (!url.searchParams.has("heartbeat")) url.searchParams.set("heartbeat", String(HEARTBEAT_SECONDS));
-    this.#url = url.href;
+    const { address, user, password, href } = readBrokerUrl(options.url);
+    this.address = address;
+    // amqplib itself decodes those in a URL as Latin-1.
+    this.#credentials = credentials.plain(user, password);
+    this.#url = href;
   }
 
   /** Aborted when {@link close} is called. */

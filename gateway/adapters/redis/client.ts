@@ -99,9 +99,18 @@ export class RedisClient {
 
   /** Runs the script; resolves with what it returns. Rejects with a {@link RedisClosedError}, or with a fault of our own, which no repeat mends. */
   run(script: Script, parameters: readonly (string | number)[]): Promise<unknown> {
-    // As one array: as arguments, those of many thousand shards would not fit on the stack.
-    const command = [script.lua, script.keys.length, ...script.keys, ...parameters];
+    const command = commandOf(script, parameters);
     return this.#insist((redis) => redis.call("eval", command));
+  }
+
+  /**
+   * Runs the script once, for what is not worth a repeat: rejects where Redis is away, refuses, or goes away meanwhile,
+   * after ten seconds at the latest.
+   */
+  async tryRun(script: Script, parameters: readonly (string | number)[]): Promise<unknown> {
+    const redis = this.#redis;
+    if (redis === null || !isSound(redis)) throw new Error("not connected");
+    return await redis.call("eval", commandOf(script, parameters));
   }
 
   /** See {@link moveDamagedKeysAside}. Rejects like {@link run}. */
@@ -215,6 +224,11 @@ export class RedisClient {
       error: `${failureText(failure)}${advice}`,
     });
   }
+}
+
+/** As one array: as arguments, those of many thousand shards would not fit on the stack. */
+function commandOf({ lua, keys }: Script, parameters: readonly (string | number)[]): (string | number)[] {
+  return [lua, keys.length, ...keys, ...parameters];
 }
 
 /** Whether the connection takes commands. One that does not has lost what it was asked, and says so itself. */

@@ -33,7 +33,29 @@ export const OWN_BOT_KEY = "gateway:bot";
 /** Hash of guild id → name, kept only where a log channel asks for names. */
 export const GUILD_NAMES_KEY = "gateway:guild_names";
 
-/** Redis type of every key. */
+/** Hash of replica name → what there is to say of that process. */
+export const REPLICAS_KEY = "gateway:replicas";
+/** Hash of shard id → its details. */
+export const DETAILS_KEY = "gateway:details";
+/** Stream of refused commands. */
+export const REJECTED_KEY = "gateway:rejected";
+
+/** Stream of what one process counted in each second. */
+export function historyKey(replica: string): string {
+  return `gateway:history:${replica}`;
+}
+
+/** Stream of what happened to a shard. */
+export function lifeKey(shard: number | string): string {
+  return `gateway:life:${shard}`;
+}
+
+/** Stream of a shard's acknowledged heartbeats. */
+export function latenciesKey(shard: number | string): string {
+  return `gateway:latencies:${shard}`;
+}
+
+/** Redis type of every key that the service needs: what stands in its way there is moved aside. */
 export const KEY_TYPES: ReadonlyMap<string, "hash" | "string"> = new Map([
   [SESSIONS_KEY, "string"],
   [STATUSES_KEY, "string"],
@@ -48,4 +70,17 @@ export const KEY_TYPES: ReadonlyMap<string, "hash" | "string"> = new Map([
   [OWN_TOTAL_KEY, "string"],
   [OWN_BOT_KEY, "string"],
   [GUILD_NAMES_KEY, "hash"],
+]);
+
+/**
+ * Redis type of every key that is written for whoever watches. What else stands there costs the figures under that key
+ * and nothing more, so it is left alone.
+ */
+export const FIGURE_KEY_TYPES: ReadonlyMap<string, "hash" | "stream"> = new Map([
+  [REPLICAS_KEY, "hash"],
+  [historyKey("<replica>"), "stream"],
+  [DETAILS_KEY, "hash"],
+  [lifeKey("<shard>"), "stream"],
+  [latenciesKey("<shard>"), "stream"],
+  [REJECTED_KEY, "stream"],
 ]);

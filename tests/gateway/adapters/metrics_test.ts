@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { Metrics, type MetricsOptions } from "../../../gateway/adapters/metrics.ts";
+import { EventCounts } from "../../../gateway/figures/event_counts.ts";
 import type { Observation } from "../../../gateway/observation.ts";
 import { Status } from "../../../gateway/status.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
@@ -10,11 +11,13 @@ function metricsOf(...shards: number[]) {
   const clock = new ManualClock();
   const status = new Status(clock);
   status.assign(shards);
+  const counts = new EventCounts();
   const unconfirmed = { events: 0, bytes: 0 };
   const spool: { content: ReturnType<MetricsOptions["spool"]> } = { content: null };
   const metrics = new Metrics({
     clock,
     status: () => status.snapshot(),
+    eventCounts: () => counts,
     unconfirmed: () => unconfirmed,
     spool: () => spool.content,
   });
@@ -28,7 +31,7 @@ function metricsOf(...shards: number[]) {
     return (name: string, labels: Readonly<Record<string, string>> = {}) =>
       metricValue(samples, name, labels);
   };
-  return { clock, status, unconfirmed, spool, metrics, observe, scrape };
+  return { clock, status, counts, unconfirmed, spool, metrics, observe, scrape };
 }
 
 const SHARD_EVENT_TYPES = [
@@ -82,8 +85,11 @@ Deno.test("Metrics.text() names every family of the service gateway_ or process_
   for (const [, name] of text.matchAll(/^# TYPE (\S+)/gm)) assert.match(name ?? "", /^(gateway|process)_/);
 });
 
-Deno.test("Metrics.observe() counts events by type and shard, and their bytes", async () => {
-  const { observe, scrape } = metricsOf(0, 1);
+Deno.test("Metrics.text() shows the events counted by type and shard, and the bytes of those observed", async () => {
+  const { counts, observe, scrape } = metricsOf(0, 1);
+  counts.add("MESSAGE_CREATE", 0);
+  counts.add("MESSAGE_CREATE", 0);
+  counts.add("TYPING_START", 1);
   observe({ kind: "event.received", shard: 0, type: "MESSAGE_CREATE", bytes: 500 });
   observe({ kind: "event.received", shard: 0, type: "MESSAGE_CREATE", bytes: 300 });
   observe({ kind: "event.received", shard: 1, type: "TYPING_START", bytes: 100 });

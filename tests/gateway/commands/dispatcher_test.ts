@@ -19,6 +19,8 @@ class DispatcherRig {
   /** What each shard was given and has neither sent nor let expire. */
   readonly held = new Map<number, ShardCommand[]>();
   readonly restarts: string[] = [];
+  /** What is told of refused commands, as `error body`. */
+  readonly refused: string[] = [];
   readonly dispatcher: CommandDispatcher;
 
   constructor(...shards: number[]) {
@@ -27,6 +29,7 @@ class DispatcherRig {
       clock: this.clock,
       observe: (observation) => this.observed.push(observation),
       notices: this.notices,
+      refused: (body, { error }) => this.refused.push(`${error} ${new TextDecoder().decode(body)}`),
       ttlMs: TTL_MS,
       shards: new Map(shards.map((shard) => [shard, {
         submit: (command) => this.of(shard).push(command),
@@ -167,9 +170,11 @@ Deno.test("CommandDispatcher answers and acknowledges a refused command only onc
   rig.source.send("{", REPLY);
   await microtasksDone();
   assert.deepEqual([rig.source.unacknowledged.length, rig.notices.replies.length], [1, 0]);
+  assert.deepEqual(rig.refused, []);
   rig.notices.release();
   await microtasksDone();
   assert.deepEqual([rig.source.unacknowledged.length, rig.notices.replies.length], [0, 1]);
+  assert.deepEqual(rig.refused, ["not_json {"], "told once it can be found there");
 });
 
 Deno.test("CommandDispatcher leaves a command for the next process that could not be refused before the stop", async () => {

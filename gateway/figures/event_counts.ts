@@ -1,0 +1,66 @@
+/**
+ * How many events came, by shard and type: counted once, and read by the metrics as well as by the figures.
+ *
+ * It is touched for every event, so an event that is not the first of its kind costs two look-ups and no
+ * allocation.
+ *
+ * @module
+ */
+import { LabelValues } from "./label_values.ts";
+
+interface Count {
+  total: number;
+  /** The part of it that {@link EventCounts.take} has given. */
+  taken: number;
+}
+
+export class EventCounts {
+  readonly #types = new LabelValues();
+  /** By shard, then by type. */
+  readonly #counts = new Map<number, Map<string, Count>>();
+  #total = 0;
+
+  add(type: string, shard: number): void {
+    const count = this.#counts.get(shard)?.get(type) ?? this.#countOf(type, shard);
+    count.total += 1;
+    this.#total += 1;
+  }
+
+  /** Of all shards and types, since the beginning. */
+  get total(): number {
+    return this.#total;
+  }
+
+  /** Calls back for each type of each shard. Types beyond a bound are one, `other`. */
+  each(look: (type: string, shard: number, count: number) => void): void {
+    for (const [shard, perType] of this.#counts) {
+      for (const [type, { total }] of perType) look(type, shard, total);
+    }
+  }
+
+  /** By type, what came of the shard since this was last asked of it; no zeros. For one reader. */
+  take(shard: number): [type: string, count: number][] {
+    const grown: [string, number][] = [];
+    for (const [type, count] of this.#counts.get(shard) ?? []) {
+      if (count.total === count.taken) continue;
+      grown.push([type, count.total - count.taken]);
+      count.taken = count.total;
+    }
+    return grown;
+  }
+
+  #countOf(type: string, shard: number): Count {
+    let perType = this.#counts.get(shard);
+    if (perType === undefined) {
+      perType = new Map();
+      this.#counts.set(shard, perType);
+    }
+    const label = this.#types.bounded(type);
+    let count = perType.get(label);
+    if (count === undefined) {
+      count = { total: 0, taken: 0 };
+      perType.set(label, count);
+    }
+    return count;
+  }
+}

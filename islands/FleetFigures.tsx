@@ -1,0 +1,192 @@
+/**
+ * The fleet in figures: how it is, and how many shards are doing what.
+ *
+ * @module
+ */
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { amount, bytes, clockTime, duration } from "./amounts.ts";
+import { AwayNotice } from "./AwayNotice.tsx";
+import { CELL_STATES } from "./cell_states.ts";
+import type { FleetFigures as Figures, HistorySeries } from "./fleet_message.ts";
+import { useFleet } from "./fleet_state.ts";
+import { joined } from "./history.ts";
+import { listen } from "./live.ts";
+
+export interface FleetFiguresProps {
+  readonly stream: string;
+  readonly figures: Figures;
+  /** The last seconds are enough. */
+  readonly history: HistorySeries;
+  /** The states to which the grid is narrowed. */
+  readonly filter: readonly string[];
+  /** Names of the queues that fill up without anybody. */
+  readonly unattended: readonly string[];
+}
+
+/** What is told of the queues. */
+interface QueuesMessage {
+  readonly queues: readonly { readonly name: string; readonly unattended: boolean }[];
+}
+
+export function FleetFigures({ stream, filter, unattended: firstUnattended, ...first }: FleetFiguresProps) {
+  const { figures, history } = useFleet(stream, first, (state, message) => ({
+    figures: message.figures,
+    history: joined(state.history, message.history),
+  }));
+  const [unattended, setUnattended] = useState(firstUnattended);
+  useEffect(() =>
+    listen<QueuesMessage>(stream, "queues", ({ queues }) => {
+      setUnattended(queues.filter((queue) => queue.unattended).map(({ name }) => name));
+    }), []);
+  return (
+    <>
+      <AwayNotice stream={stream} heardAgoMs={figures.heardAgoMs} />
+      {notices(figures)}
+      {unattended.length > 0 && (
+        <p class="notice bad">
+          <b>{unattended.join(", ")}</b> {unattended.length === 1 ? "has" : "have"}{" "}
+          grown for a minute without a consumer. <a href="/queues">Queues</a>
+        </p>
+      )}
+      <section class="panel" aria-label="Figures">
+        <dl class="figures fleet">{allFigures(figures, history)}</dl>
+      </section>
+      <Counts figures={figures} filter={filter} />
+    </>
+  );
+}
+
+function notices(figures: Figures): ComponentChildren {
+  const { source, heardAgoMs, total, counts, replicas, problems } = figures;
+  const isStarting = source === "shardline" && total === 0;
+  const waiting = counts.waiting ?? 0;
+  return (
+    <>
+      {source === "shardline" && heardAgoMs === null && (
+        <p class="notice warn">
+          {replicas.length === 0
+            ? "No process of the gateway has left word of itself. What is shown here may be old."
+            : "The gateway has stopped. What is shown here is what it said last."}
+        </p>
+      )}
+      {isStarting && heardAgoMs !== null && (
+        <p class="notice">The gateway is starting: it does not know yet how many shards it runs.</p>
+      )}
+      {waiting > 0 && (
+        <p class="notice">
+          {waiting === 1 ? "1 shard waits" : `${amount(waiting)} shards wait`}{" "}
+          for a turn to identify: Discord lets one through per bucket every five seconds.
+        </p>
+      )}
+      {source === "other" && (
+        <p class="notice warn">
+          Another service wrote what is shown here. Replicas, history, backlog and identify budget are not
+          known, and shards cannot be restarted from here: that service would shut them down for good.
+        </p>
+      )}
+      {problems.length > 0 && (
+        <details class="notice warn">
+          <summary>Some of what is in Redis cannot be read</summary>
+          <ul>{problems.map((problem) => <li key={problem}>{problem}</li>)}</ul>
+        </details>
+      )}
+    </>
+  );
+}
+
+function allFigures(figures: Figures, history: HistorySeries): ComponentChildren {
+  const { source, atMs, startedAtMs, total, sums, latency } = figures;
+  const isOurs = source === "shardline";
+  const { recommended, unconfirmed, spool, identify } = sums;
+  const delayMs = history.delayP50Ms.at(-1) ?? null;
+  const slowestMs = history.delayP99Ms.at(-1) ?? null;
+  return (
+    <>
+      <Figure label="Shards" value={amount(total)}>
+        {recommended !== null && `${amount(recommended)} recommended`}
+      </Figure>
+      <Figure label="Uptime" value={startedAtMs === null ? "–" : duration(atMs - startedAtMs)} />
+      <Figure label="Gateway latency" value={latency === null ? "–" : `${amount(latency.p50Ms)} ms`}>
+        {latency !== null && `90 % below ${amount(latency.p90Ms)} ms`}
+      </Figure>
+      {isOurs && (
+        <>
+          <Figure label="Events per second" value={orDash(history.events.at(-1))} />
+          <Figure label="Publish delay" value={delayMs === null ? "–" : `${amount(delayMs)} ms`}>
+            {slowestMs !== null && `99 % below ${amount(slowestMs)} ms`}
+          </Figure>
+          <Figure label="Unconfirmed" value={amount(unconfirmed.events)}>{bytes(unconfirmed.bytes)}</Figure>
+          <Figure label="Spooled" value={spool === null ? "–" : amount(spool.events)}>
+            {spool === null ? "no spool" : `${bytes(spool.bytes)} of ${bytes(spool.maxBytes)}`}
+          </Figure>
+          <Figure label="Identifies left" value={identify === null ? "–" : amount(identify.remaining)}>
+            {identify !== null && <>of {amount(identify.total)}, {renewal(identify.resetsAtMs, atMs)}</>}
+          </Figure>
+        </>
+      )}
+    </>
+  );
+}
+
+function Figure(
+  { label, value, children }: {
+    readonly label: string;
+    readonly value: string;
+    readonly children?: ComponentChildren;
+  },
+) {
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>{value}</dd>
+      {children && <dd class="detail">{children}</dd>}
+    </div>
+  );
+}
+
+function orDash(value: number | null | undefined): string {
+  return value === null || value === undefined ? "–" : amount(value);
+}
+
+function renewal(resetsAtMs: number, nowMs: number): ComponentChildren {
+  const iso = new Date(resetsAtMs).toISOString();
+  return resetsAtMs <= nowMs ? "renewed since" : (
+    <>
+      renewed at <time dateTime={iso}>{clockTime(resetsAtMs)} UTC</time>
+    </>
+  );
+}
+
+/** How many shards there are of each state: a filter, each a link that puts it in or takes it out. */
+function Counts({ figures, filter }: { readonly figures: Figures; readonly filter: readonly string[] }) {
+  if (figures.total === 0) return null;
+  return (
+    <nav class="counts" aria-label="Filter by status">
+      <a href="/#shards" aria-current={filter.length === 0 ? "true" : undefined}>
+        All <b>{amount(figures.total)}</b>
+      </a>
+      {CELL_STATES.filter(({ state }) => (figures.counts[state] ?? 0) > 0 || filter.includes(state)).map((
+        cell,
+      ) => (
+        <a
+          key={cell.state}
+          href={filterPath(toggled(filter, cell.state))}
+          aria-current={filter.includes(cell.state) ? "true" : undefined}
+        >
+          <span class={`glyph ${cell.code}`} aria-hidden="true">{cell.glyph}</span> {cell.word}{" "}
+          <b>{amount(figures.counts[cell.state] ?? 0)}</b>
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function toggled(filter: readonly string[], state: string): readonly string[] {
+  return filter.includes(state) ? filter.filter((other) => other !== state) : [...filter, state];
+}
+
+function filterPath(filter: readonly string[]): string {
+  const query = filter.map((state) => `status=${state}`).join("&");
+  return query === "" ? "/#shards" : `/?${query}#shards`;
+}

@@ -1,0 +1,67 @@
+/**
+ * What the server tells of the fleet.
+ *
+ * @module
+ */
+
+/** Times are milliseconds since the epoch, by the server's clock. */
+export interface FleetFigures {
+  readonly atMs: number;
+  /** Who writes what is shown: our service, another, nobody yet. */
+  readonly source: "shardline" | "other" | "none";
+  readonly startedAtMs: number | null;
+  readonly heardAgoMs: number | null;
+  readonly total: number;
+  /** How many shards are in each state. */
+  readonly counts: Readonly<Record<string, number>>;
+  readonly sums: {
+    readonly unconfirmed: { readonly events: number; readonly bytes: number };
+    readonly spool: { readonly events: number; readonly bytes: number; readonly maxBytes: number } | null;
+    readonly identify: {
+      readonly remaining: number;
+      readonly total: number;
+      readonly resetsAtMs: number;
+    } | null;
+    readonly recommended: number | null;
+  };
+  readonly latency: LatencySpread | null;
+  readonly replicas: readonly ReplicaFigures[];
+  readonly problems: readonly string[];
+}
+
+export interface LatencySpread {
+  readonly p50Ms: number;
+  readonly p90Ms: number;
+  readonly maxMs: number;
+  readonly bars: readonly number[];
+}
+
+export interface ReplicaFigures {
+  readonly name: string;
+  readonly version: string;
+  readonly heardAgoMs: number;
+  readonly isStopped: boolean;
+  readonly isCurrent: boolean;
+  readonly shards: readonly (readonly [first: number, last: number])[];
+  readonly shardCount: number;
+  readonly hasBroker: boolean;
+  readonly unconfirmed: { readonly events: number; readonly bytes: number };
+  readonly spooled: number | null;
+}
+
+export interface HistorySeries {
+  /** Of the first entries. */
+  readonly firstSecond: number;
+  readonly events: readonly (number | null)[];
+  readonly delayP50Ms: readonly (number | null)[];
+  readonly delayP99Ms: readonly (number | null)[];
+  readonly unconfirmed: readonly (number | null)[];
+  readonly spooled: readonly (number | null)[];
+}
+
+export interface FleetMessage {
+  /** Each changed shard with the letter of its state; or a letter for each shard. */
+  readonly cells: readonly (readonly [shard: number, code: string])[] | string;
+  readonly figures: FleetFigures;
+  readonly history: HistorySeries;
+}

@@ -1,0 +1,79 @@
+/**
+ * Asking before a shard is restarted, on a page of its own and in a dialog.
+ *
+ * @module
+ */
+import type { FleetSnapshot, IdentifyBudget } from "../dashboard/fleet/fleet_snapshot.ts";
+import type { RestartMode } from "../dashboard/restarts/restart.ts";
+import { amount, clockTime } from "../islands/amounts.ts";
+import type { QuestionProps } from "../islands/Question.tsx";
+import { CSRF_FIELD } from "./_form.tsx";
+import { type PageContext, personOf } from "./_route.ts";
+
+/** On buttons, and in the audit. */
+export const RESTART_NAMES: Readonly<Record<RestartMode, string>> = {
+  resume: "Restart",
+  identify: "Restart with new session",
+};
+
+/** Why no shard can be restarted, whoever asks; null where they can. */
+export function restartObstacle(source: FleetSnapshot["source"]): string | null {
+  switch (source) {
+    case "shardline":
+      return null;
+    case "other":
+      return "Another service runs these shards, twilight-dispatch or one like it: " +
+        "told to restart a shard, it would shut it down for good.";
+    case "none":
+      return "No gateway has run here yet.";
+  }
+}
+
+/** Why whoever looks at the page cannot restart a shard; null where they can. */
+export function restartRefusal(context: PageContext, fleet: FleetSnapshot): string | null {
+  const { role } = personOf(context);
+  return restartObstacle(fleet.source) ?? (role === "operator" ? null : "Only operators restart shards.");
+}
+
+export function restartTitle(shard: number, mode: RestartMode): string {
+  return mode === "resume" ? `Restart shard ${shard}?` : `Restart shard ${shard} with a new session?`;
+}
+
+export function restartQuestion(
+  context: PageContext,
+  shard: number,
+  mode: RestartMode,
+  fleet: FleetSnapshot,
+): QuestionProps {
+  return {
+    lines: mode === "resume" ? RESUME_LINES : identifyLines(fleet.sums.identify),
+    action: `/shards/${shard}/restart`,
+    fields: { [CSRF_FIELD]: context.get("csrfToken"), mode },
+    yes: RESTART_NAMES[mode],
+    isDanger: mode === "identify",
+  };
+}
+
+const RESUME_LINES = [
+  "It disconnects and resumes its session at once. Discord repeats what comes meanwhile, so no event is lost.",
+];
+
+/** Of identifies: `2 of 1,000 are left until 14:05 UTC`. */
+export function budgetText({ remaining, total, resetsAtMs }: IdentifyBudget): string {
+  return `${amount(remaining)} of ${amount(total)} are left until ${clockTime(resetsAtMs)} UTC`;
+}
+
+function identifyLines(identify: IdentifyBudget | null): string[] {
+  return [
+    "When its turn has come, its session is ended and a fresh one begins. Events in between are lost: a gap, which " +
+    "is told to whoever listens to gateway.events.",
+    "It also costs one of the identifies that the bot has for a day. " + leftText(identify),
+  ];
+}
+
+/** The gateway waits by itself. */
+function leftText(identify: IdentifyBudget | null): string {
+  if (identify === null) return "How many are left is not known.";
+  const waits = ": its turn comes when there are more, and its session goes on meanwhile";
+  return `${budgetText(identify)}${identify.remaining === 0 ? waits : ""}.`;
+}

@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { h } from "preact";
+import { render } from "preact-render-to-string";
+import { fleetFigures } from "../../dashboard/fleet/fleet_figures.ts";
+import { CELL_STATES, cellCode } from "../../dashboard/fleet/fleet_snapshot.ts";
+import { historySeries } from "../../dashboard/fleet/history_series.ts";
+import { CELL_STATES as SHOWN_STATES } from "../../islands/cell_states.ts";
+import { FleetFigures } from "../../islands/FleetFigures.tsx";
+import { secondFields, SESSION, statusEntries, writeFleet } from "../dashboard/fleet/written_fleet.ts";
+import { type DashboardRig, withDashboard } from "../dashboard/rig.ts";
+
+/** The fleet page as an operator gets it. */
+async function fleetPage({ signedIn }: DashboardRig, query = ""): Promise<string> {
+  return await (await signedIn("operator")).page(`/${query}`);
+}
+
+/** The text that a page shows, without what only islands read. */
+function textOf(html: string): string {
+  return html.replace(/<script.*?<\/script>/gs, "").replace(/<[^>]*>/g, " ").replace(/\s+/g, " ")
+    .replaceAll("&quot;", '"');
+}
+
+function cellsOf(html: string): string[] {
+  return [...html.matchAll(/<a href=\/shards\/\d+ class=\w aria-label="([^"]+)">/g)].map(([, name = ""]) =>
+    name
+  );
+}
+
+Deno.test("The fleet page says that there is nothing yet where Redis is empty", async () => {
+  await withDashboard(async (rig) => {
+    const html = await fleetPage(rig);
+    assert.match(textOf(html), /No shards yet: there is nothing of a gateway in Redis/);
+    assert.deepEqual(cellsOf(html), []);
+  });
+});
+
+Deno.test("The fleet page is whole without script: cells, counts, figures, plots, replicas", async () => {
+  await withDashboard(async (rig) => {
+    await writeFleet(rig.redis, statusEntries(16, { 3: "Disconnected", 4: "Resuming", 9: "Disconnected" }), {
+      waiting: [[9, 9]],
+    });
+    for (const second of [3, 2, 1]) {
+      const id = `${Date.now() - second * 1_000}-0`;
+      await rig.redis.xadd("gateway:history:alpha", id, ...secondFields({ events: "2345" }));
+    }
+    const html = await fleetPage(rig);
+    const cells = cellsOf(html);
+    assert.equal(cells.length, 16);
+    assert.deepEqual(cells.filter((name) => !name.endsWith(" Connected")), [
+      "3 Disconnected",
+      "4 Resuming",
+      "9 Waiting for its turn",
+    ]);
+    const text = textOf(html);
+    for (
+      const shown of [
+        "Shards 16 18 recommended",
+        "Events per second 2,345",
+        "Publish delay 1.3 ms 99 % below 8 ms",
+        "Unconfirmed 12 8.8 KiB",
+        "Spooled 3 3.9 KiB of 4 GiB",
+        "Identifies left 987 of 1,000, renewed at",
+        "Connected 13",
+        "Disconnected 1",
+        "Waiting for its turn 1",
+        "1 shard waits for a turn to identify",
+        "alpha 0.1.0 0–15 (16)",
+      ]
+    ) assert(text.includes(shown), `"${shown}" is not in: ${text}`);
+    assert.match(html, /<svg class="drawing"[^>]*aria-label="Events per second, \d\d:\d\d to \d\d:\d\d UTC"/);
+    assert.match(html, /<path class="line-0" d="M[^"]+L/);
+    assert.match(html, /href="\/\?status=disconnected#shards"/);
+    assert(!html.includes(SESSION.slice(0, 12)), "a session id is on the page");
+    assert(!/ style=/.test(html), "the page has styles that its policy forbids");
+  });
+});
+
+Deno.test("The fleet page shows the shards of the states asked for, and says so where there are none", async () => {
+  await withDashboard(async (rig) => {
+    await writeFleet(rig.redis, statusEntries(16, { 3: "Disconnected", 4: "Resuming", 9: "Disconnected" }));
+    const html = await fleetPage(rig, "?status=disconnected&status=resuming&status=%3Cscript%3E");
+    assert.deepEqual(cellsOf(html), ["3 Disconnected", "4 Resuming", "9 Disconnected"]);
+    assert.match(textOf(html), /3 of 16 shards/);
+    // A state that is asked for is taken out again, and goes along with a restart.
+    assert.match(html, /href="\/\?status=disconnected#shards" aria-current="true"/);
+    assert.match(html, /<input type="hidden" name="status" value="resuming"\/>/);
+    assert(!html.includes("<script>"));
+    assert.match(textOf(await fleetPage(rig, "?status=parked")), /No shard matches this filter/);
+  });
+});
+
+Deno.test("The fleet page with ten thousand shards has them in blocks of a hundred, and is small", async () => {
+  await withDashboard(async (rig) => {
+    await writeFleet(rig.redis, statusEntries(10_000, { 4321: "Disconnected" }));
+    const browser = await rig.signedIn("viewer");
+    const response = await browser.get("/", { "accept-encoding": "gzip" });
+    const compressed = await response.bytes();
+    assert.equal(response.headers.get("content-encoding"), "gzip");
+    // As the aim is: what a slow line takes a second for.
+    assert(compressed.length < 150_000, `${compressed.length} bytes`);
+    const html = await new Response(
+      new Blob([compressed]).stream().pipeThrough(new DecompressionStream("gzip")),
+    )
+      .text();
+    assert.equal(cellsOf(html).length, 10_000);
+    assert(cellsOf(html).includes("4321 Disconnected"));
+    assert.equal(html.match(/<div class=block>/g)?.length, 100);
+    assert.match(html, /<div class=block><b>4,300<\/b><a href=\/shards\/4300 /);
+  });
+});
+
+Deno.test("The fleet page says when the gateway was last heard", async () => {
+  await withDashboard(async (rig) => {
+    const heard_at = Date.now() - 42_000;
+    await writeFleet(rig.redis, statusEntries(2), { heard_at });
+    assert.match(textOf(await fleetPage(rig)), /Gateway last heard 4\d s ago/);
+    await writeFleet(rig.redis, statusEntries(2), { stopped: true });
+    assert.match(textOf(await fleetPage(rig)), /The gateway has stopped/);
+    await rig.redis.del("gateway:replicas");
+    assert.match(textOf(await fleetPage(rig)), /No process of the gateway has left word of itself/);
+  });
+});
+
+Deno.test("The fleet page waits with a gateway that does not know its shards yet", async () => {
+  await withDashboard(async (rig) => {
+    await writeFleet(rig.redis, []);
+    await rig.redis.del("gateway_statuses", "gateway_shards", "gateway_started", "gateway:started");
+    const text = textOf(await fleetPage(rig));
+    assert.match(text, /The gateway is starting: it does not know yet how many shards it runs/);
+    assert.match(text, /No shards yet\./);
+    assert.match(text, /alpha 0\.1\.0 none yet/);
+  });
+});
+
+Deno.test("The fleet page shows what another service wrote, names what is not known, and restarts nothing", async () => {
+  await withDashboard(async (rig) => {
+    await writeFleet(rig.redis, statusEntries(4));
+    await rig.redis.del("gateway:started", "gateway:replicas");
+    const html = await fleetPage(rig);
+    const text = textOf(html);
+    assert.equal(cellsOf(html).length, 4);
+    assert.match(
+      text,
+      /Another service wrote what is shown here\. Replicas, history, backlog and identify budget/,
+    );
+    assert.match(text, /would shut it down for good/);
+    assert.match(html, /<button type="submit" class="quiet" disabled>Restart all…/);
+    assert(!text.includes("Events per second"));
+  });
+});
+
+Deno.test("The fleet page offers a viewer no restart", async () => {
+  await withDashboard(async (rig) => {
+    await writeFleet(rig.redis, statusEntries(4));
+    assert.match(await fleetPage(rig), /action="\/restarts\/new"/);
+    assert(!(await (await rig.signedIn("viewer")).page("/")).includes("/restarts/new"));
+  });
+});
+
+Deno.test("The fleet page names garbage in Redis, and shows none of it as it is", async () => {
+  await withDashboard(async (rig) => {
+    await writeFleet(rig.redis, statusEntries(2), { version: "<script>alert(1)</script>" });
+    await rig.redis.hset("gateway:replicas", "<b>beta</b>", "{");
+    const html = await fleetPage(rig);
+    assert.match(
+      html,
+      /gateway:replicas: "&lt;b>beta&lt;\/b>" is no entry of a replica|gateway:replicas: &quot;&lt;b/,
+    );
+    assert(!html.includes("<script>alert"));
+    assert(!html.includes("<b>beta"));
+  });
+});
+
+Deno.test("The fleet page points out queues that fill up without anybody", async () => {
+  await withDashboard(async ({ services, redis }) => {
+    await writeFleet(redis, statusEntries(2));
+    const figures = fleetFigures(await services.fleet.read());
+    const html = render(h(FleetFigures, {
+      stream: "/live",
+      figures,
+      history: historySeries([]),
+      filter: [],
+      unattended: ["gateway", "gateway.recv"],
+    }));
+    assert.match(textOf(html), /gateway, gateway\.recv have grown for a minute without a consumer/);
+  });
+});
+
+Deno.test("The grid's states are those of the fleet, by the same letters", () => {
+  assert.deepEqual(
+    SHOWN_STATES.map(({ state, code }) => [state, code]),
+    CELL_STATES.map((state) => [state, cellCode(state)]),
+  );
+});
