@@ -21,6 +21,8 @@ const THEMES = ["light", "dark"] as const;
 const WIDTHS = [390, 820, 1440] as const;
 /** Long enough for the plots to show something. */
 const WARM_UP_MS = 45_000;
+/** Discord's own would show one heartbeat in that time. */
+const HEARTBEAT_INTERVAL_MS = 1_500;
 
 /** A page, the name of its pictures, and what makes it worth looking at. */
 interface Subject {
@@ -50,6 +52,7 @@ async function run(): Promise<void> {
   const discord = await startSimulatedDiscord([
     ...["--shards", String(SHARDS), "--max-concurrency", String(SHARDS)],
     ...["--guilds", "600", "--rate", "400", "--token", TOKEN],
+    ...["--heartbeat-interval-ms", String(HEARTBEAT_INTERVAL_MS)],
   ]);
   const gateway = await startGateway({
     BOT_TOKEN: TOKEN,

@@ -20,7 +20,7 @@ export function ReplicaTable({ stream, replicas: first }: ReplicaTableProps) {
   }
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label="Replicas">
-      <table>
+      <table class="stacked">
         <thead>
           <tr>
             <th scope="col">Name</th>
@@ -42,19 +42,21 @@ function Row(replica: ReplicaFigures) {
   const { name, version, heardAgoMs, isStopped, isCurrent, hasBroker, unconfirmed, spooled } = replica;
   return (
     <tr class={isCurrent ? undefined : "muted"}>
-      <td>{name}</td>
-      <td>{version}</td>
-      <td>{shardsText(replica)}</td>
-      <td>
+      <th scope="row">{name}</th>
+      <td data-label="Version">{version}</td>
+      <td data-label="Shards">{shardsText(replica)}</td>
+      <td data-label="Heard">
         {isStopped
           ? `stopped ${duration(heardAgoMs)} ago`
           : isAway(heardAgoMs)
           ? <span class="bad">✕ {duration(heardAgoMs)} ago</span>
           : <span class="good">● now</span>}
       </td>
-      <td>{hasBroker ? <span class="good">● connected</span> : <span class="bad">✕ away</span>}</td>
-      <td class="number">{amount(unconfirmed.events)}</td>
-      <td class="number">{spooled === null ? "–" : amount(spooled)}</td>
+      <td data-label="Broker">
+        {hasBroker ? <span class="good">● connected</span> : <span class="bad">✕ away</span>}
+      </td>
+      <td class="number" data-label="Unconfirmed">{amount(unconfirmed.events)}</td>
+      <td class="number" data-label="Spooled">{spooled === null ? "–" : amount(spooled)}</td>
     </tr>
   );
 }

@@ -192,8 +192,9 @@ function optionsFor(
     cursor: { y: false, drag: { x: false, y: false } },
     scales: {
       x: {
-        range: (_plot, first, last) => {
-          const [fromMs, untilMs] = spanOf(first * toMs, last * toMs);
+        // What it would offer for a single point is a day.
+        range: ({ data: [times] }) => {
+          const [fromMs, untilMs] = spanOf((times[0] ?? 0) * toMs, (times.at(-1) ?? 0) * toMs);
           return [fromMs / toMs, untilMs / toMs];
         },
       },

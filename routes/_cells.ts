@@ -10,7 +10,7 @@ import { amount } from "../islands/amounts.ts";
 
 /** Up to so many there is room for everything; for numbers; for shapes alone. */
 const FEW = 64;
-const SOME = 1_000;
+const SOME = 500;
 
 export type GridSize = "few" | "some" | "many";
 
