@@ -91,7 +91,7 @@ Usage: deno task ctl COMMAND [flags]
   restart status                  the restart that is under way, or was the last
   restart stop                    end it: no further shard has its turn
   presence [flags]                what the bot shows of itself
-      --status STATUS             online, idle, dnd or invisible (online)
+      --status STATUS             online, idle, dnd or invisible; online where there is an activity
       --activity "WORD NAME"      ${[...ACTIVITY_NUMBERS.keys()].slice(0, 4).join(", ")},
                                   competing or custom, and its name (none)
       --state TEXT                a second line
@@ -101,7 +101,7 @@ Usage: deno task ctl COMMAND [flags]
   queues                          the queues that are watched
   rejected                        commands that the gateway refused
   audit                           who did what
-  watch                           how the fleet is, until Ctrl-C, with a line for each change
+  watch                           how the fleet is, until Ctrl-C; a line for each status that is seen to change, once a second
   help                            this
 
 Of every command:
@@ -219,14 +219,18 @@ function readShards(where: string, text: string): string {
   return shardListText(shards);
 }
 
-function readPresence({ shards = "all", status = "online", activity, ...values }: Values): PresenceBody {
+function readPresence({ shards = "all", status, activity, ...values }: Values): PresenceBody {
   const { state = "", "stream-url": url = "" } = values;
+  // Online without an activity is a presence too; nobody is to send it by saying nothing.
+  if (status === undefined && activity === undefined) {
+    throw new UsageError("presence: give --status or --activity, or both");
+  }
   if (activity === undefined && `${state}${url}` !== "") {
     throw new UsageError("--state and --stream-url are of an activity: give --activity too");
   }
   return {
     shards: readShards("--shards", shards),
-    status: String(status),
+    status: String(status ?? "online"),
     activity: activity === undefined ? null : readActivity(activity, state, url),
   };
 }

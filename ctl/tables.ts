@@ -86,13 +86,13 @@ export function showQueues(screen: Screen, { problem, queues, bindings }: Queues
   const count = (value: number | null) => value === null ? UNKNOWN : numberText(value);
   table(
     screen,
-    [["queue"], ["messages", "number"], ["consumers", "number"], ["in a minute", "number"], [""]],
+    [["queue"], ["ready", "number"], ["consumers", "number"], ["last minute", "number"], ["state"]],
     queues.map(({ name, messages, consumers, change_in_minute: change, unattended, problem }) => [
       name,
       count(messages),
       count(consumers),
       change !== null && change > 0 ? `+${numberText(change)}` : count(change),
-      problem ?? (unattended ? "grows, and has no consumer" : ""),
+      problem ?? (unattended ? "unattended" : consumers === 0 ? "no consumer" : "consumed"),
     ]),
   );
   if (bindings === null || bindings.length === 0) return;

@@ -68,9 +68,15 @@ export class DashboardRedis {
     }
   }
 
-  /** Whether Redis would be asked at all now. */
-  get isReady(): boolean {
-    return this.#redis.status === "ready";
+  /** Asks Redis whether it is there: a connection stands for long where Redis hangs. Never rejects. */
+  async isThere(): Promise<boolean> {
+    try {
+      await this.ask((redis) => redis.ping());
+      return true;
+    } catch (error) {
+      // Whoever refuses has answered.
+      return !(error instanceof RedisAwayError);
+    }
   }
 
   /** Ends the connection. Safe twice, and before {@link start}. */

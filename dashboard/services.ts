@@ -51,8 +51,8 @@ export interface DashboardServices {
   readonly management: ManagementClient | null;
   readonly shards: ShardReader;
   readonly restarts: RollingRestart;
-  /** What keeps this process from being ready. Empty: it is ready. */
-  missing(): readonly string[];
+  /** What keeps this process from being ready, found out anew. Empty: it is ready. Never rejects. */
+  missing(): Promise<readonly string[]>;
 }
 
 /** What the dashboard is given by whoever runs it. */
@@ -140,7 +140,7 @@ export function createServices(
     }),
     shards,
     restarts,
-    missing: () => gatewayMissing?.() ?? (redis.isReady ? [] : ["redis"]),
+    missing: async () => gatewayMissing?.() ?? (await redis.isThere() ? [] : ["redis"]),
   };
 }
 

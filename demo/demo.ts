@@ -27,6 +27,8 @@ const PLAIN_INTERVAL_MS = 10_000;
 /** How long the last events may take from the simulator to the bot. */
 const SETTLE_DEADLINE_MS = 30_000;
 const SETTLE_INTERVAL_MS = 200;
+/** As README calls it, for whoever has none. */
+const DENO = `npx -y deno@${Deno.version.deno}`;
 /** EX_USAGE of sysexits.h. */
 const EXIT_USAGE = 64;
 
@@ -39,6 +41,7 @@ interface World {
   readonly tally: Tally;
   /** Of the dashboard. */
   readonly password: string;
+  readonly apiToken: string;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
@@ -97,6 +100,7 @@ async function start(): Promise<World> {
   ]);
   const tally = new Tally();
   const password = crypto.randomUUID().slice(0, 8);
+  const apiToken = crypto.randomUUID().slice(0, 8);
   const [gateway, bot] = await Promise.all([
     startGateway({
       BOT_TOKEN: TOKEN,
@@ -106,6 +110,7 @@ async function start(): Promise<World> {
       REDIS_URL: servers.redis.url,
       LOG_FORMAT: "pretty",
       DASHBOARD_PASSWORD: password,
+      DASHBOARD_API_TOKEN: apiToken,
     }),
     ExampleBot.start({
       rabbitUrl: servers.rabbit.url,
@@ -114,7 +119,7 @@ async function start(): Promise<World> {
       observe: tally.add,
     }),
   ]);
-  return { servers, discord, gateway, bot, tally, password };
+  return { servers, discord, gateway, bot, tally, password, apiToken };
 }
 
 /** In the order in which events flow, so that each finds the next one still there. */
@@ -128,7 +133,7 @@ async function stop({ servers, discord, gateway, bot }: World): Promise<void> {
 
 function greet(
   screen: Screen,
-  { servers, discord, gateway, password }: World,
+  { servers, discord, gateway, password, apiToken }: World,
   { minutes }: DemoOptions,
 ): void {
   const rabbit = servers.rabbit.url;
@@ -147,12 +152,16 @@ function greet(
   screen.rows([
     ["is it ready", `curl ${gateway.monitoringUrl}/readyz`],
     ["its metrics", `curl ${gateway.monitoringUrl}/metrics`],
+    [
+      "every shard",
+      `DASHBOARD_API_TOKEN=${apiToken} ${DENO} task ctl shards --url ${gateway.dashboardUrl}`,
+    ],
     ["cut a socket", `${inject} '{"fault":"reset","shard":0}'`],
     ["move all shards", `${inject} '{"fault":"reconnect"}'`],
     ["kill the gateway", `kill -9 ${gateway.server.processId}`],
     [
       "watch a queue",
-      `RABBIT_URL=${rabbit} deno run --allow-net=127.0.0.1 --allow-env=RABBIT_URL demo/watch.ts MESSAGE_CREATE`,
+      `RABBIT_URL=${rabbit} ${DENO} run --allow-net=127.0.0.1 --allow-env=RABBIT_URL demo/watch.ts MESSAGE_CREATE`,
     ],
   ]);
   screen.say();

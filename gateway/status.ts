@@ -102,7 +102,8 @@ export class Status {
       case "shard.acknowledged":
         return this.#change(observation.shard, {
           acknowledged: true,
-          latencyMs: Math.round(observation.latencyMs),
+          // 0 says that there was none yet (wire contract, Redis).
+          latencyMs: Math.max(1, Math.round(observation.latencyMs)),
           lastAckAtMs: this.#clock.wallMs(),
         });
       case "shard.identifying":

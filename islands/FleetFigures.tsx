@@ -5,13 +5,15 @@
  */
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { amount, bytes, clockTime, duration } from "./amounts.ts";
-import { AwayNotice } from "./AwayNotice.tsx";
+import { amount, bytes, duration } from "./amounts.ts";
+import { AwayNotice, isAway } from "./AwayNotice.tsx";
 import { CELL_STATES } from "./cell_states.ts";
 import type { FleetFigures as Figures, HistorySeries } from "./fleet_message.ts";
 import { useFleet } from "./fleet_state.ts";
 import { joined } from "./history.ts";
 import { listen } from "./live.ts";
+import type { RestartFigures } from "./RestartProgress.tsx";
+import { timeText } from "./Time.tsx";
 
 export interface FleetFiguresProps {
   readonly stream: string;
@@ -22,6 +24,8 @@ export interface FleetFiguresProps {
   readonly filter: readonly string[];
   /** Names of the queues that fill up without anybody. */
   readonly unattended: readonly string[];
+  /** The rolling restart that is under way, or was the last; null where there was none. */
+  readonly restart: RestartFigures | null;
 }
 
 /** What is told of the queues. */
@@ -29,7 +33,9 @@ interface QueuesMessage {
   readonly queues: readonly { readonly name: string; readonly unattended: boolean }[];
 }
 
-export function FleetFigures({ stream, filter, unattended: firstUnattended, ...first }: FleetFiguresProps) {
+export function FleetFigures(
+  { stream, filter, unattended: firstUnattended, restart: firstRestart, ...first }: FleetFiguresProps,
+) {
   const { figures, history } = useFleet(stream, first, (state, message) => ({
     figures: message.figures,
     history: joined(state.history, message.history),
@@ -39,10 +45,20 @@ export function FleetFigures({ stream, filter, unattended: firstUnattended, ...f
     listen<QueuesMessage>(stream, "queues", ({ queues }) => {
       setUnattended(queues.filter((queue) => queue.unattended).map(({ name }) => name));
     }), []);
+  const [restart, setRestart] = useState(firstRestart);
+  useEffect(() => listen(stream, "restart", setRestart), []);
   return (
     <>
       <AwayNotice stream={stream} heardAgoMs={figures.heardAgoMs} />
       {notices(figures)}
+      {brokerNotices(figures)}
+      {restart?.state === "running" && (
+        <p class="notice">
+          A rolling restart is under way: {amount(restart.back + restart.missing)} of {amount(restart.total)}
+          {" "}
+          have had their turn. <a href="/restarts">Look at it</a>
+        </p>
+      )}
       {unattended.length > 0 && (
         <p class="notice bad">
           <b>{unattended.join(", ")}</b> {unattended.length === 1 ? "has" : "have"}{" "}
@@ -95,12 +111,38 @@ function notices(figures: Figures): ComponentChildren {
   );
 }
 
+function brokerNotices({ replicas, sums: { spool } }: Figures): ComponentChildren {
+  // What one that is silent said of its broker is as old as its last word.
+  const cutOff = replicas.filter(({ isCurrent, hasBroker, heardAgoMs }) =>
+    isCurrent && !hasBroker && !isAway(heardAgoMs)
+  );
+  const spooled = spool?.events ?? 0;
+  return (
+    <>
+      {cutOff.length > 0 && (
+        <p class="notice bad">
+          RabbitMQ is away from <b>{cutOff.map(({ name }) => name).join(", ")}</b>:{" "}
+          {cutOff.length === 1 ? "its" : "their"} events wait.
+        </p>
+      )}
+      {spooled > 0 && (
+        <p class="notice warn">
+          {spooled === 1 ? "1 event waits" : `${amount(spooled)} events wait`}{" "}
+          on disk: RabbitMQ does not confirm, or is catching up.
+        </p>
+      )}
+    </>
+  );
+}
+
 function allFigures(figures: Figures, history: HistorySeries): ComponentChildren {
   const { source, atMs, startedAtMs, total, sums, latency } = figures;
   const isOurs = source === "shardline";
   const { recommended, unconfirmed, spool, identify } = sums;
   const delayMs = history.delayP50Ms.at(-1) ?? null;
   const slowestMs = history.delayP99Ms.at(-1) ?? null;
+  // Those that were renewed since they were told are not known.
+  const isShort = identify !== null && identify.resetsAtMs > atMs && identify.remaining < total;
   return (
     <>
       <Figure label="Shards" value={amount(total)}>
@@ -112,6 +154,9 @@ function allFigures(figures: Figures, history: HistorySeries): ComponentChildren
       </Figure>
       {isOurs && (
         <>
+          <Figure label="Shards came back" value={orDash(lastMinute(history.returned))}>
+            in the last minute
+          </Figure>
           <Figure label="Events per second" value={orDash(history.events.at(-1))} />
           <Figure label="Publish delay" value={delayMs === null ? "–" : `${amount(delayMs)} ms`}>
             {slowestMs !== null && `99 % below ${amount(slowestMs)} ms`}
@@ -120,8 +165,17 @@ function allFigures(figures: Figures, history: HistorySeries): ComponentChildren
           <Figure label="Spooled" value={spool === null ? "–" : amount(spool.events)}>
             {spool === null ? "no spool" : `${bytes(spool.bytes)} of ${bytes(spool.maxBytes)}`}
           </Figure>
-          <Figure label="Identifies left" value={identify === null ? "–" : amount(identify.remaining)}>
-            {identify !== null && <>of {amount(identify.total)}, {renewal(identify.resetsAtMs, atMs)}</>}
+          <Figure
+            label="Identifies left"
+            value={identify === null ? "–" : amount(identify.remaining)}
+            isWarning={isShort}
+          >
+            {identify !== null && (
+              <>
+                of {amount(identify.total)}, {renewal(identify.resetsAtMs, atMs)}
+                {isShort && ": fewer than there are shards"}
+              </>
+            )}
           </Figure>
         </>
       )}
@@ -130,19 +184,26 @@ function allFigures(figures: Figures, history: HistorySeries): ComponentChildren
 }
 
 function Figure(
-  { label, value, children }: {
+  { label, value, isWarning = false, children }: {
     readonly label: string;
     readonly value: string;
+    readonly isWarning?: boolean;
     readonly children?: ComponentChildren;
   },
 ) {
   return (
     <div>
       <dt>{label}</dt>
-      <dd>{value}</dd>
+      <dd class={isWarning ? "warn" : undefined}>{value}</dd>
       {children && <dd class="detail">{children}</dd>}
     </div>
   );
+}
+
+/** The sum of its seconds; a shard that flaps is seen there even where no cell has time to turn. */
+function lastMinute(values: readonly (number | null)[]): number | null {
+  const known = values.slice(-60).filter((value) => value !== null);
+  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0);
 }
 
 function orDash(value: number | null | undefined): string {
@@ -150,10 +211,13 @@ function orDash(value: number | null | undefined): string {
 }
 
 function renewal(resetsAtMs: number, nowMs: number): ComponentChildren {
-  const iso = new Date(resetsAtMs).toISOString();
-  return resetsAtMs <= nowMs ? "renewed since" : (
+  if (resetsAtMs <= nowMs) return "renewed since";
+  return (
     <>
-      renewed at <time dateTime={iso}>{clockTime(resetsAtMs)} UTC</time>
+      renewed in{" "}
+      <time datetime={new Date(resetsAtMs).toISOString()} title={`${timeText(resetsAtMs)} UTC`}>
+        {duration(resetsAtMs - nowMs)}
+      </time>
     </>
   );
 }

@@ -96,6 +96,7 @@ function Spread(
         median {amount(latency.p50Ms)} ms, 90 % below {amount(latency.p90Ms)} ms, most {amount(latency.maxMs)}
         {" "}
         ms
+        {latency.unmeasured > 0 && <>, {amount(latency.unmeasured)} not measured yet</>}
       </p>
     </>
   );

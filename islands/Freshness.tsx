@@ -1,5 +1,5 @@
 /**
- * Says when the server was last heard, once that is no longer now.
+ * Says when the server was last heard, once that is no longer now, and where Redis has nothing new to tell.
  *
  * @module
  */
@@ -16,6 +16,8 @@ export interface FreshnessProps {
 
 export function Freshness({ stream }: FreshnessProps) {
   const [nowMs, setNowMs] = useState<number | null>(null);
+  const [isRedisAway, setRedisAway] = useState(false);
+  useEffect(() => listen<boolean>(stream, "away", setRedisAway), []);
   useEffect(() => {
     const stop = listen(stream, "alive", () => {});
     const startedAtMs = Date.now();
@@ -28,9 +30,10 @@ export function Freshness({ stream }: FreshnessProps) {
   }, []);
   if (nowMs === null || heardAtMs.value === null) return <p class="freshness" role="status" />;
   const silentMs = nowMs - heardAtMs.value;
-  return (
-    <p class="freshness" role="status">
-      {silentMs > STALE_AFTER_MS ? `Last heard ${Math.round(silentMs / 1_000)} s ago` : "Live"}
-    </p>
-  );
+  const words = silentMs > STALE_AFTER_MS
+    ? `Last heard ${Math.round(silentMs / 1_000)} s ago`
+    : isRedisAway
+    ? "Redis away"
+    : "Live";
+  return <p class="freshness" role="status">{words}</p>;
 }

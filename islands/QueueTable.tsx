@@ -38,22 +38,26 @@ export function QueueTable({ stream, figures: first }: QueueTableProps) {
   const [{ lookedAgoMs, problem, queues }, setFigures] = useState(first);
   useEffect(() => listen(stream, "queues", setFigures), []);
   const unattended = queues.filter((queue) => queue.unattended);
+  // A screen reader says it when it happens; the notices themselves count.
+  const spoken = [
+    ...(problem === null ? [] : [problem]),
+    ...unattended.map(({ name }) => `Nobody consumes queue ${name}, and it grows`),
+  ].join(". ");
   return (
     <>
-      <div aria-live="polite">
-        {problem !== null && (
-          <p class="notice failed">
-            {problem}.
-            {lookedAgoMs !== null && ` The figures are ${duration(lookedAgoMs)} old.`}
-          </p>
-        )}
-        {unattended.map(({ name, messages }) => (
-          <p key={name} class="notice failed">
-            Nobody consumes queue <code>{name}</code>, and it grows: {amount(messages ?? 0)}{" "}
-            messages wait in it.
-          </p>
-        ))}
-      </div>
+      <p class="sr" role="status">{spoken}</p>
+      {problem !== null && (
+        <p class="notice failed">
+          {problem}.
+          {lookedAgoMs !== null && ` The figures are ${duration(lookedAgoMs)} old.`}
+        </p>
+      )}
+      {unattended.map(({ name, messages }) => (
+        <p key={name} class="notice failed">
+          Nobody consumes queue <code>{name}</code>, and it grows: {amount(messages ?? 0)}{" "}
+          messages wait in it.
+        </p>
+      ))}
       <div class="scroll" tabIndex={0} role="region" aria-label="Watched queues">
         <table class="stacked">
           <thead>

@@ -186,7 +186,7 @@ function Rates({ figures: { eventsPerSecond, rates } }: { readonly figures: Figu
   );
 }
 
-/** With two digits where there are few. */
+/** With a digit behind the point wherever there are few, so that they stand below each other. */
 function rateText(perSecond: number): string {
-  return perSecond < 10 ? perSecond.toFixed(2) : amount(perSecond);
+  return perSecond < 10 ? perSecond.toFixed(1) : amount(perSecond);
 }

@@ -1,10 +1,13 @@
 /**
- * Brings the grid of shards to life: cells turn as the server tells, arrow keys move between them, and a line says
- * which one is pointed at. The grid itself is on the page already; ten thousand components would be slower than it.
+ * Brings the grid of shards to life: cells turn as the server tells, arrow keys move between them, and lines above say
+ * how many there are and which one is pointed at. The grid itself is on the page already; ten thousand components would
+ * be slower than it.
  *
  * @module
  */
 import { useEffect, useState } from "preact/hooks";
+import { amount } from "./amounts.ts";
+import { isAway } from "./AwayNotice.tsx";
 import { CELL_STATES } from "./cell_states.ts";
 import type { FleetMessage } from "./fleet_message.ts";
 import { Grid } from "./grid.ts";
@@ -22,18 +25,23 @@ export interface ShardGridProps {
   readonly filter: readonly string[];
   /** How many are shown. */
   readonly shown: number;
+  /** Why those that are shown cannot be restarted, or null in it; null where that is not for whoever looks. */
+  readonly restart: { readonly obstacle: string | null } | null;
 }
 
-export function ShardGrid({ stream, grid: id, source, total, filter, shown: first }: ShardGridProps) {
+export function ShardGrid(props: ShardGridProps) {
+  const { stream, grid: id, source, total, filter, shown, restart } = props;
   const [pointed, setPointed] = useState("");
-  const [count, setCount] = useState(first);
+  const [count, setCount] = useState(shown);
   useEffect(() => {
     const grid = gridOf(id, filter, setPointed);
+    if (grid !== null && grid.size > 0) setPointed("Arrow keys move between shards.");
     const stop = listen<FleetMessage>(stream, "fleet", ({ cells, figures }) => {
       if (figures.total !== total || figures.source !== source) return location.reload();
       if (grid === null) return;
       if (typeof cells === "string") [...cells].forEach((code, shard) => grid.turn(shard, code));
       else for (const [shard, code] of cells) grid.turn(shard, code);
+      grid.age(isOld(figures));
       setCount(grid.size);
     });
     return () => {
@@ -41,12 +49,43 @@ export function ShardGrid({ stream, grid: id, source, total, filter, shown: firs
       grid?.leave();
     };
   }, []);
+  if (source === "none") return null;
   return (
     <>
+      <div class="row top">
+        <h2>{filter.length === 0 ? "Shards" : `${amount(count)} of ${amount(total)} shards`}</h2>
+        {restart !== null && total > 0 && <RestartForm filter={filter} {...restart} hasSome={count > 0} />}
+      </div>
       <p class="pointed" aria-hidden="true">{pointed}</p>
       {count === 0 && total > 0 && <p class="empty">No shard matches this filter.</p>}
     </>
   );
+}
+
+/** Leads to a page that asks first. */
+function RestartForm(
+  { filter, obstacle, hasSome }: {
+    readonly filter: readonly string[];
+    readonly obstacle: string | null;
+    readonly hasSome: boolean;
+  },
+) {
+  return (
+    <form class="row" action="/restarts/new">
+      {filter.map((state) => <input key={state} type="hidden" name="status" value={state} />)}
+      {obstacle !== null && <small class="muted">{obstacle}</small>}
+      <button type="submit" class="quiet" disabled={obstacle !== null || !hasSome}>
+        {filter.length === 0 ? "Restart all…" : "Restart filtered…"}
+      </button>
+    </form>
+  );
+}
+
+/** Whether the grid shows what nobody has confirmed for a while: its colours are not to say that all is well. */
+export function isOld(
+  { source, heardAgoMs }: Pick<FleetMessage["figures"], "source" | "heardAgoMs">,
+): boolean {
+  return source === "shardline" && (heardAgoMs === null || isAway(heardAgoMs));
 }
 
 /** Null where there are no shards yet. */

@@ -10,6 +10,10 @@ export interface TimeProps {
 }
 
 export function Time({ atMs }: TimeProps) {
-  const iso = new Date(atMs).toISOString();
-  return <time datetime={iso}>{iso.slice(0, "2026-01-01T00:00:00".length).replace("T", " ")}</time>;
+  return <time datetime={new Date(atMs).toISOString()}>{timeText(atMs)}</time>;
+}
+
+/** `2026-01-01 14:05:09` */
+export function timeText(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, "2026-01-01T00:00:00".length).replace("T", " ");
 }

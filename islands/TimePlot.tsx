@@ -60,8 +60,9 @@ export function TimePlot(props: TimePlotProps) {
             {name} <b>{text(values[index])}</b>
           </span>
         ))}
-        <span class="muted">most {text(mostOf(lines))}</span>
-        <span class="muted">{clockTime(timesMs[index] ?? 0, "seconds")} UTC</span>
+        <span class="muted whole">
+          most {text(mostOf(lines))} · {clockTime(timesMs[index] ?? 0, "seconds")} UTC
+        </span>
       </figcaption>
     </figure>
   );

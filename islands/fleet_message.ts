@@ -34,6 +34,8 @@ export interface LatencySpread {
   readonly p90Ms: number;
   readonly maxMs: number;
   readonly bars: readonly number[];
+  /** Connected shards that have none yet. */
+  readonly unmeasured: number;
 }
 
 export interface ReplicaFigures {
@@ -57,6 +59,8 @@ export interface HistorySeries {
   readonly delayP99Ms: readonly (number | null)[];
   readonly unconfirmed: readonly (number | null)[];
   readonly spooled: readonly (number | null)[];
+  /** How often a shard came back in that second, or came up. */
+  readonly returned: readonly (number | null)[];
 }
 
 export interface FleetMessage {

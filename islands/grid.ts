@@ -20,6 +20,8 @@ export class Grid {
   readonly #leaving = new AbortController();
   /** The one cell that Tab reaches. */
   #current: HTMLAnchorElement | null = null;
+  /** The one that was last pointed at. */
+  #pointed: HTMLAnchorElement | null = null;
 
   /**
    * @param shown Codes of the states that the grid shows. A cell that turns to another goes, and comes back with it.
@@ -59,7 +61,13 @@ export class Grid {
     else if (cell.className !== code) {
       cell.className = code;
       cell.ariaLabel = cellName(shard, code);
+      if (cell === this.#pointed) this.#say(cell);
     }
+  }
+
+  /** Mutes the cells where what they show is old. */
+  age(isOld: boolean): void {
+    this.#element.classList.toggle("old", isOld);
   }
 
   /** Leaves the cells as they are. */
@@ -98,6 +106,7 @@ export class Grid {
     this.#cells.splice(index, 1);
     this.#shards.splice(index, 1);
     cell.remove();
+    if (cell === this.#pointed) this.#point("");
     if (cell !== this.#current) return;
     const neighbour = this.#cells[index] ?? this.#cells[index - 1] ?? null;
     this.#reach(neighbour);
@@ -111,7 +120,9 @@ export class Grid {
   }
 
   #say(cell: HTMLAnchorElement | null): void {
-    if (cell !== null) this.#point(`Shard ${cell.ariaLabel}`);
+    if (cell === null) return;
+    this.#pointed = cell;
+    this.#point(`Shard ${cell.ariaLabel}`);
   }
 
   #move(event: KeyboardEvent): void {

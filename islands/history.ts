@@ -8,7 +8,7 @@ import type { HistorySeries } from "./fleet_message.ts";
 /** How far a plot looks back. */
 export const HISTORY_SECONDS = 900;
 
-const LINES = ["events", "delayP50Ms", "delayP99Ms", "unconfirmed", "spooled"] as const;
+const LINES = ["events", "delayP50Ms", "delayP99Ms", "unconfirmed", "spooled", "returned"] as const;
 
 /** With the seconds of the newer one in their places; what is older than a plot looks back is left out. */
 export function joined(older: HistorySeries, newer: HistorySeries): HistorySeries {

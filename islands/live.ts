@@ -27,7 +27,7 @@ let lastId = "";
 export function listen<Message>(path: string, kind: string, hear: (message: Message) => void): () => void {
   const listener: Listener = (event) => {
     heardAtMs.value = Date.now();
-    lastId = event.lastEventId;
+    if (event.lastEventId !== "") lastId = event.lastEventId;
     hear(JSON.parse(event.data));
   };
   const ofKind = listeners.get(kind) ?? new Set();
@@ -45,6 +45,8 @@ function open(path: string): void {
   for (const [kind, ofKind] of listeners) {
     for (const listener of ofKind) opened.addEventListener(kind, listener);
   }
+  // What was said of Redis before the stream was lost may be over; the server says at once where it is not.
+  opened.addEventListener("open", () => opened.dispatchEvent(new MessageEvent("away", { data: "false" })));
   opened.addEventListener("error", () => {
     if (opened.readyState === EventSource.CLOSED) setTimeout(() => void askAgain(path), ASK_AGAIN_AFTER_MS);
   });

@@ -29,6 +29,7 @@ export const API_ERRORS = {
   wrong_type: 503,
   too_many_listeners: 503,
   no_answer: 504,
+  not_confirmed: 504,
 } as const;
 
 export type ApiError = keyof typeof API_ERRORS;

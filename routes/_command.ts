@@ -41,6 +41,11 @@ function noticeOf(outcome: CommandOutcome): Notice {
           "the gateway is away, or holds it until it may send it. It is carried out then, unless it has waited " +
           "longer than COMMAND_TTL. Sending it again would carry it out twice.",
       };
+    case "unknown":
+      return {
+        kind: "failed",
+        text: `It is not known whether it was sent: ${outcome.problem}. Look before you send it again.`,
+      };
     case "not_sent":
       return { kind: "failed", text: `It was not sent: ${outcome.problem}.` };
   }

@@ -78,6 +78,12 @@ export function answerOutcome(context: PageContext, { outcome, isRecorded }: Aud
         } s: the command lies in queue ${COMMAND_QUEUE}, and is ` +
           "carried out when the gateway can",
       );
+    case "unknown":
+      return apiError(
+        context,
+        "not_confirmed",
+        `It is not known whether it was sent: ${outcome.problem}; look before you send it again`,
+      );
     case "not_sent":
       return apiError(context, "not_sent", `It was not sent: ${outcome.problem}`);
   }

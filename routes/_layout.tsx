@@ -85,6 +85,7 @@ function Document(props: DocumentProps) {
       <body>
         <a class="skip" href="#main">Skip to content</a>
         {person !== null && <Head {...props} person={person} />}
+        {stream !== undefined && <Island name="Freshness" props={{ stream }} />}
         <main id="main">
           {notice !== null && (
             <p class={`notice ${notice.kind}`} role={notice.kind === "done" ? "status" : "alert"}>
@@ -93,7 +94,6 @@ function Document(props: DocumentProps) {
           )}
           {children}
         </main>
-        {stream !== undefined && <Island name="Freshness" props={{ stream }} />}
         {stream === undefined && refreshSeconds !== undefined && (
           <Island name="Retry" props={{ everySeconds: refreshSeconds, status }} />
         )}
@@ -122,7 +122,8 @@ function Head({ path, person, csrfToken }: DocumentProps & { readonly person: Pe
 }
 
 function isIn(path: string, href: string): boolean {
-  return href === "/" ? path === "/" || path.startsWith("/shards") : path === href;
+  if (href !== "/") return path === href;
+  return path === "/" || path.startsWith("/shards") || path.startsWith("/restarts");
 }
 
 /** Answers with a page that only says something. */

@@ -5,7 +5,7 @@
  */
 import type { FleetSnapshot, IdentifyBudget } from "../dashboard/fleet/fleet_snapshot.ts";
 import type { RestartMode } from "../dashboard/restarts/restart.ts";
-import { amount, clockTime } from "../islands/amounts.ts";
+import { amount, duration } from "../islands/amounts.ts";
 import type { QuestionProps } from "../islands/Question.tsx";
 import { CSRF_FIELD } from "./_form.tsx";
 import { type PageContext, personOf } from "./_route.ts";
@@ -46,7 +46,7 @@ export function restartQuestion(
   fleet: FleetSnapshot,
 ): QuestionProps {
   return {
-    lines: mode === "resume" ? RESUME_LINES : identifyLines(fleet.sums.identify),
+    lines: mode === "resume" ? RESUME_LINES : identifyLines(fleet),
     action: `/shards/${shard}/restart`,
     fields: { [CSRF_FIELD]: context.get("csrfToken"), mode },
     yes: RESTART_NAMES[mode],
@@ -58,22 +58,23 @@ const RESUME_LINES = [
   "It disconnects and resumes its session at once. Discord repeats what comes meanwhile, so no event is lost.",
 ];
 
-/** Of identifies: `2 of 1,000 are left until 14:05 UTC`. */
-export function budgetText({ remaining, total, resetsAtMs }: IdentifyBudget): string {
-  return `${amount(remaining)} of ${amount(total)} are left until ${clockTime(resetsAtMs)} UTC`;
+/** Of identifies: `2 of 1,000 are left for the next 23 h 5 min`. */
+export function budgetText({ remaining, total, resetsAtMs }: IdentifyBudget, nowMs: number): string {
+  return `${amount(remaining)} of ${amount(total)} are left for the next ${duration(resetsAtMs - nowMs)}`;
 }
 
-function identifyLines(identify: IdentifyBudget | null): string[] {
+function identifyLines(fleet: FleetSnapshot): string[] {
   return [
     "When its turn has come, its session is ended and a fresh one begins. Events in between are lost: a gap, which " +
     "is told to whoever listens to gateway.events.",
-    "It also costs one of the identifies that the bot has for a day. " + leftText(identify),
+    "It also costs one of the identifies that the bot has for a day. " + leftText(fleet),
   ];
 }
 
 /** The gateway waits by itself. */
-function leftText(identify: IdentifyBudget | null): string {
-  if (identify === null) return "How many are left is not known.";
+function leftText({ atMs, sums: { identify } }: FleetSnapshot): string {
+  // Those that were renewed since they were told are not known.
+  if (identify === null || identify.resetsAtMs <= atMs) return "How many are left is not known.";
   const waits = ": its turn comes when there are more, and its session goes on meanwhile";
-  return `${budgetText(identify)}${identify.remaining === 0 ? waits : ""}.`;
+  return `${budgetText(identify, atMs)}${identify.remaining === 0 ? waits : ""}.`;
 }

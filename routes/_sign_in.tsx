@@ -91,12 +91,16 @@ export function tooManyPage(
   );
 }
 
-/** How to get in where nothing else is at hand. */
-export function LinkAdvice() {
+/**
+ * How to get in where nothing else is at hand.
+ *
+ * @param props.isOther Whether another way stands above it.
+ */
+export function LinkAdvice({ isOther = false }: { readonly isOther?: boolean }) {
   return (
     <p class="muted">
-      Run <code>deno task signin</code>{" "}
-      where the gateway runs: it prints a link that signs you in once, within {LINK_MINUTES} minutes.
+      {isOther ? "Or run" : "Run"} <code>deno task signin</code>{" "}
+      with the dashboard's settings: it prints a link that signs you in once, within {LINK_MINUTES} minutes.
     </p>
   );
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { Hono, type MiddlewareHandler } from "hono";
 import { compress } from "hono/compress";
 import { deleteCookie, getSignedCookie } from "hono/cookie";
@@ -58,8 +59,8 @@ export function createApp(services: DashboardServices, tellFault: (error: unknow
     strictTransportSecurity: false,
   }));
   app.get("/livez", (context) => context.json({ status: "OK" }));
-  app.get("/readyz", (context) => {
-    const missing = services.missing();
+  app.get("/readyz", async (context) => {
+    const missing = await services.missing();
     return context.json(missing, missing.length === 0 ? 200 : 503);
   });
   app.get("/static/:name", etag(), staticFile);
@@ -93,29 +94,39 @@ function fit(): Middleware {
   };
 }
 
-/**
- * Has the whole body of a request before anything is done for it. Its length must be known: one that goes on for as long
- * as its sender likes would hold memory for as long.
- */
+/** Has the whole body of a request before anything is done for it, and no more of it than is allowed. */
 function bodied(): Middleware {
   return async (context, next) => {
-    if (context.req.method !== "POST") return await next();
-    const maxBytes = context.get("person") === null ? STRANGERS_BODY_MAX_BYTES : BODY_MAX_BYTES;
-    const length = context.req.header("content-length");
-    if (length === undefined && context.req.raw.body !== null) {
-      return unreadable(context, "Send the length of a request with it");
-    }
-    if (Number(length ?? 0) > maxBytes) {
-      const words = `A request may have ${maxBytes / 1024} KiB at most`;
+    if (context.req.raw.body === null) return await next();
+    const mostBytes = context.get("person") === null ? STRANGERS_BODY_MAX_BYTES : BODY_MAX_BYTES;
+    const body = await readBody(context.req.raw.body, mostBytes);
+    if (body === "broken off") return unreadable(context, "The request broke off");
+    if (body === "too long") {
+      const words = `A request may have ${mostBytes / 1024} KiB at most`;
       return isApi(context) ? apiError(context, "too_large", words) : unreadable(context, words);
     }
-    try {
-      await context.req.arrayBuffer();
-    } catch {
-      return unreadable(context, "The request broke off");
-    }
+    context.req.raw = new Request(context.req.raw, { body });
     await next();
   };
+}
+
+async function readBody(
+  stream: ReadableStream<Uint8Array>,
+  mostBytes: number,
+): Promise<Uint8Array<ArrayBuffer> | "too long" | "broken off"> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  try {
+    // Leaving the loop cancels what has not been read.
+    for await (const part of stream) {
+      length += part.length;
+      if (length > mostBytes) return "too long";
+      parts.push(part);
+    }
+  } catch {
+    return "broken off";
+  }
+  return new Uint8Array(Buffer.concat(parts));
 }
 
 function bound(services: DashboardServices): Middleware {

@@ -65,12 +65,12 @@ function Entries({ entries }: { readonly entries: readonly RecordedAction[] }) {
                 <Time atMs={atMs} />
               </td>
               <td>
-                {who} {role !== "" && <small class="muted">{role}</small>}
+                {who} {role !== "" && role !== who && <small class="muted">{role}</small>}
               </td>
               <td class="what">{action}</td>
               <td data-label="Shards">{shards}</td>
               <td data-label="Outcome">{outcome}</td>
-              <td data-label="From">{address}</td>
+              <td class="whole" data-label="From">{address}</td>
             </tr>
           ))}
         </tbody>

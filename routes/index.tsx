@@ -7,7 +7,10 @@ import { fleetFigures, LATENCY_EDGES_MS } from "../dashboard/fleet/fleet_figures
 import { type CellState, type FleetSnapshot, isCellState } from "../dashboard/fleet/fleet_snapshot.ts";
 import { historyFields } from "../dashboard/fleet/fleet_topic.ts";
 import { historySeries } from "../dashboard/fleet/history_series.ts";
-import { amount } from "../islands/amounts.ts";
+import { WrongTypeError } from "../dashboard/redis.ts";
+import type { Restart } from "../dashboard/restarts/restart.ts";
+import { restartFigures } from "../dashboard/restarts/restart_topic.ts";
+import { isOld } from "../islands/ShardGrid.tsx";
 import { cellsHtml, gridSize } from "./_cells.ts";
 import { Island } from "./_island.tsx";
 import { page } from "./_layout.tsx";
@@ -18,13 +21,16 @@ const GRID_ID = "grid";
 /** While there is nothing yet, a page without script looks again. */
 const NOTHING_REFRESH_SECONDS = 5;
 
+/** The figures look back no further. */
+const MINUTE_SECONDS = 60;
+
 export const index: Route = {
   async GET(context) {
     const services = context.get("services");
-    const snapshot = await services.fleet.read();
+    const [snapshot, restart] = await Promise.all([services.fleet.read(), lastRestart(context)]);
     await services.history.refresh(historyFields(snapshot));
     const filter = (context.req.queries("status") ?? []).filter(isCellState);
-    const stream = `/live?fleet&queues&since=${snapshot.atMs}`;
+    const stream = `/live?fleet&queues&restart&since=${snapshot.atMs}`;
     return await page(
       context,
       {
@@ -40,11 +46,21 @@ export const index: Route = {
         </div>
         {snapshot.source === "none"
           ? <NothingYet stream={stream} />
-          : <Fleet context={context} snapshot={snapshot} filter={filter} stream={stream} />}
+          : <Fleet context={context} snapshot={snapshot} restart={restart} filter={filter} stream={stream} />}
       </>,
     );
   },
 };
+
+/** The page does without it where something else stands in its place: what /restarts shows then says so. */
+async function lastRestart(context: PageContext): Promise<Restart | null> {
+  try {
+    return await context.get("services").restarts.read();
+  } catch (error) {
+    if (error instanceof WrongTypeError) return null;
+    throw error;
+  }
+}
 
 /** By number, or by a guild that is on it. */
 function FindForm() {
@@ -65,7 +81,7 @@ function NothingYet({ stream }: { readonly stream: string }) {
       </p>
       <Island
         name="ShardGrid"
-        props={{ stream, grid: GRID_ID, source: "none", total: 0, filter: [], shown: 0 }}
+        props={{ stream, grid: GRID_ID, source: "none", total: 0, filter: [], shown: 0, restart: null }}
       />
     </>
   );
@@ -74,11 +90,12 @@ function NothingYet({ stream }: { readonly stream: string }) {
 interface FleetProps {
   readonly context: PageContext;
   readonly snapshot: FleetSnapshot;
+  readonly restart: Restart | null;
   readonly filter: readonly CellState[];
   readonly stream: string;
 }
 
-function Fleet({ context, snapshot, filter, stream }: FleetProps) {
+function Fleet({ context, snapshot, restart, filter, stream }: FleetProps) {
   const { history, queues } = context.get("services");
   const figures = fleetFigures(snapshot);
   const points = history.after(0);
@@ -87,7 +104,14 @@ function Fleet({ context, snapshot, filter, stream }: FleetProps) {
     <>
       <Island
         name="FleetFigures"
-        props={{ stream, figures, history: historySeries(points.slice(-1)), filter, unattended }}
+        props={{
+          stream,
+          figures,
+          history: historySeries(points.slice(-MINUTE_SECONDS)),
+          filter,
+          unattended,
+          restart: restart && restartFigures(restart, snapshot.atMs),
+        }}
       />
       <Shards context={context} snapshot={snapshot} filter={filter} stream={stream} />
       <Island
@@ -110,48 +134,36 @@ function Fleet({ context, snapshot, filter, stream }: FleetProps) {
   );
 }
 
-function Shards({ context, snapshot, filter, stream }: FleetProps) {
+function Shards({ context, snapshot, filter, stream }: Omit<FleetProps, "restart">) {
   const total = snapshot.shards.length;
   const shards = filter.length === 0
     ? snapshot.shards
     : snapshot.shards.filter(({ state }) => filter.includes(state));
-  const size = gridSize(shards.length);
+  const look = `${gridSize(shards.length)}${isOld(snapshot) ? " old" : ""}`;
+  const isOperator = personOf(context).role === "operator";
   return (
     <section class="panel" id="shards">
-      <div class="row top">
-        <h2>{filter.length === 0 ? "Shards" : `${amount(shards.length)} of ${amount(total)} shards`}</h2>
-        {total > 0 && <RestartForm context={context} snapshot={snapshot} filter={filter} />}
-      </div>
-      {total === 0 && <p class="empty">No shards yet.</p>}
       <Island
         name="ShardGrid"
-        props={{ stream, grid: GRID_ID, source: snapshot.source, total, filter, shown: shards.length }}
+        props={{
+          stream,
+          grid: GRID_ID,
+          source: snapshot.source,
+          total,
+          filter,
+          shown: shards.length,
+          restart: isOperator ? { obstacle: restartObstacle(snapshot.source) } : null,
+        }}
       />
+      {total === 0 && <p class="empty">No shards yet.</p>}
       <div
         id={GRID_ID}
-        class={`cells ${size}`}
+        class={`cells ${look}`}
         role="group"
         aria-label="Shards"
         // Numbers and fixed words alone: see there.
         dangerouslySetInnerHTML={{ __html: cellsHtml(shards, filter.length === 0) }}
       />
     </section>
-  );
-}
-
-/** Leads to a page that asks first. */
-function RestartForm(
-  { context, snapshot, filter }: Pick<FleetProps, "context" | "snapshot" | "filter">,
-) {
-  if (personOf(context).role !== "operator") return null;
-  const obstacle = restartObstacle(snapshot.source);
-  return (
-    <form class="row" action="/restarts/new">
-      {filter.map((state) => <input key={state} type="hidden" name="status" value={state} />)}
-      {obstacle !== null && <small class="muted">{obstacle}</small>}
-      <button type="submit" class="quiet" disabled={obstacle !== null}>
-        {filter.length === 0 ? "Restart all…" : "Restart filtered…"}
-      </button>
-    </form>
   );
 }

@@ -53,7 +53,10 @@ export const presence: Route = {
     if (!checked.ok) return presencePage(context, fields, checked.problems, 400);
     if (field("do") === "preview") return presencePage(context, fields, []);
     const { notice } = await sendFor(context, checked);
-    return await redirectWithNotice(context, `${PATH}?${new URLSearchParams({ ...fields })}`, notice);
+    return await redirectWithNotice(context, `${PATH}?${new URLSearchParams({ ...fields })}`, {
+      ...notice,
+      text: `Presence ${fields.status}. ${notice.text}`,
+    });
   },
 };
 
@@ -83,7 +86,8 @@ function presencePage(
       <h1>Presence</h1>
       <div class="panels">
         <section class="panel">
-          <h2>What the bot shows</h2>
+          <h2>Presence to send</h2>
+          <p class="muted">It replaces what the shards show now.</p>
           {!isOperator && <p class="muted">Only operators may send a presence.</p>}
           <ActionForm action={PATH} csrfToken={context.get("csrfToken")}>
             <fieldset id={FIELDSET} class="plain stack" disabled={!isOperator}>
@@ -130,7 +134,10 @@ function presencePage(
               />
               <div class="row">
                 <button type="submit" name="do" value="send">Send presence</button>
-                <button type="submit" name="do" value="preview" class="quiet">Preview</button>
+                {/* With script the preview follows what is written. */}
+                <noscript>
+                  <button type="submit" name="do" value="preview" class="quiet">Preview</button>
+                </noscript>
               </div>
             </fieldset>
           </ActionForm>

@@ -55,7 +55,7 @@ function waysIn(
       )}
       {settings.oauth !== null && <DiscordLink settings={settings} next={next} />}
       {hasNoSignIn(settings) && <p>This dashboard has neither a password nor a sign-in by Discord.</p>}
-      <LinkAdvice />
+      <LinkAdvice isOther={!hasNoSignIn(settings)} />
     </>,
   );
 }

@@ -26,6 +26,7 @@ export interface StatusChangeJson {
 export class FleetChanges implements Topic {
   readonly key = "fleet changes";
   readonly event = "fleet";
+  readonly readsRedis = true;
   readonly #fleet: FleetReader;
   readonly #history: HistoryReader;
   #snapshot: FleetSnapshot | null = null;

@@ -69,6 +69,7 @@ export interface SecondJson {
   readonly spooled: number | null;
   readonly spooled_bytes: number | null;
   readonly connected: number | null;
+  readonly returned: number | null;
 }
 
 export interface ShardJson {
@@ -135,6 +136,7 @@ export function secondJson(point: HistoryPoint): SecondJson {
     spooled: point.spooled,
     spooled_bytes: point.spooledBytes,
     connected: point.connected,
+    returned: point.returned,
   };
 }
 

@@ -72,6 +72,8 @@ function outcomeText(outcome: CommandOutcome): string {
       return `Refused, ${outcome.error}: ${outcome.message}`;
     case "no_answer":
       return "Sent, no answer in time";
+    case "unknown":
+      return `Not known whether it was sent: ${outcome.problem}`;
     case "not_sent":
       return `Not sent: ${outcome.problem}`;
   }

@@ -36,6 +36,8 @@ export type CommandOutcome =
   | { readonly kind: "sent" }
   /** It lies in the queue, or is held by the gateway; nobody has answered within 10 s. */
   | { readonly kind: "no_answer" }
+  /** It may be in the queue, or not. @param problem As with the next. */
+  | { readonly kind: "unknown"; readonly problem: string }
   /** @param problem Why, as half a sentence without a full stop. */
   | { readonly kind: "not_sent"; readonly problem: string };
 
@@ -182,7 +184,7 @@ function notSent(problem: string): CommandOutcome {
 /** @param how What became of RabbitMQ. */
 function unanswered({ isConfirmed }: WaitingCommand, how: string): CommandOutcome {
   if (isConfirmed) return { kind: "no_answer" };
-  return notSent(`RabbitMQ ${how}, so it may have been taken or not`);
+  return { kind: "unknown", problem: `RabbitMQ ${how}` };
 }
 
 /** Null for what the wire contract does not know (Commands, replies). */

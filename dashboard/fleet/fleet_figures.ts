@@ -30,6 +30,8 @@ export interface LatencySpread {
   readonly maxMs: number;
   /** How many shards lie below each of {@link LATENCY_EDGES_MS} and not below the one before it; last, the rest. */
   readonly bars: readonly number[];
+  /** Connected shards that have had no heartbeat acknowledged yet. */
+  readonly unmeasured: number;
 }
 
 export interface ReplicaFigures extends
@@ -68,9 +70,11 @@ export function fleetFigures(snapshot: FleetSnapshot): FleetFigures {
 
 function latencySpread({ shards }: FleetSnapshot): LatencySpread | null {
   const latencies = new Float64Array(shards.length);
-  let count = 0;
+  let [count, unmeasured] = [0, 0];
   for (const { state, latencyMs } of shards) {
-    if (state === "connected" && latencyMs !== null) latencies[count++] = latencyMs;
+    if (state !== "connected") continue;
+    if (latencyMs === null) unmeasured += 1;
+    else latencies[count++] = latencyMs;
   }
   if (count === 0) return null;
   const sorted = latencies.subarray(0, count).sort();
@@ -81,7 +85,7 @@ function latencySpread({ shards }: FleetSnapshot): LatencySpread | null {
     while (latencyMs >= (LATENCY_EDGES_MS[bar] ?? Infinity)) bar += 1;
     bars[bar] = (bars[bar] ?? 0) + 1;
   }
-  return { p50Ms: at(0.5), p90Ms: at(0.9), maxMs: at(1), bars };
+  return { p50Ms: at(0.5), p90Ms: at(0.9), maxMs: at(1), bars, unmeasured };
 }
 
 /** As many ranges of shards as a row has room for. */

@@ -24,6 +24,7 @@ import {
   type ShardRanges,
   type Spool,
 } from "./fleet_snapshot.ts";
+import { HISTORY_SECONDS } from "./history_reader.ts";
 import { LastWords } from "./last_words.ts";
 
 /** Some hundred bytes for each of the most shards that there can be. */
@@ -41,6 +42,8 @@ const SESSION_SHOWN_LENGTH = 8;
 const PROBLEMS_MAX = 20;
 /** A replica that was heard so much earlier than another is not there any more. */
 const CURRENT_WITHIN_MS = 60_000;
+/** One that is not there any more is told of for as long as its history is shown. */
+const GONE_AFTER_MS = HISTORY_SECONDS * 1_000;
 
 /** The contract's words; a shard that waits or is parked is told apart by what the replicas say. */
 const STATES: ReadonlyMap<unknown, CellState> = new Map([
@@ -306,6 +309,7 @@ function judged(replicas: readonly HeardReplica[], source: FleetSnapshot["source
       const isSucceeded = isGatewayAway(replica) && replicas.some((other) => succeeds(other, replica));
       return Object.freeze({ ...replica, isCurrent: isThere && !isSucceeded && source === "shardline" });
     })
+    .filter(({ isCurrent, heardAgoMs }) => isCurrent || heardAgoMs <= GONE_AFTER_MS)
     .sort((one, other) => one.name < other.name ? -1 : 1);
 }
 

@@ -18,7 +18,7 @@ export interface FleetSnapshot {
   readonly total: number | null;
   /** One for each shard below the total, in the order of their ids: `shards[12].shard` is 12. */
   readonly shards: readonly FleetShard[];
-  /** Every process that has left word, by name. */
+  /** Those that are current, and those that were heard in the last fifteen minutes, by name. */
   readonly replicas: readonly FleetReplica[];
   /** Of the replicas that are current. */
   readonly sums: FleetSums;

@@ -6,7 +6,7 @@
 import { type FleetFigures, fleetFigures } from "./fleet_figures.ts";
 import type { FleetReader } from "./fleet_reader.ts";
 import { cellCode, type FleetSnapshot } from "./fleet_snapshot.ts";
-import type { HistoryReader } from "./history_reader.ts";
+import type { HistoryReader, HistoryReplica } from "./history_reader.ts";
 import { type HistorySeries, historySeries } from "./history_series.ts";
 import type { Topic } from "./live_feed.ts";
 
@@ -24,6 +24,7 @@ const OVERLAP_SECONDS = 5;
 export class FleetTopic implements Topic {
   readonly key = "fleet";
   readonly event = "fleet";
+  readonly readsRedis = true;
   readonly #fleet: FleetReader;
   readonly #history: HistoryReader;
   #snapshot: FleetSnapshot | null = null;
@@ -53,9 +54,9 @@ export class FleetTopic implements Topic {
   }
 }
 
-/** Whose seconds count: those of replicas that are there. */
-export function historyFields({ replicas }: FleetSnapshot): readonly string[] {
-  return replicas.filter(({ isCurrent }) => isCurrent).map(({ field }) => field);
+/** Whose seconds count: those also of replicas that were there. None where another service runs the shards now. */
+export function historyFields({ source, replicas }: FleetSnapshot): readonly HistoryReplica[] {
+  return source === "other" ? [] : replicas;
 }
 
 function codesOf({ shards }: FleetSnapshot): string {

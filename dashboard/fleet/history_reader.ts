@@ -9,6 +9,7 @@ import { historyKey } from "../contract_keys.ts";
 import { isTime } from "../json_checks.ts";
 import type { DashboardRedis } from "../redis.ts";
 import { StreamEntry } from "../stream_entry.ts";
+import type { FleetReplica } from "./fleet_snapshot.ts";
 
 /** How far a plot looks back. */
 export const HISTORY_SECONDS = 15 * 60;
@@ -38,6 +39,7 @@ const FIGURES = {
   spooled: { field: "spooled", together: "sum" },
   spooledBytes: { field: "spooled_bytes", together: "sum" },
   connected: { field: "connected", together: "sum" },
+  returned: { field: "returned", together: "sum" },
 } as const;
 
 type Figure = keyof typeof FIGURES;
@@ -52,8 +54,12 @@ export type HistoryPoint =
   }
   & Readonly<Record<Figure, number | null>>;
 
+/** Whose history is read. */
+export type HistoryReplica = Pick<FleetReplica, "field" | "isCurrent">;
+
 /** What is known of one replica, the oldest first. */
 interface ReplicaHistory {
+  readonly isCurrent: boolean;
   lastId: string;
   points: HistoryPoint[];
 }
@@ -61,6 +67,7 @@ interface ReplicaHistory {
 export class HistoryReader {
   readonly #redis: DashboardRedis;
   readonly #clock: Clock;
+  /** By their names as Redis has them. */
   #replicas = new Map<string, ReplicaHistory>();
   #reading: Promise<void> | null = null;
 
@@ -70,11 +77,9 @@ export class HistoryReader {
   }
 
   /**
-   * Reads what these replicas have written since the last time, and forgets the others.
-   *
-   * @param replicas As Redis has their names. Rejects with a RedisAwayError.
+   * Reads what these replicas have written since the last time, and forgets the others. Rejects with a RedisAwayError.
    */
-  refresh(replicas: readonly string[]): Promise<void> {
+  refresh(replicas: readonly HistoryReplica[]): Promise<void> {
     // Two at once would take the same entries twice.
     this.#reading ??= this.#refresh(replicas).finally(() => this.#reading = null);
     return this.#reading;
@@ -82,16 +87,13 @@ export class HistoryReader {
 
   /**
    * The seconds after this one, of all replicas together, the oldest first; from memory, as of the last
-   * {@link refresh}. The newest seconds are left out until every replica has told of them.
+   * {@link refresh}. The newest seconds are left out until every replica that is current has told of them.
    */
   after(second: number): readonly HistoryPoint[] {
-    const histories = [...this.#replicas.values()].map(({ points }) => points);
-    const newest = histories.map((points) => points.at(-1)?.second ?? 0);
-    const youngest = Math.max(...newest);
-    const until = Math.min(...newest.filter((each) => each >= youngest - LATE_SECONDS));
+    const until = this.#toldByAll();
     const from = Math.max(second + 1, this.#oldestSecond());
     const together = new Map<number, HistoryPoint>();
-    for (const points of histories) {
+    for (const { points } of this.#replicas.values()) {
       for (let index = points.length - 1; index >= 0; index--) {
         const point = points[index];
         if (point === undefined || point.second < from) break;
@@ -103,11 +105,22 @@ export class HistoryReader {
     return [...together.values()].sort((one, other) => one.second - other.second);
   }
 
-  async #refresh(replicas: readonly string[]): Promise<void> {
+  /** The newest second that every replica has told of that is waited for; there is no bound where none is. */
+  #toldByAll(): number {
+    const newest = [...this.#replicas.values()]
+      .flatMap(({ isCurrent, points }) => isCurrent ? points.at(-1)?.second ?? [] : []);
+    const youngest = Math.max(...newest);
+    return Math.min(...newest.filter((second) => second >= youngest - LATE_SECONDS));
+  }
+
+  async #refresh(replicas: readonly HistoryReplica[]): Promise<void> {
     const oldestSecond = this.#oldestSecond();
     const latestMs = this.#clock.wallMs() + AHEAD_MAX_MS;
     const histories = new Map(
-      replicas.map((name) => [name, this.#replicas.get(name) ?? { lastId: "", points: [] }]),
+      replicas.map(({ field, isCurrent }): [string, ReplicaHistory] => {
+        const { lastId, points } = this.#replicas.get(field) ?? { lastId: "", points: [] };
+        return [field, { isCurrent, lastId, points }];
+      }),
     );
     if (replicas.length > 0) {
       const answers = await this.#redis.ask((redis) => {

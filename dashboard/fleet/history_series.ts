@@ -14,6 +14,8 @@ export interface HistorySeries {
   readonly delayP99Ms: readonly (number | null)[];
   readonly unconfirmed: readonly (number | null)[];
   readonly spooled: readonly (number | null)[];
+  /** How often a shard came back in that second, or came up. */
+  readonly returned: readonly (number | null)[];
 }
 
 /** @param points The oldest first; seconds between them that are missing are not known. */
@@ -28,6 +30,7 @@ export function historySeries(points: readonly HistoryPoint[]): HistorySeries {
     delayP99Ms: list(),
     unconfirmed: list(),
     spooled: list(),
+    returned: list(),
   };
   for (const point of points) {
     const index = point.second - firstSecond;
@@ -36,6 +39,7 @@ export function historySeries(points: readonly HistoryPoint[]): HistorySeries {
     series.delayP99Ms[index] = rounded(point.delayP99Ms);
     series.unconfirmed[index] = point.unconfirmed;
     series.spooled[index] = point.spooled;
+    series.returned[index] = point.returned;
   }
   return series;
 }

@@ -28,6 +28,8 @@ export interface Topic {
   readonly key: string;
   /** Kind of the message, by which islands hear it. */
   readonly event: string;
+  /** Whether it is Redis that a {@link read} asks: no other can tell that Redis is back. */
+  readonly readsRedis: boolean;
   /** What there is to tell now, as plain data. It is told when its JSON is not that of the last time. */
   read(): Promise<unknown>;
   /**
@@ -175,7 +177,7 @@ export class LiveFeed {
     try {
       const json = JSON.stringify(await topic.read());
       watched.isFailureTold = false;
-      this.#setAway(false);
+      if (topic.readsRedis) this.#setAway(false);
       this.#deliver(watched, json);
     } catch (error) {
       if (error instanceof RedisAwayError) this.#setAway(true);

@@ -24,6 +24,7 @@ export function queueFigures({ lookedAtMs, problem, queues }: QueuesSnapshot, no
 export class QueuesTopic implements Topic {
   readonly key = "queues";
   readonly event = "queues";
+  readonly readsRedis = false;
   readonly #queues: QueueWatcher;
   readonly #clock: Clock;
 

@@ -25,6 +25,7 @@ export function restartFigures({ id: _, missingShards, ...restart }: Restart, at
 export class RestartTopic implements Topic {
   readonly key = "restart";
   readonly event = "restart";
+  readonly readsRedis = true;
   readonly #restarts: RollingRestart;
   readonly #clock: Clock;
 

@@ -19,6 +19,7 @@ export interface ShardMessage {
 export class ShardTopic implements Topic {
   readonly key: string;
   readonly event = "shard";
+  readonly readsRedis = true;
   readonly #shards: ShardReader;
   readonly #id: number;
   #snapshot: ShardSnapshot | null = null;

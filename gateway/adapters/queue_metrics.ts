@@ -20,9 +20,14 @@ export class QueueMetrics {
   readonly observe: Observer = (observation) => {
     if (observation.kind !== "queue.watched") return;
     const { queue, messages, consumers, unattended } = observation;
-    if (messages === null) this.#messages.remove({ queue });
-    else this.#messages.set({ queue }, messages);
-    this.#consumers.set({ queue }, consumers);
+    if (messages === null) {
+      // There is no such queue, so nobody could consume it.
+      this.#messages.remove({ queue });
+      this.#consumers.remove({ queue });
+    } else {
+      this.#messages.set({ queue }, messages);
+      this.#consumers.set({ queue }, consumers);
+    }
     this.#unattended.set({ queue }, Number(unattended));
   };
 

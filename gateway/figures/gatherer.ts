@@ -81,6 +81,7 @@ export class FiguresGatherer {
   readonly #delays = new Histogram();
   readonly #latencies = new Histogram();
   #eventsBefore = 0;
+  #returned = 0;
   #identify: IdentifyFigures | null = null;
   #waiting: Waiting[] = [];
   #rejected: Refused[] = [];
@@ -104,6 +105,10 @@ export class FiguresGatherer {
         // It may have come back empty.
         return this.#details.repeatAll();
       case "shard.acknowledged":
+        return this.#wait(observation);
+      case "shard.ready":
+      case "shard.resumed":
+        this.#returned += 1;
         return this.#wait(observation);
       default:
         if (isLife(observation)) this.#wait(observation);
@@ -212,6 +217,7 @@ export class FiguresGatherer {
       spooledEvents: spooled?.events ?? null,
       spooledBytes: spooled?.bytes ?? null,
       connected,
+      returned: this.#returned,
     };
     this.#beginSecond();
     return second;
@@ -219,6 +225,7 @@ export class FiguresGatherer {
 
   #beginSecond(): void {
     this.#eventsBefore = this.counts.total;
+    this.#returned = 0;
     this.#delays.clear();
   }
 

@@ -52,6 +52,8 @@ export interface SecondFigures {
   readonly spooledEvents: number | null;
   readonly spooledBytes: number | null;
   readonly connected: number;
+  /** How often a shard came back in it, or came up: each READY and each RESUMED. */
+  readonly returned: number;
 }
 
 /** One shard, at one moment. */
@@ -122,8 +124,7 @@ export interface Figures {
 
 export interface FiguresStore {
   /**
-   * Forgets the processes, but the one of this name, that have stopped or were last heard before then, with their
-   * history. Called before the first {@link write}. Rejects like it.
+   * Forgets the processes, but the one of this name, that were last heard before then, with their history. Called before the first {@link write}. Rejects like it.
    */
   forgetReplicas(name: string, heardBeforeMs: number): Promise<void>;
   /**

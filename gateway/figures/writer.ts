@@ -11,8 +11,11 @@ import type { FiguresGatherer } from "./gatherer.ts";
 import type { FiguresStore } from "./store.ts";
 
 const WRITE_EVERY_MS = 1_000;
-/** A process that has not been heard for so long is forgotten by the next one that starts. */
-const FORGET_AFTER_MS = 60_000;
+/**
+ * A process that has not been heard for so long is forgotten by the next one that starts: as far as whoever watches looks
+ * back. One that was replaced is part of what was.
+ */
+const FORGET_AFTER_MS = 15 * 60_000;
 
 export interface FiguresWriterOptions {
   readonly store: FiguresStore;

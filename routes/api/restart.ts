@@ -39,7 +39,7 @@ export const restart: Route = {
     const ids = shards === "all" ? all : shards;
     const budget = tooSmallBudget(mode, ids.length, snapshot);
     if (budget !== null) {
-      const message = `Each shard costs one identify, and ${budgetText(budget)}`;
+      const message = `Each shard costs one identify, and ${budgetText(budget, snapshot.atMs)}`;
       await audit.record({ ...actorOf(context), ...refused, outcome: `Refused: ${message}` });
       return apiError(context, "budget_too_small", message);
     }

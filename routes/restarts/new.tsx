@@ -74,7 +74,7 @@ function Asking({ context, title, shards }: AskingProps) {
         <div>
           <dt>How long</dt>
           <dd>
-            some {duration(shards.length * ONE_TAKES_MS)}, if all come back within {ONE_TAKES_MS / 1_000} s
+            about {duration(shards.length * ONE_TAKES_MS)}, if all come back within {ONE_TAKES_MS / 1_000} s
           </dd>
         </div>
       </dl>

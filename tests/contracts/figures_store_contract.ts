@@ -73,6 +73,7 @@ export function secondFigures(changes: Partial<SecondFigures> = {}): SecondFigur
     spooledEvents: 3,
     spooledBytes: 700,
     connected: 4,
+    returned: 2,
     ...changes,
   };
 }
@@ -193,14 +194,15 @@ export function testFiguresStoreContract(name: string, start: () => Promise<Figu
     assert.deepEqual([history.length, history[0], history.at(-1)], [900, 3, 902]);
   });
 
-  Deno.test(`${name} figures store forgets the processes that have stopped or are silent, and no other`, async () => {
+  Deno.test(`${name} figures store forgets the processes that were last heard before then, and no other`, async () => {
     await using subject = await start();
     const store = await subject.process();
     const processes: Record<string, Partial<ReplicaFigures>> = {
       "own": { stopped: true, heardAtMs: AT_MS - 90_000 },
       "heard just now": {},
+      "stopped just now": { stopped: true },
       "heard long ago": { heardAtMs: AT_MS - 1 },
-      "sto:pped": { stopped: true },
+      "sto:pped long ago": { stopped: true, heardAtMs: AT_MS - 1 },
     };
     for (const [replica, changes] of Object.entries(processes)) {
       await store.write(figures(replica, {
@@ -209,13 +211,14 @@ export function testFiguresStoreContract(name: string, start: () => Promise<Figu
       }));
     }
     await store.forgetReplicas("own", AT_MS);
-    assert.deepEqual(await subject.replicas(), ["heard just now", "own"]);
+    const left = ["heard just now", "own", "stopped just now"];
+    assert.deepEqual(await subject.replicas(), left);
     const histories = await Promise.all(
       Object.keys(processes).map((replica) => subject.history(replica)),
     );
-    assert.deepEqual(histories.map(({ length }) => length), [1, 1, 0, 0]);
+    assert.deepEqual(histories.map(({ length }) => length), [1, 1, 1, 0, 0]);
     await store.forgetReplicas("own", AT_MS);
-    assert.deepEqual(await subject.replicas(), ["heard just now", "own"]);
+    assert.deepEqual(await subject.replicas(), left);
   });
 
   Deno.test(`${name} figures store forgets the shards that are not below the total any more`, async () => {

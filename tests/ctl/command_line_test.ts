@@ -50,7 +50,7 @@ Deno.test("parseCommandLine() reads a presence as Discord would say it", () => {
     assert(command.name === "presence");
     return command.body;
   };
-  assert.deepEqual(bodyOf(), { shards: "all", status: "online", activity: null });
+  assert.deepEqual(bodyOf("--status", "online"), { shards: "all", status: "online", activity: null });
   assert.deepEqual(bodyOf("--status", "idle", "--activity", "watching you", "--shards", "0-3"), {
     shards: "0-3",
     status: "idle",
@@ -90,9 +90,10 @@ for (
     [["guild", "0"], /^guild: give the id of a guild/],
     [["restart"], /^restart: give shards/],
     [["restart", "7-3"], /^restart: give all, or shards/],
-    [["presence", "--shards", ""], /^--shards: give all/],
+    [["presence"], /^presence: give --status or --activity/],
+    [["presence", "--status", "idle", "--shards", ""], /^--shards: give all/],
     [["presence", "--activity", "you"], /^--activity begins with one of playing/],
-    [["presence", "--state", "x"], /^--state and --stream-url are of an activity/],
+    [["presence", "--status", "idle", "--state", "x"], /^--state and --stream-url are of an activity/],
     [["command"], /^command: give one JSON text/],
   ] as const
 ) {

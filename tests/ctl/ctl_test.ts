@@ -180,7 +180,7 @@ Deno.test("ctl queues, rejected and audit show tables, whatever stands in them",
   await withTerminal(async ({ redis, services, ctl }) => {
     assert.match(
       (await ctl(["queues"])).text,
-      /^queue +messages {2}consumers {2}in a minute\ngateway +- +- +- +\S/m,
+      /^queue +ready {2}consumers {2}last minute {2}state\ngateway +- +- +- +\S/m,
     );
     assert.equal((await ctl(["rejected"])).text, "The gateway has refused no command\n");
     assert.equal((await ctl(["audit"])).text, "Nobody has done anything\n");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Redis } from "ioredis";
 import { DashboardRedis, WrongTypeError } from "../../dashboard/redis.ts";
+import { startRedis } from "../../harness/redis.ts";
 import { testServers } from "../servers.ts";
 
 async function withRedis(test: (rig: { asked: DashboardRedis; redis: Redis }) => Promise<void>) {
@@ -40,6 +41,19 @@ Deno.test("DashboardRedis.ask() names the keys of a script, one of which is of a
       return true;
     });
   });
+});
+
+Deno.test("DashboardRedis.isThere() knows a Redis that hangs while its connection stands", async () => {
+  const { server, url } = await startRedis();
+  await using _server = server;
+  const asked = new DashboardRedis({ url, prefix: "" });
+  await asked.start();
+  assert.equal(await asked.isThere(), true);
+  await server.pause();
+  assert.equal(await asked.isThere(), false);
+  await server.resume();
+  assert.equal(await asked.isThere(), true);
+  await asked.stop();
 });
 
 Deno.test("DashboardRedis.ask() throws what else Redis refuses as it is", async () => {

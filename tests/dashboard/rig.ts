@@ -61,7 +61,6 @@ export class TestBrowser {
     const browsers = {
       "sec-fetch-site": "same-origin",
       "content-type": "application/x-www-form-urlencoded;charset=UTF-8",
-      "content-length": String(body.length),
     };
     return this.#send(path, { method: "POST", headers: { ...browsers, ...headers }, body });
   }

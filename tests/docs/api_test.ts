@@ -238,6 +238,8 @@ Deno.test("docs/api.md has every error that an endpoint answers with", async () 
     await see(post("/api/restart", { shards: "all" }));
     services.commands.send = () => Promise.resolve({ kind: "no_answer" });
     await see(post("/api/commands", { op: 1, shard: 0 }));
+    services.commands.send = () => Promise.resolve({ kind: "unknown", problem: "RabbitMQ is silent" });
+    await see(post("/api/commands", { op: 1, shard: 0 }));
     await writeFleet(redis, statusEntries(2), {
       identify: { remaining: 1, total: 1_000, resets_at: Date.now() + 60_000 },
     });

@@ -33,8 +33,8 @@ export class MemoryFiguresStore implements FiguresStore {
 
   async forgetReplicas(name: string, heardBeforeMs: number): Promise<void> {
     await this.#answer();
-    for (const [other, { stopped, heardAtMs }] of this.replicas) {
-      if (other === name || (!stopped && heardAtMs >= heardBeforeMs)) continue;
+    for (const [other, { heardAtMs }] of this.replicas) {
+      if (other === name || heardAtMs >= heardBeforeMs) continue;
       this.replicas.delete(other);
       this.history.delete(other);
     }

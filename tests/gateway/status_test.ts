@@ -86,6 +86,8 @@ Deno.test("Status.takeChanged() gives time of connecting and latency 0 until the
   const { clock, status } = statusOf(0);
   status.observe({ kind: "shard.acknowledged", shard: 0, latencyMs: 41.6 });
   assert.equal(status.takeChanged()[0]?.latencyMs, 42);
+  status.observe({ kind: "shard.acknowledged", shard: 0, latencyMs: 0.2 });
+  assert.equal(status.takeChanged()[0]?.latencyMs, 1, "0 says that there was none");
 
   clock.advance(500);
   status.observe({ kind: "shard.connecting", shard: 0, host: "gateway.discord.gg", attempt: 1 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { startRedis } from "../../harness/redis.ts";
 import { createApp } from "../../routes/app.ts";
 import { withDashboard } from "../dashboard/rig.ts";
 
@@ -62,7 +63,7 @@ Deno.test("The dashboard turns away what no browser sends, and calls none of it 
   const long = "password=".padEnd(5_000, "x");
   const requests: Readonly<Record<string, string>> = {
     "This request names no host": `${POST}Host: a b\r\nContent-Length: 0\r\n\r\n`,
-    "Send the length": `${POST}Host: x\r\n${FORM}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n`,
+    "at most": `${POST}Host: x\r\n${FORM}Transfer-Encoding: chunked\r\n\r\n1388\r\n${long}\r\n0\r\n\r\n`,
     "may have 4 KiB at most": `${POST}Host: x\r\n${FORM}Content-Length: ${long.length}\r\n\r\n${long}`,
   };
   for (const [words, request] of Object.entries(requests)) {
@@ -71,6 +72,35 @@ Deno.test("The dashboard turns away what no browser sends, and calls none of it 
     assert(answer.includes(words), answer);
     assert.equal(faults, 0, words);
   }
+});
+
+Deno.test("The dashboard alone is ready while Redis answers, and not where only its connection stands", async () => {
+  const { server, url } = await startRedis();
+  await using _server = server;
+  await withDashboard(async ({ app }) => {
+    const readiness = async () => {
+      const response = await app.request("/readyz");
+      return [response.status, await response.json()];
+    };
+    assert.deepEqual(await readiness(), [200, []]);
+    await server.pause();
+    assert.deepEqual(await readiness(), [503, ["redis"]]);
+    await server.resume();
+    assert.deepEqual(await readiness(), [200, []]);
+  }, { redisUrl: url });
+});
+
+Deno.test("The dashboard takes a request without a body, and one that comes in pieces", async () => {
+  const { answer } = await answerTo(`${POST}Host: x\r\n${FORM}\r\n`);
+  assert.match(answer, /^HTTP\/1\.1 403 /);
+  await withDashboard(async ({ app }) => {
+    const response = await app.request("/sign_in", {
+      method: "POST",
+      headers: { "sec-fetch-site": "same-origin", "content-type": "application/x-www-form-urlencoded" },
+      body: ReadableStream.from(["password=", "wrong"]).pipeThrough(new TextEncoderStream()),
+    });
+    assert.equal(response.status, 401);
+  });
 });
 
 Deno.test("The dashboard does not call a request that breaks off a fault of its own", async () => {

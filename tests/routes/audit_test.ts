@@ -34,6 +34,15 @@ Deno.test("/audit shows who did what, when, from where, for which shards, and wh
         "Carried out",
       ]
     ) assert(row.includes(shown), `${shown} in ${row}`);
+    assert.match(row, /<small class="muted">operator</);
+  });
+});
+
+Deno.test("/audit says nothing twice of whoever is called as their role", async () => {
+  await withDashboard(async ({ signedIn, services }) => {
+    const entry = { who: "operator", role: "operator", address: "unknown", shards: "none", outcome: "Done" };
+    await services.audit.record({ ...entry, action: "Restart" });
+    assert.doesNotMatch(await (await signedIn("viewer")).page("/audit"), /<small class="muted">operator/);
   });
 });
 

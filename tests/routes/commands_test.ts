@@ -105,6 +105,20 @@ Deno.test("/commands sends JSON as it was typed, and shows why the gateway refus
   });
 });
 
+Deno.test("/commands says where it is not known whether a command was sent, and so does the audit", async () => {
+  await withDashboard(async (rig) => {
+    await rig.redis.set("gateway_shards", "16");
+    const problem = "RabbitMQ did not confirm it in time";
+    rig.services.commands.send = () => Promise.resolve({ kind: "unknown", problem });
+    const text = await act(await rig.signedIn("operator"), { form: "text", text: '{"op":1,"shard":7}' });
+    assert.match(
+      text,
+      /class="notice failed" role="alert"><b>[^<]+<\/b> It is not known whether it was sent: RabbitMQ did not confirm it in time\. Look before you send it again\./,
+    );
+    assert.equal((await audited(rig))[0]?.[5], `Not known whether it was sent: ${problem}`);
+  });
+});
+
 Deno.test("/commands says what is wrong beside the field, keeps what was typed, and sends nothing", async () => {
   await withDashboard(async (rig) => {
     await using gateway = await fakeGateway(rig.rabbitUrl);

@@ -6,7 +6,13 @@ import { CELL_STATES, cellCode } from "../../dashboard/fleet/fleet_snapshot.ts";
 import { historySeries } from "../../dashboard/fleet/history_series.ts";
 import { CELL_STATES as SHOWN_STATES } from "../../islands/cell_states.ts";
 import { FleetFigures } from "../../islands/FleetFigures.tsx";
-import { secondFields, SESSION, statusEntries, writeFleet } from "../dashboard/fleet/written_fleet.ts";
+import {
+  replicaEntry,
+  secondFields,
+  SESSION,
+  statusEntries,
+  writeFleet,
+} from "../dashboard/fleet/written_fleet.ts";
 import { type DashboardRig, withDashboard } from "../dashboard/rig.ts";
 
 /** The fleet page as an operator gets it. */
@@ -41,7 +47,7 @@ Deno.test("The fleet page is whole without script: cells, counts, figures, plots
     });
     for (const second of [3, 2, 1]) {
       const id = `${Date.now() - second * 1_000}-0`;
-      await rig.redis.xadd("gateway:history:alpha", id, ...secondFields({ events: "2345" }));
+      await rig.redis.xadd("gateway:history:alpha", id, ...secondFields({ events: "2345", returned: "2" }));
     }
     const html = await fleetPage(rig);
     const cells = cellsOf(html);
@@ -55,11 +61,12 @@ Deno.test("The fleet page is whole without script: cells, counts, figures, plots
     for (
       const shown of [
         "Shards 16 18 recommended",
+        "Shards came back 6 in the last minute",
         "Events per second 2,345",
         "Publish delay 1.3 ms 99 % below 8 ms",
         "Unconfirmed 12 8.8 KiB",
         "Spooled 3 3.9 KiB of 4 GiB",
-        "Identifies left 987 of 1,000, renewed at",
+        "Identifies left 987 of 1,000, renewed in",
         "Connected 13",
         "Disconnected 1",
         "Waiting for its turn 1",
@@ -67,6 +74,7 @@ Deno.test("The fleet page is whole without script: cells, counts, figures, plots
         "alpha 0.1.0 0–15 (16)",
       ]
     ) assert(text.includes(shown), `"${shown}" is not in: ${text}`);
+    assert.match(text, /renewed in (?:1 h|59 min 5\d s) /);
     assert.match(html, /<svg class="drawing"[^>]*aria-label="Events per second, \d\d:\d\d to \d\d:\d\d UTC"/);
     assert.match(html, /<path class="line-0" d="M[^"]+L/);
     assert.match(html, /href="\/\?status=disconnected#shards"/);
@@ -85,7 +93,10 @@ Deno.test("The fleet page shows the shards of the states asked for, and says so 
     assert.match(html, /href="\/\?status=disconnected#shards" aria-current="true"/);
     assert.match(html, /<input type="hidden" name="status" value="resuming"\/>/);
     assert(!html.includes("<script>"));
-    assert.match(textOf(await fleetPage(rig, "?status=parked")), /No shard matches this filter/);
+    assert.match(html, /<button type="submit" class="quiet">Restart filtered…/);
+    const none = await fleetPage(rig, "?status=parked");
+    assert.match(textOf(none), /No shard matches this filter/);
+    assert.match(none, /<button type="submit" class="quiet" disabled>Restart filtered…/);
   });
 });
 
@@ -109,15 +120,77 @@ Deno.test("The fleet page with ten thousand shards has them in blocks of a hundr
   });
 });
 
+Deno.test("The fleet page says how many connected shards have no latency yet", async () => {
+  await withDashboard(async (rig) => {
+    const [first, ...others] = statusEntries(5, { 4: "Resuming" });
+    const fresh = others.map((entry, index) => index === 0 ? entry : { ...entry, latency: 0 });
+    assert(first !== undefined);
+    await writeFleet(rig.redis, [first, ...fresh]);
+    assert.match(textOf(await fleetPage(rig)), /most 41 ms, 2 not measured yet/);
+    await writeFleet(rig.redis, statusEntries(5));
+    assert.doesNotMatch(textOf(await fleetPage(rig)), /not measured yet/);
+  });
+});
+
 Deno.test("The fleet page says when the gateway was last heard", async () => {
   await withDashboard(async (rig) => {
     const heard_at = Date.now() - 42_000;
     await writeFleet(rig.redis, statusEntries(2), { heard_at });
-    assert.match(textOf(await fleetPage(rig)), /Gateway last heard 4\d s ago/);
+    const pages = [await fleetPage(rig)];
     await writeFleet(rig.redis, statusEntries(2), { stopped: true });
-    assert.match(textOf(await fleetPage(rig)), /The gateway has stopped/);
+    pages.push(await fleetPage(rig));
     await rig.redis.del("gateway:replicas");
-    assert.match(textOf(await fleetPage(rig)), /No process of the gateway has left word of itself/);
+    pages.push(await fleetPage(rig));
+    const words = [
+      /Gateway last heard 4\d s ago/,
+      /The gateway has stopped/,
+      /No process of the gateway has left word of itself/,
+    ];
+    for (const [index, html] of pages.entries()) {
+      assert.match(textOf(html), words[index] ?? /^$/);
+      assert.match(html, /class="cells few old"/);
+    }
+  });
+});
+
+Deno.test("The fleet page says from which replicas RabbitMQ is away, and how many events wait on disk", async () => {
+  await withDashboard(async (rig) => {
+    const spool = (events: number) => ({ spool: { events, bytes: 4_000, max_bytes: 4_294_967_296 } });
+    await writeFleet(rig.redis, statusEntries(2), spool(0));
+    const well = await fleetPage(rig);
+    assert.doesNotMatch(textOf(well), /RabbitMQ/);
+    assert.match(well, /class="cells few"/);
+
+    await writeFleet(rig.redis, statusEntries(2), { broker: false, ...spool(1_234) });
+    await rig.redis.hset("gateway:replicas", "beta", replicaEntry(0, spool(0)));
+    const text = textOf(await fleetPage(rig));
+    assert.match(text, /RabbitMQ is away from alpha : its events wait\./);
+    assert.match(text, /1,234 events wait on disk: RabbitMQ does not confirm, or is catching up\./);
+  });
+});
+
+Deno.test("The fleet page says nothing of the broker of a replica that is silent", async () => {
+  await withDashboard(async (rig) => {
+    await writeFleet(rig.redis, statusEntries(2), { broker: false, heard_at: Date.now() - 42_000 });
+    const text = textOf(await fleetPage(rig));
+    assert.match(text, /Gateway last heard/);
+    assert.doesNotMatch(text, /RabbitMQ is away/);
+  });
+});
+
+Deno.test("The fleet page warns where fewer identifies are left than there are shards", async () => {
+  await withDashboard(async (rig) => {
+    const identify = (remaining: number, inMs: number) => ({
+      identify: { remaining, total: 1_000, resets_at: Date.now() + inMs },
+    });
+    const shown = async () => /Identifies left<\/dt><dd(?: class="(\w+)")?>/.exec(await fleetPage(rig))?.[1];
+    await writeFleet(rig.redis, statusEntries(16), identify(16, 3_600_000));
+    assert.equal(await shown(), undefined);
+    await writeFleet(rig.redis, statusEntries(16), identify(15, 3_600_000));
+    assert.equal(await shown(), "warn");
+    assert.match(textOf(await fleetPage(rig)), /: fewer than there are shards/);
+    await writeFleet(rig.redis, statusEntries(16), identify(15, -1_000));
+    assert.equal(await shown(), undefined);
   });
 });
 
@@ -181,6 +254,7 @@ Deno.test("The fleet page points out queues that fill up without anybody", async
       history: historySeries([]),
       filter: [],
       unattended: ["gateway", "gateway.recv"],
+      restart: null,
     }));
     assert.match(textOf(html), /gateway, gateway\.recv have grown for a minute without a consumer/);
   });

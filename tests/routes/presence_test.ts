@@ -28,7 +28,7 @@ Deno.test("/presence sends a presence to the shards named, shows the reply, and 
     const location = response.headers.get("location") ?? "";
     assert.doesNotMatch(location, /csrf/);
     const page = await operator.page(location);
-    assert.match(page, /class="notice done".*The gateway has carried it out/);
+    assert.match(page, /class="notice done".*Presence idle\. The gateway has carried it out/);
     assert.match(page, /value="chess &amp; go"/);
     assert.match(page, /value="0-1, 3"/);
     assert.equal(preview(page), "☾ Your bot APP Idle Playing chess &amp; go");
@@ -99,6 +99,8 @@ Deno.test("/presence warns of Discord's limit, and gives a viewer nothing to pre
     assert.match(page, /Five in 20 s, for each shard/);
     assert.match(page, /Only operators may send a presence/);
     assert.match(page, /<fieldset[^>]* disabled/);
+    assert.match(page, /<h2>Presence to send<\/h2>/);
+    assert.match(page, /<noscript><button[^>]*>Preview</);
     assert.equal(preview(page), "● Your bot APP Online No activity");
     assert.equal((await viewer.post("/presence", FIELDS)).status, 403);
   });

@@ -61,6 +61,8 @@ Deno.test("/queues points out a queue that grows for a minute and that nobody co
         page,
         /Nobody consumes queue <code>gateway<\/code>, and it grows: 1,234 messages wait in it\./,
       );
+      // It is said once, not again whenever it has grown.
+      assert.match(page, /role="status">Nobody consumes queue gateway, and it grows<\/p>/);
       await writeFleet(rig.redis, statusEntries(2));
       const fleet = await (await rig.signedIn("viewer")).page("/");
       assert.match(fleet, /<b>gateway<\/b> has grown for a minute without a consumer/);

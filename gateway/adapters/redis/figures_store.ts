@@ -32,7 +32,7 @@ const REJECTED_ENTRIES = 200;
 
 /**
  * KEYS: replicas, history of the process that asks; ARGV: its name, time before which another was last heard. What
- * cannot be read is no living process.
+ * cannot be read is no process.
  */
 const FORGET_LUA = `
   local replicas, own_history = KEYS[1], KEYS[2]
@@ -42,7 +42,7 @@ const FORGET_LUA = `
   for i = 1, #fields, 2 do
     local name = fields[i]
     local is_json, entry = pcall(cjson.decode, fields[i + 1])
-    local heard = is_json and type(entry) == "table" and entry.stopped ~= true and tonumber(entry.heard_at)
+    local heard = is_json and type(entry) == "table" and tonumber(entry.heard_at)
     if name ~= own and not (heard and heard >= heard_before) then
       redis.call("HDEL", replicas, name)
       redis.call("DEL", histories .. name)

@@ -52,6 +52,7 @@ export function secondFields(second: SecondFigures): EntryFields {
     spooled: second.spooledEvents,
     spooled_bytes: second.spooledBytes,
     connected: second.connected,
+    returned: second.returned,
   }).flatMap(([name, value]) => value === null ? [] : [name, value]);
 }
 
@@ -77,7 +78,8 @@ export function lifeFields({ kind, data }: LifeEvent): EntryFields {
 }
 
 export function latencyFields({ latencyMs }: Latency): EntryFields {
-  return ["ms", Math.round(latencyMs)];
+  // As it stands among the statuses.
+  return ["ms", Math.max(1, Math.round(latencyMs))];
 }
 
 export function rejectedFields({ reason, message, bytes, body }: RejectedCommand): EntryFields {

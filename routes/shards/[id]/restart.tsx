@@ -70,7 +70,8 @@ export const restart: Route = {
       action: RESTART_NAMES[mode],
       shards: String(shard),
     });
-    return await redirectWithNotice(context, `/shards/${shard}`, notice);
+    const text = `${RESTART_NAMES[mode]}. ${notice.text}`;
+    return await redirectWithNotice(context, `/shards/${shard}`, { ...notice, text });
   },
 };
 

@@ -164,8 +164,26 @@ Deno.test("CommandSender.send() does not wait for an answer that cannot come, an
   proxy.cut();
   // Whether the broker's confirmation was faster than the cut is up to the network; there is no answer either way.
   const { kind } = await outcome;
-  assert(kind === "no_answer" || kind === "not_sent", kind);
+  assert(kind === "no_answer" || kind === "unknown", kind);
   await until(async () => (await sender.send(RESTART)).kind === "accepted");
+  await sender.stop();
+});
+
+Deno.test("CommandSender.send() says that it is not known whether it was sent where RabbitMQ has not confirmed it", async () => {
+  const { rabbitUrl } = await testServers();
+  await using _gateway = await fakeGateway(rabbitUrl, [{ ok: true }]);
+  await using proxy = new TcpProxy(rabbitUrl);
+  const clock = new ManualClock();
+  const sender = new CommandSender({ rabbitUrl: proxy.through(rabbitUrl), clock });
+  sender.start();
+  assert.deepEqual(await sender.send(RESTART), { kind: "accepted" });
+  // The connection stands, so each of these is written before anything else can happen.
+  const late = sender.send(RESTART);
+  clock.advance(ANSWER_TIMEOUT_MS);
+  assert.deepEqual(await late, { kind: "unknown", problem: "RabbitMQ did not confirm it in time" });
+  const lost = sender.send(RESTART);
+  proxy.cut();
+  assert.deepEqual(await lost, { kind: "unknown", problem: "RabbitMQ was lost before it confirmed it" });
   await sender.stop();
 });
 
@@ -181,7 +199,7 @@ Deno.test("CommandSender.send() refuses more than a hundred at a time", async ()
   assert.match(last.problem, /100 commands wait/);
   await broker.read("gateway.send", 100);
   await sender.stop();
-  for (const { kind } of await Promise.all(outcomes)) assert.match(kind, /^(?:no_answer|not_sent)$/);
+  for (const { kind } of await Promise.all(outcomes)) assert.match(kind, /^(?:no_answer|unknown)$/);
 });
 
 function bytesOf(value: unknown): Buffer {

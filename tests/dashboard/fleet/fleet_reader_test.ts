@@ -216,6 +216,21 @@ Deno.test("FleetReader.read() adds up the replicas that are there, and no others
   });
 });
 
+Deno.test("FleetReader.read() tells of a process that is gone for fifteen minutes, and for good of the one heard last", async () => {
+  await withReader(async ({ read, replica, clock }) => {
+    await replica("killed", {});
+    await replica("stopped", { stopped: true });
+    clock.advance(900_000);
+    await replica("alpha", {});
+    const told = async () => (await read()).replicas.map(({ name, isCurrent }) => [name, isCurrent]);
+    assert.deepEqual(await told(), [["alpha", true], ["killed", false], ["stopped", false]]);
+    clock.advance(1);
+    assert.deepEqual(await told(), [["alpha", true]]);
+    clock.advance(3_600_000);
+    assert.deepEqual(await told(), [["alpha", true]]);
+  });
+});
+
 Deno.test("FleetReader.read() knows that a process was killed where another was started in its place", async () => {
   await withReader(async ({ read, replica, clock }) => {
     const word = (atMs: number) => ({ started_at: atMs, shards: [[0, 3]] });
@@ -355,5 +370,5 @@ Deno.test("FleetReader.read() rejects with a RedisAwayError while Redis is away,
 });
 
 async function readiness(redis: DashboardRedis): Promise<void> {
-  while (!redis.isReady) await new Promise((resolve) => setTimeout(resolve, 10));
+  while (!await redis.isThere()) await new Promise((resolve) => setTimeout(resolve, 10));
 }

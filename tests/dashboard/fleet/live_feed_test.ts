@@ -8,12 +8,14 @@ import { EventReader } from "../event_reader.ts";
 class ScriptedTopic implements Topic {
   readonly key: string;
   readonly event = "news";
+  readonly readsRedis: boolean;
   reads = 0;
   value: unknown = 0;
   failure: Error | null = null;
 
-  constructor(key = "scripted") {
+  constructor(key = "scripted", { readsRedis = true } = {}) {
     this.key = key;
+    this.readsRedis = readsRedis;
   }
 
   read(): Promise<unknown> {
@@ -115,6 +117,7 @@ Deno.test("LiveFeed waits for a look that takes its time, and is alive meanwhile
     const topic: Topic = {
       key: "slow",
       event: "news",
+      readsRedis: true,
       read() {
         const look = Promise.withResolvers();
         looks.push(look);
@@ -151,6 +154,29 @@ Deno.test("LiveFeed says when Redis goes and when it comes back", async () => {
     assert.equal(await other.next("away"), false);
     assert.equal(await other.next("news"), 0);
     assert.deepEqual(warnings, []);
+  });
+});
+
+Deno.test("LiveFeed takes no word for it that Redis is back from a topic that does not ask it", async () => {
+  await withFeed(async ({ clock, listen }) => {
+    const [fleet, queues] = [new ScriptedTopic("fleet"), new ScriptedTopic("queues", { readsRedis: false })];
+    const listener = listen([fleet, queues]);
+    await listener.next("news");
+    await listener.next("news");
+    fleet.failure = new RedisAwayError("Cannot reach Redis");
+    clock.advance(1_000);
+    assert.equal(await listener.next("away"), true);
+    for (let second = 0; second < 3; second++) {
+      queues.value = `as of second ${second}`;
+      clock.advance(1_000);
+      assert.equal(await listener.next("news"), queues.value);
+    }
+    fleet.failure = null;
+    fleet.value = "back";
+    clock.advance(1_000);
+    assert.equal(await listener.next("news"), "back");
+    const told = [...listener.text.matchAll(/^event: away\ndata: (\w+)$/gm)].map(([, isAway]) => isAway);
+    assert.deepEqual(told, ["true", "false"]);
   });
 });
 

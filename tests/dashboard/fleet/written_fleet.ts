@@ -79,6 +79,7 @@ export function secondFields(changes: Readonly<Record<string, string>> = {}): st
     spooled: "0",
     spooled_bytes: "0",
     connected: "16",
+    returned: "0",
     ...changes,
   }).flat();
 }

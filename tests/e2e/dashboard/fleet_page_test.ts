@@ -49,11 +49,16 @@ Deno.test("The fleet page that is narrowed to some states takes cells in and out
     await writeFleet(redis, statusEntries(64, { 7: "Disconnected", 40: "Disconnected" }));
     await open("/?status=disconnected");
     assert.deepEqual(await names(), ["7 Disconnected", "40 Disconnected"]);
+    await page.getByRole("heading", { name: "2 of 64 shards" }).waitFor();
+    await page.locator("#grid a").first().hover();
+    await page.getByText("Shard 7 Disconnected").waitFor();
     await writeStatuses(redis, statusEntries(64, { 12: "Disconnected", 40: "Disconnected", 3: "Resuming" }));
     await page.getByRole("link", { name: "12 Disconnected" }).waitFor();
     assert.deepEqual(await names(), ["12 Disconnected", "40 Disconnected"]);
+    assert.equal(await page.getByText("Shard 7 Disconnected").count(), 0);
     await writeStatuses(redis, statusEntries(64));
     await page.getByText("No shard matches this filter.").waitFor();
+    await page.getByRole("heading", { name: "0 of 64 shards" }).waitFor();
     assert.deepEqual(await names(), []);
   });
 });
@@ -104,6 +109,39 @@ Deno.test("The fleet page's arrows lead from block to block where there are many
     assert.equal(await page.evaluate(() => document.activeElement?.ariaLabel), `${below} Connected`);
     await page.keyboard.press("ArrowUp");
     assert.equal(await page.evaluate(() => document.activeElement?.ariaLabel), "93 Connected");
+  });
+});
+
+Deno.test("The fleet page with many shards is no longer for it: the grid scrolls, and keys bring its cells into view", async () => {
+  await withVisit("viewer", async ({ page, redis, open }) => {
+    await writeFleet(redis, statusEntries(4_000));
+    await open();
+    const grid = page.locator("#grid");
+    const box = await grid.boundingBox();
+    assert(box !== null && box.height < 700, `${box?.height} px`);
+    await page.locator("#grid a").first().focus();
+    await page.keyboard.press("End");
+    const isIn = await grid.evaluate((element) => {
+      const [cell, around] = [document.activeElement, element].map((one) => one?.getBoundingClientRect());
+      return cell !== undefined && around !== undefined && cell.top >= around.top &&
+        cell.bottom <= around.bottom;
+    });
+    assert.equal(await page.evaluate(() => document.activeElement?.ariaLabel), "3999 Connected");
+    assert(isIn, "the cell is out of sight");
+  });
+});
+
+Deno.test("The fleet page says of the cell pointed at what it turns to, and mutes all while the gateway is away", async () => {
+  await withVisit("viewer", async ({ page, redis, open }) => {
+    await writeFleet(redis, statusEntries(64), { heard_at: Date.now() - 60_000 });
+    await open();
+    assert.equal(await page.locator("#grid.old").count(), 1);
+    await page.getByRole("link", { name: "12 Connected", exact: true }).hover();
+    await page.getByText("Shard 12 Connected").waitFor();
+    await writeStatuses(redis, statusEntries(64, { 12: "Resuming" }));
+    await page.getByText("Shard 12 Resuming").waitFor();
+    await redis.hset("gateway:replicas", "alpha", replicaEntry(64));
+    await page.locator("#grid:not(.old)").waitFor();
   });
 });
 

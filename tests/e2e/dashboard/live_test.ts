@@ -50,3 +50,20 @@ Deno.test("An open page whose sign-in has ended leads to the sign-in, and from t
     await page.getByRole("heading", { name: "Shard 1", level: 1 }).waitFor();
   });
 });
+
+Deno.test("An open page whose stream is lost while Redis is away takes its word back with the next stream", async () => {
+  await withPage(async ({ redis, url, page }) => {
+    await writeFleet(redis, statusEntries(2));
+    await page.route(STREAM, (route) =>
+      route.fulfill({
+        contentType: "text/event-stream",
+        body: "retry: 100\n\nevent: away\ndata: true\n\n",
+      }));
+    await page.goto(url);
+    const notice = page.getByText("Redis is away: what is shown here is what it said last.");
+    await notice.waitFor();
+    await page.unroute(STREAM);
+    await notice.waitFor({ state: "detached" });
+    await page.getByText("Live", { exact: true }).waitFor();
+  });
+});

@@ -13,6 +13,7 @@ Deno.test("The dashboard says that Redis is away, on open pages and on new ones,
     const later = [await dashboard.operator(), await dashboard.operator({ javaScriptEnabled: false })];
     await server.pause();
     await fleet.getByText("Redis is away: what is shown here is what it said last.").waitFor();
+    await fleet.locator(".freshness").getByText("Redis away", { exact: true }).waitFor();
     await fleet.getByRole("link", { name: "1 Connected" }).waitFor();
     await Promise.all(later.map(async (page) => {
       await page.goto(`${dashboard.url}/audit`);
@@ -20,6 +21,7 @@ Deno.test("The dashboard says that Redis is away, on open pages and on new ones,
     }));
     await server.resume();
     await fleet.getByText("Redis is away").first().waitFor({ state: "detached" });
+    await fleet.locator(".freshness").getByText("Live", { exact: true }).waitFor();
     await fleet.locator("[data-mark='as it was loaded']").waitFor();
     // They ask again by themselves.
     for (const page of later) await page.getByRole("heading", { name: "Audit", level: 1 }).waitFor();

@@ -16,5 +16,7 @@ Deno.test("QueueMetrics tells how full each queue is, who consumes it, and wheth
   assert.deepEqual(await told("gateway"), [1_234, 0, 1]);
   assert.deepEqual(await told("music"), [0, 2, 0]);
   metrics.observe({ kind, queue: "gateway", messages: null, consumers: 0, unattended: false });
-  assert.deepEqual(await told("gateway"), [undefined, 0, 0], "nobody knows how full a missing queue is");
+  assert.deepEqual(await told("gateway"), [undefined, undefined, 0], "there is no such queue");
+  metrics.observe({ kind, queue: "gateway", messages: 0, consumers: 1, unattended: false });
+  assert.deepEqual(await told("gateway"), [0, 1, 0]);
 });

@@ -82,6 +82,7 @@ Deno.test("FiguresGatherer.take() tells of the process before anything is known"
     spooledEvents: null,
     spooledBytes: null,
     connected: 0,
+    returned: 0,
   });
   assert.deepEqual(rest, { details: new Map(), life: [], latencies: [], rejected: [] });
 });
@@ -142,6 +143,31 @@ Deno.test("FiguresGatherer.take() counts events, confirmations and delays of the
   rig.gatherer.skip();
   receive(2);
   assert.deepEqual(counted(), [2, 0, null, null], "a second that was not written is over");
+});
+
+Deno.test("FiguresGatherer.take() counts how often shards came back since it was last called, and tells of each", () => {
+  const rig = new GathererRig({ 0: {} });
+  const resume = (shard: number) => {
+    rig.gatherer.observe({ kind: "shard.disconnected", shard, code: 4000, reason: "", by: "discord" });
+    rig.gatherer.observe({ kind: "shard.resuming", shard, session: "0123456789abcdef", sequence: 1 });
+    rig.gatherer.observe({ kind: "shard.resumed", shard, replayed: 0 });
+  };
+  resume(0);
+  resume(1);
+  resume(0);
+  rig.gatherer.observe({
+    kind: "shard.ready",
+    shard: 2,
+    session: "0123456789abcdef",
+    guilds: 1,
+    resumable: true,
+  });
+  const { second, life } = rig.take();
+  assert.deepEqual([second?.returned, life.length], [4, 10]);
+  assert.equal(rig.take().second?.returned, 0);
+  resume(0);
+  rig.gatherer.skip();
+  assert.equal(rig.take().second?.returned, 0, "a second that was not written is over");
 });
 
 Deno.test("FiguresGatherer.take() spreads the latencies of connected shards whose heartbeat was acknowledged", () => {

@@ -64,7 +64,7 @@ Deno.test("FiguresWriter writes once a second, in step with the clock", async ()
   rig.clock.assertIdle();
 });
 
-Deno.test("FiguresWriter first forgets the processes that have stopped, or were not heard for a minute", async () => {
+Deno.test("FiguresWriter first forgets the processes that were not heard for fifteen minutes, stopped or not", async () => {
   const rig = new WriterRig();
   const { replica } = rig.gatherer.take({ stopped: false });
   const heard = (name: string, agoMs: number, stopped: boolean) => {
@@ -72,18 +72,19 @@ Deno.test("FiguresWriter first forgets the processes that have stopped, or were 
     rig.store.replicas.set(name, { ...replica, name, heardAtMs, stopped });
     rig.store.history.set(name, []);
   };
-  heard("one", 90_000, true);
-  heard("running", 60_000, false);
-  heard("silent", 60_001, false);
-  heard("stopped", 0, true);
+  heard("one", 1_000_000, true);
+  heard("silent", 900_000, false);
+  heard("stopped", 900_000, true);
+  heard("long silent", 900_001, false);
+  heard("long stopped", 900_001, true);
   rig.writer.start();
   await rig.pass(1_000);
-  assert.deepEqual([...rig.store.replicas.keys()], ["one", "running"]);
-  assert.deepEqual([...rig.store.history.keys()], ["one", "running"]);
+  assert.deepEqual([...rig.store.replicas.keys()], ["one", "silent", "stopped"]);
+  assert.deepEqual([...rig.store.history.keys()], ["one", "silent", "stopped"]);
   assert.equal(rig.store.replicas.get("one")?.stopped, false);
-  heard("stopped", 0, true);
+  heard("long stopped", 1_000_000, true);
   await rig.pass(1_000);
-  assert.equal(rig.store.replicas.size, 3, "only when it starts");
+  assert.equal(rig.store.replicas.size, 4, "only when it starts");
   await rig.writer.stop();
 });
 
@@ -126,7 +127,7 @@ Deno.test("FiguresWriter tries nothing while the store is away, and keeps what h
 Deno.test("FiguresWriter says once in an outage that figures are not written, and forgets old ones after it", async () => {
   const rig = new WriterRig();
   const { replica } = rig.gatherer.take({ stopped: false });
-  rig.store.replicas.set("old", { ...replica, name: "old", stopped: true });
+  rig.store.replicas.set("old", { ...replica, name: "old", heardAtMs: 0 });
   rig.store.away();
   rig.writer.start();
   await rig.pass(1_000);

@@ -60,6 +60,20 @@ Deno.test("POST /api/commands says where there is no gateway to send it to", asy
   });
 });
 
+Deno.test("POST /api/commands says where it is not known whether it was sent", async () => {
+  await withProgram(async ({ redis, services, post }) => {
+    await writeFleet(redis, statusEntries(2));
+    const problem = "RabbitMQ did not confirm it in time";
+    services.commands.send = () => Promise.resolve({ kind: "unknown", problem });
+    const { status, body } = await post("/api/commands", { op: 1, shard: 0 });
+    assert.deepEqual([status, body.error], [504, "not_confirmed"]);
+    assert.match(
+      body.message,
+      /^It is not known whether it was sent: RabbitMQ did not confirm it in time; look/,
+    );
+  });
+});
+
 Deno.test("POST /api/presence sends it to all shards or some", async () => {
   await withProgram(async ({ redis, rabbitUrl, services, post }) => {
     await writeFleet(redis, statusEntries(4));

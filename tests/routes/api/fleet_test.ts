@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { RedisAwayError } from "../../../dashboard/redis.ts";
 import { becomeForeign } from "../../dashboard/shard/shard_fixture.ts";
-import { secondFields, SESSION, statusEntries, writeFleet } from "../../dashboard/fleet/written_fleet.ts";
+import {
+  replicaEntry,
+  secondFields,
+  SESSION,
+  statusEntries,
+  writeFleet,
+} from "../../dashboard/fleet/written_fleet.ts";
 import { withProgram } from "./program.ts";
 
 Deno.test("/api/fleet has the figures of the fleet, and no secret", async () => {
@@ -65,14 +71,35 @@ Deno.test("/api/history has the last seconds, the oldest first", async () => {
     await writeFleet(redis, statusEntries(2));
     const second = Math.floor(Date.now() / 1_000) - 5;
     for (const [index, events] of ["7", "9"].entries()) {
-      const fields = secondFields({ events });
+      const fields = secondFields({ events, returned: "3" });
       await redis.xadd("gateway:history:alpha", `${(second + index) * 1_000}-0`, ...fields);
     }
     const { seconds } = (await get("/api/history")).body;
     assert.deepEqual(
-      seconds.map(({ at, events, latency_max_ms }: Record<string, number>) => [at, events, latency_max_ms]),
-      [[second * 1_000, 7, 120], [(second + 1) * 1_000, 9, 120]],
+      seconds.map(({ at, events, latency_max_ms, returned }: Record<string, number>) => {
+        return [at, events, latency_max_ms, returned];
+      }),
+      [[second * 1_000, 7, 120, 3], [(second + 1) * 1_000, 9, 120, 3]],
     );
+  });
+});
+
+Deno.test("/api/history knows what was before the gateway was started anew, under another name", async () => {
+  await withProgram(async ({ redis, get }) => {
+    await writeFleet(redis, statusEntries(2));
+    const second = Math.floor(Date.now() / 1_000) - 5;
+    const before = replicaEntry(2, { stopped: true, heard_at: second * 1_000 });
+    await redis.hset("gateway:replicas", "before", before);
+    await redis.xadd("gateway:history:before", `${second * 1_000}-0`, ...secondFields({ events: "7" }));
+    await redis.xadd("gateway:history:alpha", `${(second + 2) * 1_000}-0`, ...secondFields({ events: "9" }));
+    const told = async () => {
+      const { seconds } = (await get("/api/history")).body;
+      return seconds.map(({ at, events }: Record<string, number>) => [at, events]);
+    };
+    assert.deepEqual(await told(), [[second * 1_000, 7], [(second + 2) * 1_000, 9]]);
+    // Then another service runs the shards.
+    await becomeForeign(redis);
+    assert.deepEqual(await told(), []);
   });
 });
 

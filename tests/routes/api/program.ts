@@ -39,8 +39,7 @@ export async function withProgram(test: (rig: ProgramRig) => Promise<void>): Pro
       post: async (path, body, headers = { "content-type": "application/json" }) => {
         if (body === undefined) return answer(await ask(path, { method: "POST" }));
         const bytes = new TextEncoder().encode(typeof body === "string" ? body : JSON.stringify(body));
-        const length = { "content-length": String(bytes.length) };
-        return answer(await ask(path, { method: "POST", body: bytes, headers: { ...length, ...headers } }));
+        return answer(await ask(path, { method: "POST", body: bytes, headers }));
       },
       open: (path) => ask(path, {}),
     });

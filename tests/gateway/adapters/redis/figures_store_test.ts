@@ -71,7 +71,7 @@ Deno.test("RedisFiguresStore.write() writes to the letter, under the prefix", as
       kind: "gap",
       data: { oldSession: "01234567…", newSession: null, lastSequence: 9 },
     }],
-    latencies: [latency(3, 41.7, AT_MS - 5)],
+    latencies: [latency(3, 41.7, AT_MS - 5), latency(3, 0.2, AT_MS - 4)],
     rejected: [rejectedCommand("{é", { bytes: 3 }), rejectedCommand(null)],
   }));
   assert.equal(
@@ -105,6 +105,7 @@ Deno.test("RedisFiguresStore.write() writes to the letter, under the prefix", as
     unconfirmed: "12",
     unconfirmed_bytes: "9000",
     connected: "4",
+    returned: "2",
   });
   const [[lifeId = "", life] = []] = await entriesOf(redis, "bot7:gateway:life:3");
   assert.equal(lifeId.split("-")[0], String(AT_MS - 7), "the time of what happened");
@@ -112,9 +113,9 @@ Deno.test("RedisFiguresStore.write() writes to the letter, under the prefix", as
     kind: "gap",
     data: '{"old_session":"01234567…","new_session":null,"last_sequence":9}',
   });
-  const [[latencyId = "", beat] = []] = await entriesOf(redis, "bot7:gateway:latencies:3");
+  const [[latencyId = "", beat] = [], [, shortest] = []] = await entriesOf(redis, "bot7:gateway:latencies:3");
   assert.equal(latencyId.split("-")[0], String(AT_MS - 5));
-  assert.deepEqual(beat, { ms: "42" });
+  assert.deepEqual([beat, shortest], [{ ms: "42" }, { ms: "1" }]);
   assert.deepEqual(await fieldsOf(redis, "bot7:gateway:rejected"), [
     { reason: "not_json", message: "Not JSON", bytes: "3", body: "{é" },
     { reason: "not_json", message: "Not JSON", bytes: "9" },
