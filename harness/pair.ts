@@ -28,7 +28,10 @@ export interface ServerPrograms {
  */
 export async function startServerPair(programs?: ServerPrograms): Promise<ServerPair> {
   const paths = programs ?? await programPaths(["rabbitmq", "redis"]);
-  const [rabbit, redis] = await Promise.allSettled([startRabbit(paths.rabbitmq), startRedis(paths.redis)]);
+  const [rabbit, redis] = await Promise.allSettled([
+    startRabbit({ program: paths.rabbitmq }),
+    startRedis(paths.redis),
+  ]);
   const stop = async () => {
     await Promise.all(
       [rabbit, redis].map((outcome) =>

@@ -14,6 +14,8 @@ export interface RabbitServer {
   /** `amqp://user:password@127.0.0.1:port` */
   readonly url: string;
   /** The broker takes it that the machine's memory is short, and lets nobody publish. A restart ends it too. */
+  /** Of its management interface, with user and password; null without one. */
+  readonly managementUrl: string | null;
   raiseMemoryAlarm(): Promise<void>;
   endMemoryAlarm(): Promise<void>;
 }
@@ -22,6 +24,13 @@ export interface RabbitServer {
 const MEMORY_WATERMARK = 0.4;
 const USER = "shardline";
 
+export interface RabbitOptions {
+  /** Path of the program; left out, it is looked for, and installed where it is missing. */
+  readonly program?: string;
+  /** Whether it has its management interface, which takes it seconds to start. */
+  readonly hasManagement?: boolean;
+}
+
 /**
  * Starts a RabbitMQ on free ports; resolves when it takes connections.
  *
@@ -29,21 +38,24 @@ const USER = "shardline";
  * written the last record of it, which the next declare does, or two seconds. Messages confirmed in an older queue
  * are kept.
  *
- * @param program Path of the program; left out, it is looked for, and installed where it is missing.
  * @throws Error when the program is missing or does not start.
  */
-export async function startRabbit(program?: string): Promise<RabbitServer> {
+export async function startRabbit(
+  { program, hasManagement = false }: RabbitOptions = {},
+): Promise<RabbitServer> {
   const path = program ?? (await programPaths(["rabbitmq"])).rabbitmq;
   const epmd = await findProgram(EPMD_PLACES);
   if (epmd === undefined) throw new Error("Cannot start RabbitMQ: epmd, a part of Erlang, is not in PATH");
   // A password of its own, so that it cannot be taken for another broker that was given the same port.
   const password = crypto.randomUUID();
-  const server = await Server.start(rabbitKind(path, epmd, password));
+  const server = await Server.start(rabbitKind(path, epmd, { password, hasManagement }));
+  const managementPort = server.ports[3];
   const setWatermark = (fraction: number) =>
     control(path, server, ["set_vm_memory_high_watermark", String(fraction)]);
   return {
     server,
     url: rabbitUrl(server.ports[0], password),
+    managementUrl: hasManagement ? `http://${USER}:${password}@127.0.0.1:${managementPort}` : null,
     raiseMemoryAlarm: () => setWatermark(0),
     endMemoryAlarm: () => setWatermark(MEMORY_WATERMARK),
   };
@@ -62,6 +74,10 @@ const EPMD_PLACES = [
  * a daemon that stays. `epmd -names` succeeds once it listens.
  */
 const START = `epmd=$1 broker=$2
+if [ -n "$3" ]; then
+  echo '[rabbitmq_management].' >"$RABBITMQ_ENABLED_PLUGINS_FILE"
+  printf 'management.tcp.ip = 127.0.0.1\\nmanagement.tcp.port = %s\\n' "$3" >"$RABBITMQ_CONFIG_FILE.conf"
+fi
 "$epmd" -address 127.0.0.1 -port "$ERL_EPMD_PORT" &
 until "$epmd" -names >/dev/null 2>&1; do
   kill -s 0 $! 2>/dev/null || exit 1
@@ -69,13 +85,17 @@ until "$epmd" -names >/dev/null 2>&1; do
 done
 exec "$broker"`;
 
-function rabbitKind(program: string, epmd: string, password: string): ServerKind {
+function rabbitKind(
+  program: string,
+  epmd: string,
+  { password, hasManagement }: { readonly password: string; readonly hasManagement: boolean },
+): ServerKind {
   return {
     title: "RabbitMQ",
-    portCount: 3,
-    launch: (folder, [port, distributionPort, epmdPort]) => ({
+    portCount: hasManagement ? 4 : 3,
+    launch: (folder, [port, distributionPort, epmdPort, managementPort = ""]) => ({
       program: "sh",
-      args: ["-c", START, "sh", epmd, program],
+      args: ["-c", START, "sh", epmd, program, String(managementPort)],
       env: {
         ...nodeEnvironment(folder, port, epmdPort),
         ERL_EPMD_ADDRESS: "127.0.0.1",

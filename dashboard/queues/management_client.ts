@@ -144,8 +144,10 @@ export class ManagementClient {
   /** Null for a queue that is not there. */
   async #figures(queue: string): Promise<QueueFigures | null> {
     const path = `queues/${encodeURIComponent(this.#host)}/${encodeURIComponent(queue)}`;
-    const value = await this.#get(`${path}?columns=${QUEUE_COLUMNS}`);
-    if (value === null) return null;
+    const answer = await this.#get(`${path}?columns=${QUEUE_COLUMNS}`);
+    if (answer === null) return null;
+    // Where none of it has been measured yet, RabbitMQ answers an empty list.
+    const value = Array.isArray(answer) && answer.length === 0 ? {} : answer;
     if (!isObject(value)) throw this.#notManagement();
     const statistics = isObject(value["message_stats"]) ? value["message_stats"] : {};
     return {

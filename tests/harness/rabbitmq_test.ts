@@ -84,7 +84,7 @@ Deno.test("Server.stop() leaves no process of a broker", async () => {
 
 Deno.test("startRabbit() starts the program that it is given, and says so where that cannot be", async () => {
   await assert.rejects(
-    startRabbit("/nowhere/rabbitmq-server"),
+    startRabbit({ program: "/nowhere/rabbitmq-server" }),
     /Cannot start RabbitMQ: it ended with status 127/,
   );
 });

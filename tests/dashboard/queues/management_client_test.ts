@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { ManagementClient, virtualHostOf } from "../../../dashboard/queues/management_client.ts";
 import { systemClock } from "../../../gateway/clock.ts";
+import { startRabbit } from "../../../harness/rabbitmq.ts";
+import { beforeDeadline } from "../../deadline.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
+import { QueueReader } from "../../fakes/queue_reader.ts";
 
 /** As RabbitMQ's documentation has them (HTTP API, GET /api/exchanges/vhost/name/bindings/source). */
 const BINDINGS = [
@@ -31,6 +35,46 @@ const QUEUE = {
   message_stats: { ack_details: { rate: 7.2 }, publish_details: { rate: 10.4 } },
   messages_unacknowledged: 12,
 };
+
+Deno.test("ManagementClient.ask() understands a real management interface", async () => {
+  const { server, url, managementUrl } = await startRabbit({ hasManagement: true });
+  await using _server = server;
+  assert(managementUrl !== null);
+  await using broker = await QueueReader.connect(url);
+  const { channel } = broker;
+  await channel.assertExchange("gateway", "direct", { durable: true });
+  await channel.assertExchange("music", "fanout", { durable: true });
+  await channel.assertQueue("a/b", { durable: true });
+  await channel.bindQueue("a/b", "gateway", "MESSAGE_CREATE");
+  await channel.bindExchange("music", "gateway", "VOICE_STATE_UPDATE");
+  const ask = (managementUrl: string) =>
+    new ManagementClient({
+      managementUrl,
+      rabbitUrl: url,
+      queues: ["a/b", "nobody-made-this-one"],
+      clock: systemClock,
+    }).ask();
+  const { bindings, queues, problem } = await ask(managementUrl);
+  assert.equal(problem, null);
+  assert.deepEqual(bindings.toSorted((one, other) => one.destination < other.destination ? -1 : 1), [
+    { destination: "a/b", destinationType: "queue", routingKey: "MESSAGE_CREATE" },
+    { destination: "music", destinationType: "exchange", routingKey: "VOICE_STATE_UPDATE" },
+  ]);
+  assert.deepEqual([...queues.keys()], ["a/b"]);
+
+  channel.publish("gateway", "MESSAGE_CREATE", Buffer.from("1234567"));
+  const measured = async () => {
+    for (;;) {
+      const figures = (await ask(managementUrl)).queues.get("a/b");
+      if (figures?.bytes === 7 && figures.inPerSecond !== null) return figures;
+    }
+  };
+  assert.equal((await beforeDeadline(measured(), () => "nothing was measured")).unacknowledged, 0);
+
+  const wrong = new URL(managementUrl);
+  wrong.password = "wrong";
+  assert.match((await ask(wrong.href)).problem ?? "", /refuses user and password/);
+});
 
 type Answer = (path: string) => Response | Promise<Response>;
 
