@@ -53,12 +53,18 @@ function Row(replica: ReplicaFigures) {
           : <span class="good">● now</span>}
       </td>
       <td data-label="Broker">
-        {hasBroker ? <span class="good">● connected</span> : <span class="bad">✕ away</span>}
+        <Broker isKnown={isCurrent && !isAway(heardAgoMs)} hasBroker={hasBroker} />
       </td>
       <td class="number" data-label="Unconfirmed">{amount(unconfirmed.events)}</td>
       <td class="number" data-label="Spooled">{spooled === null ? "–" : amount(spooled)}</td>
     </tr>
   );
+}
+
+/** What one that is silent said of its broker is as old as its last word. */
+function Broker({ isKnown, hasBroker }: { readonly isKnown: boolean; readonly hasBroker: boolean }) {
+  if (!isKnown) return <>–</>;
+  return hasBroker ? <span class="good">● connected</span> : <span class="bad">✕ away</span>;
 }
 
 function shardsText({ shards, shardCount }: ReplicaFigures): string {

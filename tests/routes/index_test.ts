@@ -148,6 +148,7 @@ Deno.test("The fleet page says when the gateway was last heard", async () => {
     ];
     for (const [index, html] of pages.entries()) {
       assert.match(textOf(html), words[index] ?? /^$/);
+      assert.doesNotMatch(textOf(html), /● connected/, "its broker was there when it was");
       assert.match(html, /class="cells few old"/);
     }
   });
