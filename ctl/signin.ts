@@ -10,9 +10,7 @@ import { type Config, faultLine, parseConfig } from "../gateway/config.ts";
 import { EXIT_CONFIGURATION } from "../gateway/exit.ts";
 import { failureText } from "../gateway/failure.ts";
 import { oneLine } from "../gateway/one_line.ts";
-
-/** Something that is needed is not there: `EX_UNAVAILABLE` of sysexits.h. */
-const EXIT_UNAVAILABLE = 69;
+import { EXIT_UNAVAILABLE } from "./failure.ts";
 
 const REASON_MAX_LENGTH = 200;
 

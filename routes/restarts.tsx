@@ -22,7 +22,7 @@ export const restarts: Route = {
     const { restarts, clock } = context.get("services");
     const restart = await restarts.read();
     const isRunning = restart?.state === "running";
-    const figures = restart && restartFigures(restart, Math.round(clock.wallMs()));
+    const figures = restart && restartFigures(restart, clock.wallMs());
     return await page(
       context,
       {

@@ -8,6 +8,7 @@ import type { ConfirmChannel, ConsumeMessage } from "amqplib";
 import type { Clock } from "../../gateway/clock.ts";
 import { oneLine } from "../../gateway/one_line.ts";
 import { BrokerConnection, type OpenBroker } from "../broker_connection.ts";
+import { isObject, parsed } from "../json_checks.ts";
 
 /** Queue of the commands to the gateway, which declares it (the wire contract, Exchanges and queues). */
 export const COMMAND_QUEUE = "gateway.send";
@@ -189,17 +190,11 @@ function unanswered({ isConfirmed }: WaitingCommand, how: string): CommandOutcom
 
 /** Null for what the wire contract does not know (Commands, replies). */
 function readReply(content: Uint8Array): CommandOutcome | null {
-  let reply: unknown;
-  try {
-    reply = JSON.parse(new TextDecoder().decode(content));
-  } catch {
-    return null;
-  }
-  if (typeof reply !== "object" || reply === null || !("ok" in reply)) return null;
-  if (reply.ok === true) return { kind: "accepted" };
-  if (reply.ok !== false || !("error" in reply) || !("message" in reply)) return null;
-  const { error, message } = reply;
-  if (typeof error !== "string" || typeof message !== "string") return null;
+  const reply = parsed(new TextDecoder().decode(content));
+  if (!isObject(reply)) return null;
+  const { ok, error, message } = reply;
+  if (ok === true) return { kind: "accepted" };
+  if (ok !== false || typeof error !== "string" || typeof message !== "string") return null;
   return {
     kind: "refused",
     error: oneLine(error, ERROR_LENGTH),

@@ -6,6 +6,7 @@
  */
 import { restartJson } from "../api/restart_json.ts";
 import { RESTART_KEY, RESTART_LEASE_KEY } from "../contract_keys.ts";
+import { isCount } from "../json_checks.ts";
 import type { DashboardRedis } from "../redis.ts";
 import { isRestartMode, type Restart, type RestartState } from "./restart.ts";
 
@@ -143,7 +144,3 @@ const STATES: ReadonlySet<unknown> = new Set<RestartState>([
   "given_up",
   "interrupted",
 ]);
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
-}

@@ -78,7 +78,7 @@ export class RollingRestart {
       mode,
       state: "running",
       startedBy: by.who,
-      startedAtMs: Math.round(this.#options.clock.wallMs()),
+      startedAtMs: this.#options.clock.wallMs(),
       endedAtMs: null,
       total: shards.length,
       back: 0,
@@ -152,7 +152,7 @@ export class RollingRestart {
       tellFault(`Rolling restart ended by a fault: ${failureText(error)}`);
       return "interrupted" as const;
     });
-    const ended: Restart = { ...run.restart, state, current: null, endedAtMs: Math.round(clock.wallMs()) };
+    const ended: Restart = { ...run.restart, state, current: null, endedAtMs: clock.wallMs() };
     // Where Redis does not take it, it shows as interrupted once its lease has ended.
     await this.#record.end(ended).catch((error) => {
       tellFault(`Cannot write down how a rolling restart ended: ${failureText(error)}`);

@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../gateway/clock.ts";
 import { oneLine } from "../../gateway/one_line.ts";
+import { isObject, parsed } from "../json_checks.ts";
 import type { OAuthSettings } from "../settings.ts";
 
 /** What became of a code. */
@@ -145,10 +146,7 @@ async function readText(response: Response): Promise<string> {
 }
 
 function fieldsOf(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
-  } catch {
-    return {}; // HTML of a proxy, most likely.
-  }
+  const value = parsed(text);
+  // Anything else is HTML of a proxy, most likely.
+  return isObject(value) ? value : {};
 }
