@@ -7,11 +7,13 @@ import type { ChannelModel, ConfirmChannel } from "amqplib";
 import type { Clock } from "../../clock.ts";
 import type { OutgoingEvent, Publisher, PublisherEvents, PublishOutcome } from "../../delivery/publisher.ts";
 import type { Observer } from "../../observation.ts";
-import { bufferView } from "./buffer_view.ts";
 import type { RabbitConnection } from "./connection.ts";
+import { EventFrames } from "./event_frames.ts";
 import type { KeptChannel } from "./kept_channel.ts";
+import { type RawChannel, rawChannel } from "./raw_channel.ts";
 import { bodyMaxBytesOf } from "./size_refusal.ts";
 import { declareForEvents, EVENT_EXCHANGE } from "./topology.ts";
+import { Unconfirmed } from "./unconfirmed.ts";
 
 export interface RabbitPublisherOptions {
   /** Default queues: declared, and bound so that they receive every event. */
@@ -32,14 +34,29 @@ export interface RabbitPublisherOptions {
  */
 const DECLARE_EVERY_MS = 30_000;
 
+/** What waits for the broker's answer. */
+interface Published {
+  readonly type: string;
+  readonly settled: (outcome: PublishOutcome) => void;
+}
+
+interface OpenChannel {
+  readonly channel: ConfirmChannel;
+  readonly raw: RawChannel;
+  readonly frames: EventFrames;
+  readonly unconfirmed: Unconfirmed<Published>;
+  /** Published in this turn, and not sent yet. */
+  gathered: OutgoingEvent[];
+}
+
 /** Publishes in confirm mode. Owns its connection, and closes it. */
 export class RabbitPublisher implements Publisher {
   readonly #connection: RabbitConnection;
   readonly #options: RabbitPublisherOptions;
   #kept: KeptChannel<ConfirmChannel> | null = null;
   #events: PublisherEvents | null = null;
-  /** The channel that events go to; callbacks of any other are those of a channel already left. */
-  #channel: ConfirmChannel | null = null;
+  /** Where events go; what is still heard of any other channel is of one already left. */
+  #open: OpenChannel | null = null;
   #cancelDeclaring = () => {};
 
   constructor(connection: RabbitConnection, options: RabbitPublisherOptions) {
@@ -50,7 +67,7 @@ export class RabbitPublisher implements Publisher {
   start(events: PublisherEvents): void {
     this.#events = events;
     this.#kept = this.#connection.keepChannel({
-      open: (model) => this.#open(model),
+      open: (model) => this.#openChannel(model),
       opened: (channel) => this.#opened(channel),
       lost: (brokerError) => this.#lost(brokerError),
     });
@@ -58,26 +75,12 @@ export class RabbitPublisher implements Publisher {
   }
 
   publish(event: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void {
-    const channel = this.#channel;
-    if (channel === null) throw new Error(`Cannot publish ${event.type}: no channel is open`);
-    const { queues, persistent, transientTypes, ttlMs } = this.#options;
-    // The answer, false where the socket cannot keep up, is not heeded: the outbox bounds what is unconfirmed.
-    channel.publish(EVENT_EXCHANGE, event.type, bufferView(event.body), {
-      contentType: "application/json",
-      persistent: persistent && !transientTypes.has(event.type),
-      type: event.type,
-      messageId: `${event.session}:${event.sequence}`,
-      timestamp: Math.floor(event.receivedAtMs / 1_000),
-      appId: "shardline",
-      headers: { shard: event.shard },
-      mandatory: queues.length > 0,
-      ...(ttlMs > 0 ? { expiration: String(ttlMs) } : {}),
-    }, (error: unknown) => {
-      if (channel !== this.#channel) return;
-      if (error === null) return settled("confirmed");
-      this.#options.observe({ kind: "broker.refused", type: event.type });
-      settled("refused");
-    });
+    const open = this.#open;
+    if (open === null) throw new Error(`Cannot publish ${event.type}: no channel is open`);
+    open.unconfirmed.add({ type: event.type, settled });
+    open.gathered.push(event);
+    // What is published in one turn goes out in one write.
+    if (open.gathered.length === 1) queueMicrotask(() => this.#send(open));
   }
 
   async close(): Promise<void> {
@@ -86,7 +89,15 @@ export class RabbitPublisher implements Publisher {
     await this.#connection.close();
   }
 
-  async #open(model: ChannelModel): Promise<ConfirmChannel> {
+  /** The answer, false where the socket cannot keep up, is not heeded: the outbox bounds what is unconfirmed. */
+  #send(open: OpenChannel): void {
+    const events = open.gathered;
+    open.gathered = [];
+    if (open !== this.#open) return;
+    for (const piece of open.frames.encode(events)) open.raw.send(piece);
+  }
+
+  async #openChannel(model: ChannelModel): Promise<ConfirmChannel> {
     await declareForEvents(model, this.#options.queues);
     const channel = await model.createConfirmChannel();
     this.#keepDeclaring(model, channel);
@@ -99,15 +110,43 @@ export class RabbitPublisher implements Publisher {
     this.#cancelDeclaring = clock.schedule(clock.nowMs() + DECLARE_EVERY_MS, async () => {
       // What goes wrong here goes wrong at the next opening too, and is told there.
       await declareForEvents(model, queues).catch(() => {});
-      if (channel === this.#channel) this.#keepDeclaring(model, channel);
+      if (channel === this.#open?.channel) this.#keepDeclaring(model, channel);
     });
   }
 
   #opened(channel: ConfirmChannel): void {
-    this.#channel = channel;
+    const { queues, persistent, transientTypes, ttlMs } = this.#options;
+    const raw = rawChannel(channel);
+    const open: OpenChannel = {
+      channel,
+      raw,
+      frames: new EventFrames({
+        exchange: EVENT_EXCHANGE,
+        channel: raw.number,
+        frameMaxBytes: raw.frameMaxBytes,
+        mandatory: queues.length > 0,
+        ttlMs,
+        isPersistent: (type) => persistent && !transientTypes.has(type),
+      }),
+      unconfirmed: new Unconfirmed(),
+      gathered: [],
+    };
+    this.#open = open;
+    channel.on("ack", ({ deliveryTag, multiple }) => {
+      open.unconfirmed.answer(deliveryTag, multiple, ({ settled }) => {
+        if (open === this.#open) settled("confirmed");
+      });
+    });
+    channel.on("nack", ({ deliveryTag, multiple }) => {
+      open.unconfirmed.answer(deliveryTag, multiple, ({ type, settled }) => {
+        if (open !== this.#open) return;
+        this.#options.observe({ kind: "broker.refused", type });
+        settled("refused");
+      });
+    });
     // A return comes before the confirmation of the same event, which is then that of a channel already left.
     channel.on("return", ({ fields }) => {
-      if (channel !== this.#channel) return;
+      if (open !== this.#open) return;
       this.#options.observe({ kind: "broker.returned", type: fields.routingKey });
       this.#kept?.giveUp(`no queue takes ${fields.routingKey}`);
     });
@@ -116,7 +155,7 @@ export class RabbitPublisher implements Publisher {
 
   #lost(brokerError: Error | null): void {
     this.#cancelDeclaring();
-    this.#channel = null;
+    this.#open = null;
     const bodyMaxBytes = brokerError === null ? null : bodyMaxBytesOf(brokerError);
     this.#events?.closed(bodyMaxBytes === null ? null : { bodyMaxBytes });
   }
