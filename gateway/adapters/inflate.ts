@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { createZstdDecompress } from "node:zlib";
+import { setImmediate } from "node:timers";
 import { failureText } from "../failure.ts";
 import type { Compression } from "../protocol/gateway_url.ts";
-import { ZstdBlocks } from "./zstd_blocks.ts";
+import { createDecompressor, type Decompressor } from "./raw_zlib.ts";
 
 /** What one WebSocket message came to. */
 export type Inflated =
@@ -19,10 +19,13 @@ export type Inflated =
   | { readonly kind: "ruined"; readonly error: string };
 
 export interface Inflater {
-  /** Takes the next message of the connection; the one after it only once this has resolved. Never rejects. */
-  inflate(message: Uint8Array<ArrayBuffer>): Promise<Inflated>;
+  /**
+   * Takes the next message of the connection; the one after it only once there is an answer, which is at once but for
+   * what is so large that others would wait for it. Never throws nor rejects.
+   */
+  inflate(message: Uint8Array<ArrayBuffer>): Inflated | Promise<Inflated>;
   /** Lets go of everything, at any time; what is being inflated then is `ruined`. Safe twice. */
-  close(): Promise<void>;
+  close(): void;
 }
 
 /**
@@ -35,155 +38,111 @@ const PAYLOAD_MAX_BYTES = 256 * 1024 * 1024;
 export function createInflater(compression: Compression, payloadMaxBytes = PAYLOAD_MAX_BYTES): Inflater {
   switch (compression) {
     case "zlib-stream":
-      return new ZlibInflater(payloadMaxBytes);
+      return new StreamInflater(createDecompressor("zlib"), new FlushSuffix(), payloadMaxBytes);
     case "zstd-stream":
-      return new ZstdInflater(payloadMaxBytes);
+      return new StreamInflater(createDecompressor("zstd"), WHOLE_MESSAGES, payloadMaxBytes);
     case "none":
       return uncompressed;
   }
 }
 
 const uncompressed: Inflater = {
-  inflate: (message) => Promise.resolve({ kind: "payload", bytes: message }),
-  close: () => Promise.resolve(),
+  inflate: (message) => ({ kind: "payload", bytes: message }),
+  close: () => {},
 };
 
 const PARTIAL: Inflated = { kind: "partial" };
+
+/** Whether a payload ends with a message. */
+interface PayloadEnd {
+  isAt(message: Uint8Array): boolean;
+}
+
+/** One message is one payload. */
+const WHOLE_MESSAGES: PayloadEnd = { isAt: () => true };
 
 /** Z_SYNC_FLUSH leaves these last four bytes, 00 00 FF FF: the end of a payload. */
 const FLUSH_SUFFIX = 0x0000_ffff;
 const NO_SUFFIX = 0xffff_ffff;
 
-/**
- * What is inflated in one step, so that the limit of a payload is looked at between the steps: deflate makes at
- * most 1032 bytes of one (zlib's technical details), so a step adds 66 MB at worst.
- */
-const STEP_MAX_BYTES = 64 * 1024;
-
-/**
- * Deno's decompressor puts out at most one chunk for each write, with everything that the input so far decodes
- * to, and `write` resolves only after a read that was waiting has been given that chunk (found by trying, with
- * Deno 2.9; a test holds it). So when the write of a flush suffix has resolved, the payload is whole.
- */
-class ZlibInflater implements Inflater {
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
-  readonly #output: Output;
+class FlushSuffix implements PayloadEnd {
   /** The last four bytes received of the current payload, because the suffix itself can be cut. */
   #suffix = NO_SUFFIX;
 
-  constructor(payloadMaxBytes: number) {
-    const { writable, readable } = new DecompressionStream("deflate");
-    this.#output = new Output(payloadMaxBytes);
-    this.#writer = writable.getWriter();
-    // A failure is told by the write that it befell.
-    this.#writer.closed.catch(() => {});
-    collect(readable.getReader(), this.#output).catch(() => {});
-  }
-
-  async inflate(message: Uint8Array<ArrayBuffer>): Promise<Inflated> {
-    try {
-      for (let from = 0; from < message.length; from += STEP_MAX_BYTES) {
-        await this.#writer.write(message.subarray(from, from + STEP_MAX_BYTES));
-        if (this.#output.isTooLarge) return { kind: "ruined", error: this.#output.tooLarge };
-      }
-    } catch (error) {
-      return { kind: "ruined", error: failureText(error) };
+  isAt(message: Uint8Array): boolean {
+    for (let at = Math.max(0, message.length - 4); at < message.length; at++) {
+      this.#suffix = ((this.#suffix << 8) | message[at]!) >>> 0;
     }
-    for (const byte of message.subarray(-4)) this.#suffix = ((this.#suffix << 8) | byte) >>> 0;
-    if (this.#suffix !== FLUSH_SUFFIX) return PARTIAL;
+    if (this.#suffix !== FLUSH_SUFFIX) return false;
     this.#suffix = NO_SUFFIX;
-    return { kind: "payload", bytes: this.#output.take() };
-  }
-
-  async close(): Promise<void> {
-    await this.#writer.abort(new Error("closed")).catch(() => {});
+    return true;
   }
 }
 
-async function collect(reader: ReadableStreamDefaultReader<Uint8Array>, output: Output): Promise<void> {
-  for (let read = await reader.read(); !read.done; read = await reader.read()) output.add(read.value);
-}
+/** What one step puts out at most; all connections use the same buffer, one after the other. */
+const output = new Uint8Array(64 * 1024);
+/** So much is inflated in one turn of the event loop, some milliseconds, before others have theirs. */
+const TURN_MAX_BYTES = 1024 * 1024;
 
-/** One message is one payload, flushed, so what its blocks put out is the payload. */
-class ZstdInflater implements Inflater {
-  readonly #stream = createZstdDecompress();
-  readonly #blocks = new ZstdBlocks();
-  readonly #output: Output;
-  readonly #closed = Promise.withResolvers<void>();
-  #error = "closed";
-  /** Settles the write in work: after an error the stream does not call back. */
-  #settleWrite: () => void = () => {};
-
-  constructor(payloadMaxBytes: number) {
-    this.#output = new Output(payloadMaxBytes);
-    this.#stream.on("data", (chunk: Uint8Array) => this.#output.add(chunk));
-    this.#stream.on("error", (error) => this.#error = failureText(error));
-    this.#stream.on("close", () => {
-      this.#settleWrite();
-      this.#closed.resolve();
-    });
-  }
-
-  async inflate(message: Uint8Array<ArrayBuffer>): Promise<Inflated> {
-    const pieces = this.#blocks.cut(message);
-    if (pieces === null) this.#stream.destroy(new Error("the message does not consist of whole zstd blocks"));
-    for (const piece of pieces ?? []) {
-      if (this.#stream.destroyed) break;
-      await this.#write(piece);
-      if (this.#output.isTooLarge) this.#stream.destroy(new Error(this.#output.tooLarge));
-    }
-    if (!this.#stream.destroyed) return { kind: "payload", bytes: this.#output.take() };
-    await this.#closed.promise;
-    return { kind: "ruined", error: this.#error };
-  }
-
-  close(): Promise<void> {
-    this.#stream.destroy();
-    return this.#closed.promise;
-  }
-
-  #write(piece: Uint8Array): Promise<void> {
-    return new Promise((resolve) => {
-      this.#settleWrite = resolve;
-      this.#stream.write(piece, () => resolve());
-    });
-  }
-}
-
-/** Gathers the chunks of one payload. */
-class Output {
+class StreamInflater implements Inflater {
+  readonly #decompressor: Decompressor;
+  readonly #payloadEnd: PayloadEnd;
   readonly #payloadMaxBytes: number;
   #chunks: Uint8Array[] = [];
   #sizeBytes = 0;
 
-  constructor(payloadMaxBytes: number) {
+  constructor(decompressor: Decompressor, payloadEnd: PayloadEnd, payloadMaxBytes: number) {
+    this.#decompressor = decompressor;
+    this.#payloadEnd = payloadEnd;
     this.#payloadMaxBytes = payloadMaxBytes;
   }
 
-  add(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
-    this.#sizeBytes += chunk.length;
+  inflate(message: Uint8Array<ArrayBuffer>): Inflated | Promise<Inflated> {
+    return this.#inflateFrom(message, 0);
   }
 
-  get isTooLarge(): boolean {
-    return this.#sizeBytes > this.#payloadMaxBytes;
+  close(): void {
+    this.#decompressor.close();
   }
 
-  get tooLarge(): string {
-    return `a payload has more than ${this.#payloadMaxBytes} bytes`;
+  #inflateFrom(message: Uint8Array<ArrayBuffer>, from: number): Inflated | Promise<Inflated> {
+    const turnEndBytes = this.#sizeBytes + TURN_MAX_BYTES;
+    let at = from;
+    try {
+      while (this.#sizeBytes < turnEndBytes) {
+        const { outputBytes, inputLeftBytes } = this.#decompressor.step(message, at, output);
+        at = message.length - inputLeftBytes;
+        this.#sizeBytes += outputBytes;
+        if (this.#sizeBytes > this.#payloadMaxBytes) {
+          return this.#ruin(`a payload has more than ${this.#payloadMaxBytes} bytes`);
+        }
+        if (outputBytes > 0) this.#chunks.push(output.slice(0, outputBytes));
+        if (outputBytes === output.length) continue;
+        if (inputLeftBytes > 0) return this.#ruin("the stream has ended, and goes on");
+        return this.#payloadEnd.isAt(message) ? { kind: "payload", bytes: this.#take() } : PARTIAL;
+      }
+    } catch (error) {
+      return this.#ruin(failureText(error));
+    }
+    return new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#inflateFrom(message, at));
   }
 
-  /** The payload; what came in one chunk is handed on without a copy. */
-  take(): Uint8Array {
-    const [first = new Uint8Array(), ...others] = this.#chunks;
+  #ruin(error: string): Inflated {
+    this.close();
+    this.#chunks = [];
+    return { kind: "ruined", error };
+  }
+
+  /** The payload; what came in one chunk is handed on without another copy. */
+  #take(): Uint8Array {
+    const chunks = this.#chunks;
     const sizeBytes = this.#sizeBytes;
     this.#chunks = [];
     this.#sizeBytes = 0;
-    // A chunk of node:zlib is a Buffer, whose slice() shares where everybody expects a copy.
-    if (others.length === 0) return new Uint8Array(first.buffer, first.byteOffset, first.length);
+    if (chunks.length === 1) return chunks[0]!;
     const payload = new Uint8Array(sizeBytes);
     let at = 0;
-    for (const chunk of [first, ...others]) {
+    for (const chunk of chunks) {
       payload.set(chunk, at);
       at += chunk.length;
     }

@@ -8,7 +8,7 @@ import { LEAVE_RESUMABLY } from "../protocol/close_codes.ts";
 import type { Compression } from "../protocol/gateway_url.ts";
 import type { Connection, ConnectionEnd, ConnectionEvents, Transport } from "../shard/transport.ts";
 import { failureText } from "../failure.ts";
-import { createInflater, type Inflater } from "./inflate.ts";
+import { createInflater, type Inflated, type Inflater } from "./inflate.ts";
 
 /** No close frame came (RFC 6455, 7.4.1). */
 const NO_CLOSE_FRAME = 1006;
@@ -139,7 +139,7 @@ class WebSocketConnection implements Connection {
   }
 
   /** Delivers what waits, one message after the other, and then the end, if it has come. */
-  async #deliver(): Promise<void> {
+  #deliver(): void {
     if (this.#isDelivering) return;
     this.#isDelivering = true;
     while (this.#events !== null) {
@@ -147,19 +147,28 @@ class WebSocketConnection implements Connection {
       if (message === undefined) break;
       const { bytes, isText } = message;
       this.#waitingBytes -= bytes.length;
-      if (isText) { // Discord compresses none
-        this.#events.payload(bytes);
-        continue;
+      // Discord compresses no texts.
+      const inflated = isText ? { kind: "payload" as const, bytes } : this.#inflater.inflate(bytes);
+      if (inflated instanceof Promise) {
+        inflated.then((later) => {
+          this.#take(later);
+          this.#isDelivering = false;
+          this.#deliver();
+        });
+        return;
       }
-      const inflated = await this.#inflater.inflate(bytes);
-      if (inflated.kind === "payload") this.#events?.payload(inflated.bytes);
-      else if (inflated.kind === "ruined") this.#ruin(inflated.error);
+      this.#take(inflated);
     }
     this.#isDelivering = false;
     if (this.#end !== null) {
       this.#close(LEAVE_RESUMABLY, "");
       this.#tellEnd(this.#end);
     }
+  }
+
+  #take(inflated: Inflated): void {
+    if (inflated.kind === "payload") this.#events?.payload(inflated.bytes);
+    else if (inflated.kind === "ruined") this.#ruin(inflated.error);
   }
 
   #ruin(error: string): void {
@@ -187,6 +196,7 @@ class WebSocketConnection implements Connection {
     const answered = new AbortController();
     this.#closed.promise.then(() => answered.abort());
     const answerDueMs = this.#clock.nowMs() + CLOSE_ANSWER_MAX_MS;
-    await Promise.all([this.#inflater.close(), sleepUntil(this.#clock, answerDueMs, answered.signal)]);
+    this.#inflater.close();
+    await sleepUntil(this.#clock, answerDueMs, answered.signal);
   }
 }

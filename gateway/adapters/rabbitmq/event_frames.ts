@@ -13,7 +13,7 @@ export interface EventFramesOptions {
   readonly exchange: string;
   /** Number of the channel that they go out on. */
   readonly channel: number;
-  /** The largest frame that both sides take, in bytes; 0: any. */
+  /** The largest frame that both sides take, in bytes. */
   readonly frameMaxBytes: number;
   readonly mandatory: boolean;
   /** How long an event may wait in a queue; 0 = for ever. */
@@ -74,9 +74,7 @@ export class EventFrames {
 
   constructor(options: EventFramesOptions) {
     this.#options = options;
-    this.#bodyFrameMaxBytes = options.frameMaxBytes === 0
-      ? Infinity
-      : options.frameMaxBytes - FRAME_OVERHEAD_BYTES;
+    this.#bodyFrameMaxBytes = options.frameMaxBytes - FRAME_OVERHEAD_BYTES;
   }
 
   /** The frames of these events, one after the other, in as few pieces as is cheap. */

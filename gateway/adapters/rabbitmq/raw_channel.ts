@@ -10,7 +10,7 @@ import type { Channel } from "amqplib";
 
 export interface RawChannel {
   readonly number: number;
-  /** The largest frame that both sides take, in bytes; 0: any. */
+  /** The largest frame that both sides take, in bytes; amqplib's own number where neither has a limit. */
   readonly frameMaxBytes: number;
   /** Sends whole frames, behind all that was sent so before. */
   send(frames: Buffer): void;
@@ -25,7 +25,7 @@ interface Internals {
 export function rawChannel(channel: Channel): RawChannel {
   const { ch, connection } = channel as unknown as Internals;
   if (
-    typeof ch !== "number" || typeof connection.frameMax !== "number" ||
+    typeof ch !== "number" || typeof connection?.frameMax !== "number" ||
     typeof connection.sendBytes !== "function"
   ) throw new Error("This version of amqplib sends its frames another way");
   return {

@@ -25,9 +25,11 @@ export class Unconfirmed<Message> {
    * that were not answered before. What the broker answers twice, or was never sent, is nobody's.
    */
   answer(tag: number, multiple: boolean, settle: (message: Message) => void): void {
-    // 0 stands for all that there is (AMQP 0-9-1, 1.8.3.13).
-    const index = tag === 0 ? this.#messages.length - 1 : tag - this.#firstTag;
-    for (let at = multiple ? this.#answered : index; at <= index; at++) {
+    const newest = this.#messages.length - 1;
+    // With `multiple`, 0 stands for all that there is (AMQP 0-9-1, 1.8.3.13).
+    const index = multiple && tag === 0 ? newest : tag - this.#firstTag;
+    const last = Math.min(index, newest);
+    for (let at = multiple ? this.#answered : index; at <= last; at++) {
       const message = this.#messages[at];
       if (message === undefined || message === null) continue;
       this.#messages[at] = null;

@@ -101,6 +101,20 @@ Deno.test("RabbitPublisher.publish() carries the longest names that there can be
   assert.equal(message?.properties.messageId, `${session}:9007199254740991`);
 });
 
+Deno.test("RabbitPublisher.publish() keeps bodies of several frames whole and in order among small ones of the same turn", async () => {
+  await using broker = await openPublisher();
+  const bodyOf = (length: number) => Uint8Array.from({ length }, (_, index) => index % 251);
+  const events = [200, 300_000, 300, 40_000, 0].map((length, index) =>
+    outgoingEvent(index + 1, { body: bodyOf(length) })
+  );
+  await Promise.all(events.map((event) => confirmation(broker.publisher, event)));
+  const messages = await broker.reader.read("gateway", events.length);
+  assert.deepEqual(
+    messages.map(({ properties, content }) => [properties.messageId, new Uint8Array(content)]),
+    events.map(({ session, sequence, body }) => [`${session}:${sequence}`, body]),
+  );
+});
+
 Deno.test("RabbitPublisher confirms events that no queue takes where it declares none", async () => {
   await using broker = await openPublisher({ queues: [] });
   await confirmation(broker.publisher, outgoingEvent(1));
