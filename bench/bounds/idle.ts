@@ -1,0 +1,43 @@
+/**
+ * What 1,024 shards cost on which nothing happens: memory, and the CPU of heartbeats and of whatever runs by itself.
+ *
+ * @module
+ */
+import { cpuSeconds, memoryBytes } from "../process.ts";
+import type { Stage } from "../path/stage.ts";
+import type { Work } from "../path/work.ts";
+import { type Bounded, bounded } from "./bounded.ts";
+import { startService } from "./service.ts";
+import { sleep } from "./sleep.ts";
+
+const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 1_024 };
+/** What the start left to be done is done by then. */
+const SETTLING_MS = 20_000;
+/** More than Discord's heartbeat interval of 41.25 s. */
+const LOOK_MS = 60_000;
+const ROUNDS = 3;
+const CPU_PERCENT_MAX = 2;
+const MEGABYTES_MAX = 250;
+
+export async function measureIdle(stage: Stage): Promise<Bounded[]> {
+  await using scene = await stage.set(WORK);
+  const gateway = await startService(stage, scene, WORK);
+  await using _server = gateway.server;
+  const { processId } = gateway.server;
+  await scene.connected();
+  await sleep(SETTLING_MS);
+  const cpuPercent: number[] = [];
+  const megabytes: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const beforeMs = performance.now();
+    const before = await cpuSeconds(processId);
+    await sleep(LOOK_MS);
+    const used = await cpuSeconds(processId) - before;
+    cpuPercent.push(used / (performance.now() - beforeMs) * 1_000 * 100);
+    megabytes.push(await memoryBytes(processId) / 1e6);
+  }
+  return [
+    bounded("CPU of 1,024 idle shards, of a core", "%", cpuPercent, CPU_PERCENT_MAX),
+    bounded("memory, 1,024 idle shards", "MB", megabytes, MEGABYTES_MAX),
+  ];
+}

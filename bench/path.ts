@@ -1,0 +1,179 @@
+/**
+ * `deno task bench`: what an event costs on its whole way, from Discord to the bot, beside what people write in place of
+ * this service. Discord, gateway, servers and bot are processes of their own.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { Screen, standardOutput } from "../harness/screen.ts";
+import { Contenders } from "./contenders.ts";
+import { type Machine, thisMachine } from "./machine.ts";
+import { contender, type MeasuredGateway, SHARDLINE } from "./path/gateways.ts";
+import { measure, PACED_PER_SECOND, type Run } from "./path/measure.ts";
+import { Stage } from "./path/stage.ts";
+import { type Work, workTitle } from "./path/work.ts";
+import { type Spread, spreadOf } from "./spread.ts";
+
+/** All others differ from it in one thing. */
+const USUAL: Work = { bodies: 800, compression: "zlib-stream", shards: 16 };
+const BODIES = [300, 800, 3_000, "mix"] as const;
+const COMPRESSIONS = ["zlib-stream", "zstd-stream", "none"] as const;
+const SHARDS = [1, 16, 256, 1_024] as const;
+
+const REPEATS = 3;
+
+const HELP =
+  `Measures what an event costs on its whole way, beside what people write in place of this service.
+Takes some half an hour; machines are noisy, so what is compared takes turns.
+
+Usage: deno task bench [flags]
+
+  --usual        only the usual case: messages of 800 bytes, zlib-stream, 16 shards
+  --all          every size with every compression and every number of shards; takes hours
+  --alone        this service alone
+  --repeats N    how often each is measured (${REPEATS})
+  --json FILE    write all figures there too, to a file below /tmp
+`;
+
+/** The figures of one gateway at one work. */
+interface Measured {
+  readonly work: Work;
+  readonly gateway: string;
+  readonly runs: readonly Run[];
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const screen = new Screen(standardOutput());
+  const flags = parseFlags(args);
+  if (typeof flags === "string") {
+    screen.say(flags);
+    return 64; // EX_USAGE of sysexits.h
+  }
+  if (flags.help) {
+    screen.say(HELP.trimEnd());
+    return 0;
+  }
+  const works = flags.usual ? [USUAL] : flags.all ? allWorks() : variedWorks();
+  await using contenders = flags.alone ? null : await Contenders.install();
+  const gateways = contenders === null
+    ? [SHARDLINE]
+    : [SHARDLINE, contender(contenders, "discordjs"), contender(contenders, "discordeno")];
+  const machine = await thisMachine();
+  const startedAt = new Date().toISOString();
+  screen.say(machineLine(machine, contenders?.nodeVersion ?? null, startedAt));
+  const measured: Measured[] = [];
+  await using stage = await Stage.start();
+  for (const work of works) {
+    const ofWork = await measureWork(stage, gateways, work, flags.repeats);
+    measured.push(...ofWork);
+    screen.say(`\n${workTitle(work)}`);
+    screen.rows([HEADINGS, ...ofWork.map((one) => row(one, ofWork[0]))]);
+  }
+  if (flags.json !== undefined) {
+    const figures = { startedAt, machine, node: contenders?.nodeVersion ?? null, measured };
+    await Deno.writeTextFile(flags.json, `${JSON.stringify(figures, null, 2)}\n`);
+  }
+  return 0;
+}
+
+function parseFlags(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        help: { type: "boolean", default: false },
+        usual: { type: "boolean", default: false },
+        all: { type: "boolean", default: false },
+        alone: { type: "boolean", default: false },
+        repeats: { type: "string", default: String(REPEATS) },
+        json: { type: "string" },
+      },
+    });
+    const repeats = Number(values.repeats);
+    if (Number.isInteger(repeats) && repeats >= 1) return { ...values, repeats };
+    return `Cannot measure ${values.repeats} times: it takes a whole number from 1 on`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The usual work, and all that differ from it in one thing. */
+function variedWorks(): Work[] {
+  const others: Work[] = [
+    ...BODIES.map((bodies) => ({ ...USUAL, bodies })),
+    ...COMPRESSIONS.map((compression) => ({ ...USUAL, compression })),
+    ...SHARDS.map((shards) => ({ ...USUAL, shards })),
+  ];
+  return [USUAL, ...others.filter((work) => workTitle(work) !== workTitle(USUAL))];
+}
+
+function allWorks(): Work[] {
+  return BODIES.flatMap((bodies) =>
+    COMPRESSIONS.flatMap((compression) => SHARDS.map((shards) => ({ bodies, compression, shards })))
+  );
+}
+
+/** All gateways in turn, again and again: what slows the machine down for a while slows all of them down. */
+async function measureWork(
+  stage: Stage,
+  gateways: readonly MeasuredGateway[],
+  work: Work,
+  repeats: number,
+): Promise<Measured[]> {
+  const able = gateways.filter((gateway) => gateway.knows(work)).map((gateway) => ({
+    gateway,
+    runs: [] as Run[],
+  }));
+  for (let repeat = 0; repeat < repeats; repeat++) {
+    for (const { gateway, runs } of able) runs.push(await measure(stage, gateway, work));
+  }
+  return able.map(({ gateway, runs }) => ({ work, gateway: gateway.title, runs }));
+}
+
+const HEADINGS: [string, ...string[]] = [
+  "as fast as taken, then",
+  "µs an event",
+  "",
+  "ratio",
+  "events/s",
+  `µs at ${PACED_PER_SECOND.toLocaleString("en")}/s`,
+  "ratio",
+  "added ms, p50",
+  "p99",
+  "p99.9",
+  "MB",
+];
+
+function row({ gateway, runs }: Measured, ours: Measured | undefined): [string, ...string[]] {
+  const of = (figure: (run: Run) => number, all = runs) => spreadOf(all.map(figure));
+  const ratio = (figure: (run: Run) => number) => {
+    if (ours === undefined || ours.runs === runs) return "";
+    return `1 : ${(of(figure).median / of(figure, ours.runs).median).toFixed(1)}`;
+  };
+  const fast = of(({ fastCpuUs }) => fastCpuUs);
+  return [
+    gateway,
+    fast.median.toFixed(1),
+    inBrackets(fast),
+    ratio(({ fastCpuUs }) => fastCpuUs),
+    Math.round(of(({ fastPerSecond }) => fastPerSecond).median).toLocaleString("en"),
+    of(({ pacedCpuUs }) => pacedCpuUs).median.toFixed(1),
+    ratio(({ pacedCpuUs }) => pacedCpuUs),
+    of(({ addedMs }) => addedMs.p50Ms).median.toFixed(2),
+    of(({ addedMs }) => addedMs.p99Ms).median.toFixed(2),
+    of(({ addedMs }) => addedMs.p999Ms).median.toFixed(2),
+    (of(({ memoryBytes }) => memoryBytes).median / 1e6).toFixed(0),
+  ];
+}
+
+function inBrackets({ least, most }: Spread): string {
+  return `(${least.toFixed(1)}–${most.toFixed(1)})`;
+}
+
+function machineLine(machine: Machine, node: string | null, startedAt: string): string {
+  const { processor, cores, memoryGib, kernel, deno } = machine;
+  const runtimes = node === null ? `Deno ${deno}` : `Deno ${deno}, Node ${node.replace(/^v/, "")}`;
+  return `${processor}, ${cores} cores, ${memoryGib} GiB, ${kernel}, ${runtimes}, ${startedAt.slice(0, 10)}`;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,81 @@
+/**
+ * The bot of a benchmark, a program of its own: takes every event from queue `gateway`, and knows how long each was on
+ * its way.
+ *
+ * Flags: `--port`; the broker's URL is in `RABBIT_URL`, for it holds a password.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { connect } from "amqplib";
+import { nowUs, readStamp } from "./stamp.ts";
+
+const QUEUE = "gateway";
+const EXCHANGE = "gateway";
+/** Taken and not acknowledged yet, at most. */
+const PREFETCH = 1_000;
+
+const { values: flags } = parseArgs({ options: { port: { type: "string" } } });
+
+/** How long the events since the last reset were on their way, in microseconds, and the shard of each. */
+let delaysUs: number[] = [];
+let shards: number[] = [];
+let taken = 0;
+let waiting: { readonly count: number; readonly wake: () => void }[] = [];
+
+const connection = await connect(Deno.env.get("RABBIT_URL") ?? "", { noDelay: true });
+const channel = await connection.createChannel();
+await channel.assertExchange(EXCHANGE, "topic", { durable: true });
+await channel.assertQueue(QUEUE, { durable: true });
+await channel.bindQueue(QUEUE, EXCHANGE, "#");
+await channel.prefetch(PREFETCH);
+let acknowledging = false;
+await channel.consume(QUEUE, (message) => {
+  if (message === null) throw new Error(`Queue ${QUEUE} was deleted`);
+  // One acknowledgement for all that came in a turn: what a benchmark's bot costs is not what is measured.
+  if (!acknowledging) {
+    acknowledging = true;
+    setTimeout(() => {
+      acknowledging = false;
+      channel.ackAll();
+    }, 0);
+  }
+  const stamp = readStamp(message.content);
+  if (stamp === null) return;
+  delaysUs.push(nowUs() - stamp);
+  shards.push(Number(message.properties.headers?.shard));
+  taken++;
+  if (waiting.length === 0) return;
+  for (const { wake } of waiting.filter(({ count }) => count <= taken)) wake();
+  waiting = waiting.filter(({ count }) => count > taken);
+});
+
+Deno.serve({ hostname: "127.0.0.1", port: Number(flags.port), onListen: () => {} }, async (request) => {
+  const { pathname, searchParams } = new URL(request.url);
+  switch (pathname) {
+    case "/reached": {
+      const count = Number(searchParams.get("count"));
+      if (taken < count) await new Promise<void>((wake) => waiting.push({ count, wake }));
+      return new Response(String(taken));
+    }
+    case "/delays": {
+      const except = searchParams.get("except");
+      const wanted = except === null ? delaysUs : delaysUs.filter((_, at) => shards[at] !== Number(except));
+      const sorted = Float64Array.from(wanted).sort();
+      delaysUs = [];
+      shards = [];
+      const at = (part: number) =>
+        (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN) / 1_000;
+      return Response.json({
+        events: sorted.length,
+        p50Ms: at(0.5),
+        p99Ms: at(0.99),
+        p999Ms: at(0.999),
+        maxMs: at(1),
+      });
+    }
+    case "/ready":
+      return new Response();
+  }
+  return new Response(null, { status: 404 });
+});
