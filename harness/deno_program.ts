@@ -20,6 +20,14 @@ export function denoEnvironment(): Record<string, string> {
   );
 }
 
+export interface ProgramOptions {
+  /** Flags of Deno's own. */
+  readonly flags?: readonly string[];
+  readonly args?: readonly string[];
+  /** Its environment, besides what Deno needs. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
  * The launch of a script of this project.
  *
@@ -29,11 +37,11 @@ export function denoEnvironment(): Record<string, string> {
 export function denoProgram(
   script: string,
   permissionSet: string,
-  { args = [], env = {} }: { args?: readonly string[]; env?: Readonly<Record<string, string>> } = {},
+  { flags = [], args = [], env = {} }: ProgramOptions = {},
 ): Omit<Launch, "output"> {
   return {
     program: Deno.execPath(),
-    args: ["run", "--quiet", "--no-prompt", `--permission-set=${permissionSet}`, script, ...args],
+    args: ["run", "--quiet", "--no-prompt", `--permission-set=${permissionSet}`, ...flags, script, ...args],
     env: { ...denoEnvironment(), ...env },
     workingFolder: PROJECT_FOLDER,
   };

@@ -4,9 +4,13 @@
  * @module
  */
 
+import project from "../deno.json" with { type: "json" };
 import { denoProgram } from "./deno_program.ts";
 import { Server } from "./server.ts";
 import { answersOk } from "./simulated_discord.ts";
+
+/** Those with which `deno task start` runs it. */
+const V8_FLAGS = project.tasks.start.command.match(/--v8-flags=\S+/g) ?? [];
 
 /** A running service. */
 export interface Gateway {
@@ -28,6 +32,7 @@ export async function startGateway(settings: Readonly<Record<string, string>>): 
     portCount: 2,
     launch: (folder, [monitoringPort, dashboardPort]) =>
       denoProgram("main.ts", "service", {
+        flags: V8_FLAGS,
         env: {
           SPOOL_PATH: spoolIn(folder),
           ...settings,

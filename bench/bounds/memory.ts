@@ -39,7 +39,7 @@ export async function measureSoak(stage: Stage, minutes: number): Promise<Bounde
     number[],
     number[],
   ];
-  const title = `memory, ${minutes} minutes of 2,000 events/s`;
+  const title = `memory, 2,000 events/s for ${minutes} min`;
   return [
     bounded(`${title}, second fifth`, "MB", second, MEGABYTES_MAX),
     bounded(`${title}, middle fifth`, "MB", middle, MEGABYTES_MAX),
