@@ -9,6 +9,9 @@ import { failureText } from "../failure.ts";
 import type { Compression } from "../protocol/gateway_url.ts";
 import { createDecompressor, type Decompressor } from "./raw_zlib.ts";
 
+/** So much is inflated in one turn of the event loop, some milliseconds, before others have theirs. */
+const TURN_MAX_BYTES = 1024 * 1024;
+
 /** What one WebSocket message came to. */
 export type Inflated =
   /** The bytes are the receiver's to keep. */
@@ -46,10 +49,21 @@ export function createInflater(compression: Compression, payloadMaxBytes = PAYLO
   }
 }
 
-const uncompressed: Inflater = {
-  inflate: (message) => ({ kind: "payload", bytes: message }),
+/** For what is not compressed at all. */
+export const uncompressed: Inflater = {
+  inflate: (message) => wholePayload(message),
   close: () => {},
 };
+
+/** To receive what is large, and to hand it on, takes a turn of the event loop each, so that others have theirs between. */
+function wholePayload(bytes: Uint8Array): Inflated | Promise<Inflated> {
+  const payload: Inflated = { kind: "payload", bytes };
+  return bytes.length > TURN_MAX_BYTES ? nextTurn().then(() => payload) : payload;
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
 
 const PARTIAL: Inflated = { kind: "partial" };
 
@@ -81,8 +95,6 @@ class FlushSuffix implements PayloadEnd {
 
 /** What one step puts out at most; all connections use the same buffer, one after the other. */
 const output = new Uint8Array(64 * 1024);
-/** So much is inflated in one turn of the event loop, some milliseconds, before others have theirs. */
-const TURN_MAX_BYTES = 1024 * 1024;
 
 class StreamInflater implements Inflater {
   readonly #decompressor: Decompressor;
@@ -119,12 +131,12 @@ class StreamInflater implements Inflater {
         if (outputBytes > 0) this.#chunks.push(output.slice(0, outputBytes));
         if (outputBytes === output.length) continue;
         if (inputLeftBytes > 0) return this.#ruin("the stream has ended, and goes on");
-        return this.#payloadEnd.isAt(message) ? { kind: "payload", bytes: this.#take() } : PARTIAL;
+        return this.#payloadEnd.isAt(message) ? wholePayload(this.#take()) : PARTIAL;
       }
     } catch (error) {
       return this.#ruin(failureText(error));
     }
-    return new Promise<void>((resolve) => setImmediate(resolve)).then(() => this.#inflateFrom(message, at));
+    return nextTurn().then(() => this.#inflateFrom(message, at));
   }
 
   #ruin(error: string): Inflated {

@@ -8,7 +8,7 @@ import { LEAVE_RESUMABLY } from "../protocol/close_codes.ts";
 import type { Compression } from "../protocol/gateway_url.ts";
 import type { Connection, ConnectionEnd, ConnectionEvents, Transport } from "../shard/transport.ts";
 import { failureText } from "../failure.ts";
-import { createInflater, type Inflated, type Inflater } from "./inflate.ts";
+import { createInflater, type Inflated, type Inflater, uncompressed } from "./inflate.ts";
 
 /** No close frame came (RFC 6455, 7.4.1). */
 const NO_CLOSE_FRAME = 1006;
@@ -148,7 +148,7 @@ class WebSocketConnection implements Connection {
       const { bytes, isText } = message;
       this.#waitingBytes -= bytes.length;
       // Discord compresses no texts.
-      const inflated = isText ? { kind: "payload" as const, bytes } : this.#inflater.inflate(bytes);
+      const inflated = (isText ? uncompressed : this.#inflater).inflate(bytes);
       if (inflated instanceof Promise) {
         inflated.then((later) => {
           this.#take(later);
