@@ -76,8 +76,8 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
   readonly #shard: number;
   readonly #services: ShardServices;
   readonly #driver: ShardDriver;
-  /** How far the session there is has been published. */
-  #point: ResumePoint | null;
+  /** How far the session there is has been published; moved in place, for it moves with every event. */
+  #point: { -readonly [Field in keyof ResumePoint]: ResumePoint[Field] } | null;
   /** False for a session without an id of Discord's: its point is of no use to anybody else. */
   #resumable = true;
   /** When the last event came that an earlier process had of the session there is; null where nobody knows. */
@@ -128,7 +128,10 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
     this.#observeGapsBefore(sessionId);
     const point = this.#point;
     if (point?.sessionId === sessionId) {
-      if (sequence > point.sequence) this.#keepPoint({ ...point, sequence, lastEventAtMs: receivedAtMs });
+      if (sequence <= point.sequence) return;
+      point.sequence = sequence;
+      point.lastEventAtMs = receivedAtMs;
+      if (this.#resumable) this.#services.keeper.moved(this.#shard, point);
       return;
     }
     // What a lost session still had on its way moves no point any more, but its gap begins behind it.
@@ -265,7 +268,7 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
     };
     this.#resumable = resumable;
     keeper.changeAtOnce(this.#shard, {
-      point: resumable ? this.#point : null,
+      point: resumable ? { ...this.#point } : null,
       guilds: this.#guilds.ids(),
     });
   }
@@ -296,7 +299,8 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
 
   presenceConfigured(): void {
     if (this.#point === null) return;
-    this.#keepPoint({ ...this.#point, configuredPresence: this.#services.configuredPresence });
+    this.#point.configuredPresence = this.#services.configuredPresence;
+    if (this.#resumable) this.#services.keeper.moved(this.#shard, this.#point);
   }
 
   commandSent(command: ShardCommand): void {
@@ -325,11 +329,6 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
 
   fatal(code: number): void {
     this.#services.fatal(code);
-  }
-
-  #keepPoint(point: ResumePoint): void {
-    this.#point = point;
-    if (this.#resumable) this.#services.keeper.change(this.#shard, { point });
   }
 
   /** An event that the broker refused holds the shard's sequence until it cannot be forgotten that it is missing. */

@@ -40,6 +40,8 @@ type Changes = ReadonlyMap<number, PointChange>;
 export class PointKeeper {
   readonly #options: KeeperOptions;
   #changes = new Map<number, PointChange>();
+  /** Points that have moved since, newer than what is noted of their shards. */
+  readonly #moved = new Map<number, ResumePoint>();
   #writing: { readonly changes: Changes; readonly done: Promise<void> } | null = null;
   #cancelTimer: (() => void) | null = null;
   #cancelAnswerTimer: (() => void) | null = null;
@@ -54,8 +56,18 @@ export class PointKeeper {
     this.#options = options;
   }
 
+  /**
+   * The shard's point has moved on. It is read when it is written, and may move until then: this is called for every
+   * event.
+   */
+  moved(shard: number, point: ResumePoint): void {
+    this.#moved.set(shard, point);
+    this.#schedule();
+  }
+
   /** Notes a change of a shard over what was noted of it before. */
   change(shard: number, change: PointChange): void {
+    if (change.point !== undefined) this.#moved.delete(shard);
     const noted = this.#changes.get(shard);
     this.#changes.set(shard, noted === undefined ? change : { ...noted, ...change });
     this.#schedule();
@@ -72,7 +84,7 @@ export class PointKeeper {
       this.#cancelTimer = null;
     }
     this.change(shard, change);
-    if (this.#refused) this.#handOver(this.#changes);
+    if (this.#refused) this.#handOver(this.#gathered());
   }
 
   /**
@@ -83,7 +95,7 @@ export class PointKeeper {
     const aborted = new Promise<void>((resolve) => {
       signal.addEventListener("abort", () => resolve(), { once: true });
     });
-    while (!signal.aborted && (this.#writing !== null || this.#changes.size > 0)) {
+    while (!signal.aborted && (this.#writing !== null || this.#hasChanged)) {
       if (this.#writing === null) await sleepUntil(this.#options.clock, this.#notBeforeMs, signal);
       if (this.#writing === null && !signal.aborted) this.#write();
       await Promise.race([this.#writing?.done, aborted]);
@@ -107,8 +119,8 @@ export class PointKeeper {
     const { points, clock, observe, stored, lossesStored } = this.#options;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
-    if (this.#changes.size === 0) return;
-    const changes = this.#changes;
+    if (!this.#hasChanged) return;
+    const changes = this.#gathered();
     this.#changes = new Map();
     const startedAtMs = clock.nowMs();
     this.#notBeforeMs = startedAtMs + WRITE_EVERY_MS;
@@ -127,14 +139,14 @@ export class PointKeeper {
     }, (error: unknown) => {
       this.#refused = true;
       observe({ kind: "points.refused", error: failureText(error) });
-      this.#changes = mergedChanges(changes, this.#changes);
+      this.#changes = mergedChanges(changes, this.#gathered());
       this.#handOver(this.#changes);
       this.#notBeforeMs = clock.nowMs() + RETRY_AFTER_MS;
     }).finally(() => {
       this.#writing = null;
       this.#cancelAnswerTimer?.();
       this.#cancelAnswerTimer = null;
-      if (this.#changes.size > 0) this.#schedule();
+      if (this.#hasChanged) this.#schedule();
     });
     this.#writing = { changes, done };
   }
@@ -151,7 +163,21 @@ export class PointKeeper {
 
   /** What is being written, with what has changed since. */
   #unstored(): Changes {
-    return this.#writing === null ? this.#changes : mergedChanges(this.#writing.changes, this.#changes);
+    const changes = this.#gathered();
+    return this.#writing === null ? changes : mergedChanges(this.#writing.changes, changes);
+  }
+
+  get #hasChanged(): boolean {
+    return this.#changes.size + this.#moved.size > 0;
+  }
+
+  /** What is noted, with the points that have moved as they are now. */
+  #gathered(): Map<number, PointChange> {
+    for (const [shard, point] of this.#moved) {
+      this.#changes.set(shard, { ...this.#changes.get(shard), point: { ...point } });
+    }
+    this.#moved.clear();
+    return this.#changes;
   }
 
   #handOver(changes: Changes): void {

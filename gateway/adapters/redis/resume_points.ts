@@ -69,6 +69,13 @@ interface ReignTexts {
   readonly bot: string | null;
 }
 
+/** Of a shard, the newest of each that was written. */
+interface Written {
+  point?: ResumePoint | null;
+  lost?: readonly LostSession[];
+  presence?: string | null;
+}
+
 /** A hash each for points, lost sessions, presences and guilds, with a field for a shard. */
 export class RedisResumePoints implements ResumePoints {
   readonly #client: RedisClient;
@@ -80,7 +87,7 @@ export class RedisResumePoints implements ResumePoints {
    * What this process has written, for a Redis that comes back empty. Without the guilds: they are millions, sent
    * with every reconnect, and what is missing of them comes with the next change of a shard's list.
    */
-  readonly #written = new Map<number, PointChange>();
+  readonly #written = new Map<number, Written>();
 
   constructor(client: RedisClient, options: { observe: Observer }) {
     this.#client = client;
@@ -132,9 +139,7 @@ export class RedisResumePoints implements ResumePoints {
 
   async write(changes: ReadonlyMap<number, PointChange>): Promise<void> {
     if (changes.size === 0) return;
-    for (const [shard, { guilds: _, ...change }] of changes) {
-      this.#written.set(shard, { ...this.#written.get(shard), ...change });
-    }
+    for (const [shard, change] of changes) this.#remember(shard, change);
     const reign = this.#reign;
     const [isEmptied] = await this.#client.transaction((commands) => {
       if (reign !== null) commands.setnx(OWN_STARTED_KEY, reign.started);
@@ -149,6 +154,17 @@ export class RedisResumePoints implements ResumePoints {
       setFields(commands, OWN_GUILDS_KEY, changes, ({ guilds }) => guilds?.join(","));
     });
     if (reign !== null && isEmptied === 1) this.#restore();
+  }
+
+  #remember(shard: number, { point, lost, presence }: PointChange): void {
+    let written = this.#written.get(shard);
+    if (written === undefined) {
+      written = {};
+      this.#written.set(shard, written);
+    }
+    if (point !== undefined) written.point = point;
+    if (lost !== undefined) written.lost = lost;
+    if (presence !== undefined) written.presence = presence;
   }
 
   /** Puts back what is missing, and nothing else: another process may know better of what is there. */

@@ -72,6 +72,54 @@ Deno.test("PointKeeper.change() writes what moved together, the newest of each s
   assert.deepEqual(rig.writes, [[[0, { point: point(2), presence: "idle" }], [1, { point: null }]]]);
 });
 
+Deno.test("PointKeeper.moved() writes a point as it is when it is written, and keeps that apart from what follows", async () => {
+  const rig = new KeeperRig();
+  rig.store.hold();
+  const moving = { ...point(1) };
+  rig.keeper.change(0, { presence: "idle" });
+  rig.keeper.moved(0, moving);
+  moving.sequence = 2;
+  await rig.pass(0);
+  moving.sequence = 3;
+  rig.keeper.moved(0, moving);
+  assert.deepEqual(rig.writes, [[[0, { presence: "idle", point: point(2) }]]]);
+  rig.store.release();
+  await rig.pass(0);
+  await rig.pass(50);
+  assert.deepEqual(rig.stored, ["0 a 2", "0 a 3"]);
+  assert.deepEqual(rig.writes[1], [[0, { point: point(3) }]]);
+});
+
+Deno.test("PointKeeper.change() of a point counts more than what has moved before it", async () => {
+  const rig = new KeeperRig();
+  rig.keeper.moved(0, point(5));
+  rig.keeper.change(0, { point: null });
+  rig.keeper.moved(1, point(5));
+  rig.keeper.change(1, { point: point(0, "b") });
+  rig.keeper.moved(2, point(5));
+  rig.keeper.change(2, { presence: "idle" });
+  await rig.pass(0);
+  assert.deepEqual(rig.writes, [[
+    [0, { point: null }],
+    [1, { point: point(0, "b") }],
+    [2, { presence: "idle", point: point(5) }],
+  ]]);
+});
+
+Deno.test("PointKeeper hands over a moved point that the store refuses, once, and again when it has moved on", async () => {
+  const rig = new KeeperRig();
+  rig.refusals = 2;
+  const moving = { ...point(1) };
+  rig.keeper.moved(0, moving);
+  await rig.pass(0);
+  await rig.pass(1_000);
+  assert.deepEqual(rig.refused, ["0 a 1"]);
+  moving.sequence = 2;
+  rig.keeper.moved(0, moving);
+  await rig.pass(1_000);
+  assert.deepEqual(rig.stored, ["0 a 2"]);
+});
+
 Deno.test("PointKeeper says that a point is stored only once the store has acknowledged it", async () => {
   const rig = new KeeperRig();
   rig.store.hold();
