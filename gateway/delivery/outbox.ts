@@ -447,6 +447,8 @@ export class Outbox {
       this.#cancelLook = null;
       const tooOldMs = clock.nowMs() - SPOOL_AFTER_MS;
       for (const lane of this.#lanes.values()) {
+        // Most hold nothing at any one time, and there may be thousands.
+        if (lane.heldBytes === 0) continue;
         const [oldest] = lane.unplaced();
         if (oldest !== undefined && oldest.acceptedAtMs <= tooOldMs) this.#startSpooling(lane);
       }

@@ -29,8 +29,8 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: "what was published counts as stored before it is",
     file: "gateway/hosted_shard.ts",
-    replaced: "if (sequence > point.sequence) this.#keepPoint(",
-    by: "this.stored(sessionId, sequence); if (sequence > point.sequence) this.#keepPoint(",
+    replaced: "if (sequence <= point.sequence) return;",
+    by: "this.stored(sessionId, sequence); if (sequence <= point.sequence) return;",
     found: /a (heartbeat|RESUME) carried \S+, stored is \d+/,
   },
   {
