@@ -8,6 +8,8 @@ import { type Gateway, startGateway } from "../harness/gateway.ts";
 import { startServerPair } from "../harness/pair.ts";
 import { Screen, standardOutput } from "../harness/screen.ts";
 import { BenchFleet } from "./dashboard_fleet.ts";
+import { cpuSeconds, memoryBytes, shell } from "./process.ts";
+import { sleep } from "./sleep.ts";
 
 const SHARDS = 10_000;
 const PAGES = 30;
@@ -76,8 +78,7 @@ async function timePages({ dashboardUrl }: Gateway, cookie: string) {
   }
   const size = async (encoding: string) => {
     const curl = ["-s", "-H", `Cookie: ${cookie}`, "-H", `Accept-Encoding: ${encoding}`, dashboardUrl];
-    const { stdout } = await shell('curl "$@" | wc -c', curl);
-    return Number(stdout);
+    return Number(await shell('curl "$@" | wc -c', curl));
   };
   times.sort((one, other) => one - other);
   return {
@@ -138,26 +139,6 @@ async function tick(fleet: BenchFleet): Promise<void> {
   await Promise.all([fleet.move(), sleep(1_000)]);
 }
 
-/** User and system time, in ticks of 10 ms (proc(5)). */
-async function cpuSeconds(processId: number): Promise<number> {
-  const { stdout } = await shell("cut -d ' ' -f 14,15 /proc/$1/stat", [String(processId)]);
-  return stdout.trim().split(" ").reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
-}
-
-async function memoryBytes(processId: number): Promise<number> {
-  const { stdout } = await shell("awk '/^VmRSS/ { print $2 }' /proc/$1/status", [String(processId)]);
-  return Number(stdout) * 1024;
-}
-
-async function shell(script: string, args: readonly string[]): Promise<{ stdout: string }> {
-  const { stdout } = await new Deno.Command("sh", { args: ["-c", script, "sh", ...args] }).output();
-  return { stdout: new TextDecoder().decode(stdout) };
-}
-
 function quantile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

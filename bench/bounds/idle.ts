@@ -8,7 +8,7 @@ import type { Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { type Bounded, bounded } from "./bounded.ts";
 import { startService } from "./service.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "../sleep.ts";
 
 const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 1_024 };
 /** What the start left to be done is done by then. */

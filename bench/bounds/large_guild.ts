@@ -10,7 +10,7 @@ import type { Scene, Stage } from "../path/stage.ts";
 import type { Compression } from "../../simulator/encoder.ts";
 import { type Bounded, bounded } from "./bounded.ts";
 import { startService } from "./service.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "../sleep.ts";
 
 const SHARDS = 16;
 const LARGE_SHARD = 0;

@@ -10,7 +10,7 @@ import type { Work } from "../path/work.ts";
 import { EVENTS_PER_SECOND } from "./added_latency.ts";
 import { type Bounded, bounded } from "./bounded.ts";
 import { startService } from "./service.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "../sleep.ts";
 
 const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 16 };
 const LOOK_INTERVAL_S = 10;

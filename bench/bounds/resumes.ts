@@ -8,7 +8,7 @@ import type { Scene, Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { type Bounded, bounded } from "./bounded.ts";
 import { startService } from "./service.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "../sleep.ts";
 import { CLOSE } from "../../simulator/close_codes.ts";
 import type { Server } from "../../harness/server.ts";
 

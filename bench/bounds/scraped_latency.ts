@@ -10,7 +10,7 @@ import type { Work } from "../path/work.ts";
 import { addedRows, delaysStraight, delaysThrough, ROUNDS, warmUp } from "./added_latency.ts";
 import { type Bounded, bounded } from "./bounded.ts";
 import { startService } from "./service.ts";
-import { sleep } from "./sleep.ts";
+import { sleep } from "../sleep.ts";
 
 const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 1_024 };
 const USUAL_INTERVAL_MS = 1_000;

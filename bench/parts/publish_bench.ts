@@ -17,40 +17,25 @@ import { rabbitUrl } from "./servers.ts";
 const QUEUE = "gateway";
 const SHARDS = 16;
 
-for (const bytes of SIZES) {
-  const events = once(() => outgoingEvents(bytes, SHARDS));
-  Deno.bench({
-    name: `publish, handed over, ${sizeText(bytes)}, ${BATCH}`,
-    group: "publish, handed over",
-    baseline: bytes === COMMON_SIZE,
-    fn: async (bench) => {
-      const { publisher, empty } = await broker();
-      const batch = new Batch(events());
-      bench.start();
-      batch.publish(publisher);
-      bench.end();
-      await batch.confirmed;
-      await empty();
-    },
-  });
-}
-
-for (const bytes of SIZES) {
-  const events = once(() => outgoingEvents(bytes, SHARDS));
-  Deno.bench({
-    name: `publish, until confirmed, ${sizeText(bytes)}, ${BATCH}`,
-    group: "publish, until confirmed",
-    baseline: bytes === COMMON_SIZE,
-    fn: async (bench) => {
-      const { publisher, empty } = await broker();
-      const batch = new Batch(events());
-      bench.start();
-      batch.publish(publisher);
-      await batch.confirmed;
-      bench.end();
-      await empty();
-    },
-  });
+for (const until of ["handed over", "until confirmed"] as const) {
+  for (const bytes of SIZES) {
+    const events = once(() => outgoingEvents(bytes, SHARDS));
+    Deno.bench({
+      name: `publish, ${until}, ${sizeText(bytes)}, ${BATCH}`,
+      group: `publish, ${until}`,
+      baseline: bytes === COMMON_SIZE,
+      fn: async (bench) => {
+        const { publisher, empty } = await broker();
+        const batch = new Batch(events());
+        bench.start();
+        batch.publish(publisher);
+        if (until === "handed over") bench.end();
+        await batch.confirmed;
+        if (until === "until confirmed") bench.end();
+        await empty();
+      },
+    });
+  }
 }
 
 /** The publisher, and what empties its queue: nobody consumes here. */

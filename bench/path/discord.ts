@@ -12,6 +12,7 @@ import { type ConfirmChannel, connect } from "amqplib";
 import { shardOfGuild } from "../../simulator/event_world.ts";
 import { startSimulator } from "../../simulator/simulator.ts";
 import type { Happening } from "../../simulator/statistics.ts";
+import { sleep } from "../sleep.ts";
 import { benchWorld, type Bodies, largeGuild } from "./events.ts";
 import { nowUs, STAMP } from "./stamp.ts";
 
@@ -195,8 +196,4 @@ async function sendLarge({ bytes, shard, rabbitUrl }: LargeSending): Promise<voi
 async function reached(consumerUrl: string, count: number): Promise<number> {
   const response = await fetch(`${consumerUrl}/reached?count=${count}`);
   return Number(await response.text());
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -8,6 +8,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { OutgoingEvent } from "../../delivery/publisher.ts";
+import { bufferView } from "./buffer_view.ts";
 
 export interface EventFramesOptions {
   readonly exchange: string;
@@ -129,7 +130,7 @@ export class EventFrames {
         at = 1;
       }
       this.#writeFrameStart(BODY_FRAME, length, before, at);
-      pieces.push(before, Buffer.from(body.buffer, body.byteOffset + from, length));
+      pieces.push(before, bufferView(body.subarray(from, from + length)));
     }
     pieces.push(Buffer.of(FRAME_END));
   }

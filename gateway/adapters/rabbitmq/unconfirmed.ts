@@ -36,8 +36,7 @@ export class Unconfirmed<Message> {
       settle(message);
     }
     while (this.#messages[this.#answered] === null) this.#answered++;
-    if (this.#answered === this.#messages.length) this.#letGo();
-    else if (this.#answered >= COMPACT_AFTER) this.#letGo();
+    if (this.#answered === this.#messages.length || this.#answered >= COMPACT_AFTER) this.#letGo();
   }
 
   #letGo(): void {
