@@ -243,3 +243,12 @@ Deno.test("Inflater without compression hands on what comes", async () => {
   assert.equal(payloadOf(await inflater.inflate(message)), message);
   await inflater.close();
 });
+
+Deno.test("Inflater without compression lets others have a turn before it hands on what is large", async () => {
+  const inflater = createInflater("none");
+  const message = new Uint8Array(2_000_000);
+  const inflating = inflater.inflate(message);
+  assert.ok(inflating instanceof Promise, "handed on in the turn in which it came");
+  assert.equal(payloadOf(await inflating), message);
+  inflater.close();
+});
