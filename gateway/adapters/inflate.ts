@@ -93,8 +93,16 @@ class FlushSuffix implements PayloadEnd {
   }
 }
 
-/** What one step puts out at most; all connections use the same buffer, one after the other. */
-const output = new Uint8Array(64 * 1024);
+/**
+ * All connections inflate into the same block, each behind what the one before it left there, and when it is full into
+ * the next: memory of its own for every event costs more than to inflate it. A block stays as long as anything that is
+ * in it, which is why it is no larger.
+ */
+const BLOCK_BYTES = 32 * 1024;
+/** With less room than this a block counts as full: what is cut in two has to be copied together. */
+const ROOM_MIN_BYTES = 4 * 1024;
+let block = new Uint8Array(BLOCK_BYTES);
+let blockUsedBytes = 0;
 
 class StreamInflater implements Inflater {
   readonly #decompressor: Decompressor;
@@ -117,19 +125,25 @@ class StreamInflater implements Inflater {
     this.#decompressor.close();
   }
 
-  #inflateFrom(message: Uint8Array<ArrayBuffer>, from: number): Inflated | Promise<Inflated> {
+  #inflateFrom(message: Uint8Array<ArrayBuffer>, messageFrom: number): Inflated | Promise<Inflated> {
     const turnEndBytes = this.#sizeBytes + TURN_MAX_BYTES;
-    let at = from;
+    let at = messageFrom;
     try {
       while (this.#sizeBytes < turnEndBytes) {
-        const { outputBytes, inputLeftBytes } = this.#decompressor.step(message, at, output);
+        if (BLOCK_BYTES - blockUsedBytes < ROOM_MIN_BYTES) {
+          block = new Uint8Array(BLOCK_BYTES);
+          blockUsedBytes = 0;
+        }
+        const from = blockUsedBytes;
+        const { outputBytes, inputLeftBytes } = this.#decompressor.step(message, at, block, from);
+        blockUsedBytes += outputBytes;
         at = message.length - inputLeftBytes;
         this.#sizeBytes += outputBytes;
         if (this.#sizeBytes > this.#payloadMaxBytes) {
           return this.#ruin(`a payload has more than ${this.#payloadMaxBytes} bytes`);
         }
-        if (outputBytes > 0) this.#chunks.push(output.slice(0, outputBytes));
-        if (outputBytes === output.length) continue;
+        if (outputBytes > 0) this.#chunks.push(block.subarray(from, blockUsedBytes));
+        if (blockUsedBytes === BLOCK_BYTES) continue;
         if (inputLeftBytes > 0) return this.#ruin("the stream has ended, and goes on");
         return this.#payloadEnd.isAt(message) ? wholePayload(this.#take()) : PARTIAL;
       }

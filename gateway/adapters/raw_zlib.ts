@@ -1,6 +1,6 @@
 /**
  * The decompressors of `node:zlib` without the streams around them: what a message holds is there when the call
- * returns, without a promise, and one buffer takes the output of all connections.
+ * returns, without a promise, and whoever calls says where it goes.
  *
  * Node has no public way to feed a decompressor bit by bit and get an answer at once. This is all of what is its own
  * that the service uses (`_handle` and `_writeState`, on which published packages lean as well); tests hold how it
@@ -11,7 +11,7 @@
 import { constants, createInflate, createZstdDecompress } from "node:zlib";
 import { failureText } from "../failure.ts";
 
-/** What one step came to. The output is at the beginning of the buffer that was given. */
+/** What one step came to. */
 export interface Step {
   readonly outputBytes: number;
   /** Input that is not used up: there was no more room for output, or the stream has ended. */
@@ -19,8 +19,11 @@ export interface Step {
 }
 
 export interface Decompressor {
-  /** Goes on with the input from `inputAt`. Throws where the input is damaged; nothing more can be decompressed then. */
-  step(input: Uint8Array, inputAt: number, output: Uint8Array): Step;
+  /**
+   * Goes on with the input from `inputAt`, and fills the output from `outputAt`. Throws where the input is damaged;
+   * nothing more can be decompressed then.
+   */
+  step(input: Uint8Array, inputAt: number, output: Uint8Array, outputAt: number): Step;
   /** Lets go of its memory. Safe twice. */
   close(): void;
 }
@@ -60,15 +63,16 @@ export function createDecompressor(format: "zlib" | "zstd"): Decompressor {
   handle.onerror = (message) => error = message;
   let isClosed = false;
   return {
-    step(input, inputAt, output) {
+    step(input, inputAt, output, outputAt) {
       if (isClosed) throw new Error("closed");
+      const roomBytes = output.length - outputAt;
       try {
-        handle.writeSync(flush, input, inputAt, input.length - inputAt, output, 0, output.length);
+        handle.writeSync(flush, input, inputAt, input.length - inputAt, output, outputAt, roomBytes);
       } catch (thrown) {
         error = failureText(thrown);
       }
       if (error !== null) throw new Error(error);
-      return { outputBytes: output.length - (state[0] ?? 0), inputLeftBytes: state[1] ?? 0 };
+      return { outputBytes: roomBytes - (state[0] ?? 0), inputLeftBytes: state[1] ?? 0 };
     },
     close() {
       if (isClosed) return;
