@@ -6,21 +6,29 @@
 
 export class Deadlines<Name extends string> {
   readonly #atMs = new Map<Name, number>();
+  /** Kept, because it is asked for after every event; undefined: to be found anew. */
+  #nextMs: number | null | undefined = null;
 
   set(name: Name, atMs: number): void {
     this.#atMs.set(name, atMs);
+    this.#nextMs = undefined;
   }
 
   clear(name: Name): void {
-    this.#atMs.delete(name);
+    if (this.#atMs.delete(name)) this.#nextMs = undefined;
   }
 
   clearAll(): void {
     this.#atMs.clear();
+    this.#nextMs = null;
   }
 
   /** When the next one is due; null when nothing is waited for. */
   next(): number | null {
+    return this.#nextMs === undefined ? this.#nextMs = this.#earliest() : this.#nextMs;
+  }
+
+  #earliest(): number | null {
     let earliest: number | null = null;
     for (const atMs of this.#atMs.values()) {
       if (earliest === null || atMs < earliest) earliest = atMs;
@@ -38,7 +46,7 @@ export class Deadlines<Name extends string> {
         earliest = atMs;
       }
     }
-    if (due !== null) this.#atMs.delete(due);
+    if (due !== null) this.clear(due);
     return due;
   }
 }

@@ -221,6 +221,8 @@ const OF_CONNECTION: readonly DeadlineName[] = [
   "send",
 ];
 
+const NO_EFFECTS = Object.freeze([]) as unknown as ShardEffect[];
+
 export class ShardMachine {
   readonly #options: MachineOptions;
   readonly #deadlines = new Deadlines<DeadlineName>();
@@ -241,7 +243,8 @@ export class ShardMachine {
   /** The sequence after which an unreadable frame came; the same again is skipped. -1: before any session. */
   #unreadableAfter: number | null = null;
   #statusSaid: { status: ShardStatus; waitingForTurn: boolean } | null = null;
-  #effects: ShardEffect[] = [];
+  /** Of the input that is being handled. What it brought is not kept until the next one, seconds later. */
+  #effects = NO_EFFECTS;
 
   constructor(options: MachineOptions) {
     this.#options = options;
@@ -269,8 +272,9 @@ export class ShardMachine {
   }
 
   /** Takes in what happened at `nowMs` (monotonic) and says what is to be done, in order. */
-  handle(input: ShardInput, nowMs: number): ShardEffect[] {
-    this.#effects = [];
+  handle(input: ShardInput, nowMs: number): readonly ShardEffect[] {
+    const effects: ShardEffect[] = [];
+    this.#effects = effects;
     switch (input.kind) {
       case "payload":
         this.#payload(input.bytes, nowMs);
@@ -329,7 +333,8 @@ export class ShardMachine {
         input satisfies never;
     }
     this.#sayStatus();
-    return this.#effects;
+    this.#effects = NO_EFFECTS;
+    return effects;
   }
 
   // What arrives from the service.

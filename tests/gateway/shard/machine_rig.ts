@@ -38,7 +38,7 @@ export class MachineRig {
   nowMs = 0;
   dice = 0.5;
   /** Effects of the last input. */
-  effects: ShardEffect[] = [];
+  effects: readonly ShardEffect[] = [];
   /** Effects of all inputs. */
   readonly history: ShardEffect[] = [];
 
