@@ -9,8 +9,8 @@ import type { Delays, Scene, Stage } from "./stage.ts";
 import type { Work } from "./work.ts";
 
 /** So that all code is compiled that will be. */
-const WARM_UP_EVENTS = 15_000;
-const FAST_EVENTS = 40_000;
+const WARM_UP_EVENTS = 60_000;
+const FAST_EVENTS = 60_000;
 export const PACED_PER_SECOND = 2_000;
 const PACED_EVENTS = 12_000;
 
