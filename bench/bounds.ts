@@ -32,7 +32,7 @@ type MeasureName = keyof typeof MEASURES;
 const NAMES = Object.keys(MEASURES) as MeasureName[];
 
 const HELP =
-  `Measures everything about the service that has a bound, but CPU per event; takes some 18 minutes.
+  `Measures everything about the service that has a bound, but CPU per event; takes some 25 minutes.
 Exit status 1 where a bound is not kept.
 
 Usage: deno task bench:bounds [flags]

@@ -7,7 +7,7 @@
 import type { Delays, Scene, Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { type Bounded, bounded } from "./bounded.ts";
-import { startService } from "./service.ts";
+import { runService } from "./running_service.ts";
 
 const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 16 };
 export const EVENTS_PER_SECOND = 2_000;
@@ -18,10 +18,8 @@ const P99_MS_MAX = 10;
 
 /** At 16 shards. */
 export async function measureAddedLatency(stage: Stage): Promise<Bounded[]> {
-  await using scene = await stage.set(WORK);
-  const gateway = await startService(stage, scene, WORK);
-  await using _server = gateway.server;
-  await scene.connected();
+  await using service = await runService(stage, WORK);
+  const { scene } = service;
   await warmUp(scene);
   const straight: Delays[] = [];
   const through: Delays[] = [];

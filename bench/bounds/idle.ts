@@ -4,10 +4,11 @@
  * @module
  */
 import { cpuSeconds, memoryBytes } from "../process.ts";
+import type { ServiceRole } from "../path/service.ts";
 import type { Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { type Bounded, bounded } from "./bounded.ts";
-import { startService } from "./service.ts";
+import { runService } from "./running_service.ts";
 import { sleep } from "../sleep.ts";
 
 const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 1_024 };
@@ -20,11 +21,12 @@ const CPU_PERCENT_MAX = 2;
 const MEGABYTES_MAX = 250;
 
 export async function measureIdle(stage: Stage): Promise<Bounded[]> {
-  await using scene = await stage.set(WORK);
-  const gateway = await startService(stage, scene, WORK);
-  await using _server = gateway.server;
-  const { processId } = gateway.server;
-  await scene.connected();
+  return [...await idleAs(stage, "all"), ...await idleAs(stage, "gateway")];
+}
+
+async function idleAs(stage: Stage, role: ServiceRole): Promise<Bounded[]> {
+  await using service = await runService(stage, WORK, role);
+  const { processId } = service.server;
   await sleep(SETTLING_MS);
   const cpuPercent: number[] = [];
   const megabytes: number[] = [];
@@ -37,7 +39,7 @@ export async function measureIdle(stage: Stage): Promise<Bounded[]> {
     megabytes.push(await memoryBytes(processId) / 1e6);
   }
   return [
-    bounded("CPU of 1,024 idle shards, of a core", "%", cpuPercent, CPU_PERCENT_MAX),
-    bounded("memory, 1,024 idle shards", "MB", megabytes, MEGABYTES_MAX),
+    bounded(`CPU of 1,024 idle shards, of a core, ROLE=${role}`, "%", cpuPercent, CPU_PERCENT_MAX),
+    bounded(`memory, 1,024 idle shards, ROLE=${role}`, "MB", megabytes, MEGABYTES_MAX),
   ];
 }

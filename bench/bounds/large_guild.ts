@@ -9,7 +9,7 @@
 import type { Scene, Stage } from "../path/stage.ts";
 import type { Compression } from "../../simulator/encoder.ts";
 import { type Bounded, bounded } from "./bounded.ts";
-import { startService } from "./service.ts";
+import { runService } from "./running_service.ts";
 import { sleep } from "../sleep.ts";
 
 const SHARDS = 16;
@@ -31,11 +31,8 @@ export async function measureLargeGuild(stage: Stage): Promise<Bounded[]> {
 }
 
 async function measure(stage: Stage, compression: Compression): Promise<Bounded[]> {
-  const work = { bodies: 800, compression, shards: SHARDS };
-  await using scene = await stage.set(work);
-  const { server } = await startService(stage, scene, work);
-  await using _server = server;
-  await scene.connected();
+  await using service = await runService(stage, { bodies: 800, compression, shards: SHARDS });
+  const { scene } = service;
   await longestWith(scene);
   await longestStraight(scene);
   const usual: number[] = [];

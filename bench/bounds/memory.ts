@@ -5,11 +5,12 @@
  */
 import { memoryBytes } from "../process.ts";
 import { spreadOf } from "../spread.ts";
+import type { ServiceRole } from "../path/service.ts";
 import type { Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { EVENTS_PER_SECOND } from "./added_latency.ts";
 import { type Bounded, bounded } from "./bounded.ts";
-import { startService } from "./service.ts";
+import { runService } from "./running_service.ts";
 import { sleep } from "../sleep.ts";
 
 const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 16 };
@@ -21,17 +22,22 @@ const PARTS = 5;
 
 /** After a minute of load, each time of a process of its own. */
 export async function measureMemory(stage: Stage): Promise<Bounded[]> {
-  const afterMinute: number[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const looks = await megabytesUnderLoad(stage, 60);
-    afterMinute.push(looks.at(-1) ?? NaN);
+  const rows: Bounded[] = [];
+  for (const role of ["all", "gateway"] as const) {
+    const afterMinute: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const looks = await megabytesUnderLoad(stage, 60, role);
+      afterMinute.push(looks.at(-1) ?? NaN);
+    }
+    const title = `memory, 16 shards, 2,000 events/s, after a minute, ROLE=${role}`;
+    rows.push(bounded(title, "MB", afterMinute, MEGABYTES_MAX));
   }
-  return [bounded("memory, 16 shards, 2,000 events/s, after a minute", "MB", afterMinute, MEGABYTES_MAX)];
+  return rows;
 }
 
 /** Over so many minutes: it is flat where the parts are alike. */
 export async function measureSoak(stage: Stage, minutes: number): Promise<Bounded[]> {
-  const looks = await megabytesUnderLoad(stage, minutes * 60);
+  const looks = await megabytesUnderLoad(stage, minutes * 60, "all");
   const part = (index: number) =>
     looks.slice(Math.floor(looks.length * index / PARTS), Math.ceil(looks.length * (index + 1) / PARTS));
   const [second, middle, last] = [1, Math.floor(PARTS / 2), PARTS - 1].map(part) as [
@@ -51,17 +57,15 @@ export async function measureSoak(stage: Stage, minutes: number): Promise<Bounde
 }
 
 /** Looked at every ten seconds, the last time at the end. */
-async function megabytesUnderLoad(stage: Stage, seconds: number): Promise<number[]> {
-  await using scene = await stage.set(WORK);
-  const gateway = await startService(stage, scene, WORK);
-  await using _server = gateway.server;
-  await scene.connected();
+async function megabytesUnderLoad(stage: Stage, seconds: number, role: ServiceRole): Promise<number[]> {
+  await using service = await runService(stage, WORK, role);
+  const { scene, server } = service;
   const sending = scene.send((seconds + LOOK_INTERVAL_S) * EVENTS_PER_SECOND, EVENTS_PER_SECOND);
   const looks: number[] = [];
   const startedAtMs = performance.now();
   for (let atS = LOOK_INTERVAL_S; atS <= seconds; atS += LOOK_INTERVAL_S) {
     await sleep(startedAtMs + atS * 1_000 - performance.now());
-    looks.push(await memoryBytes(gateway.server.processId) / 1e6);
+    looks.push(await memoryBytes(server.processId) / 1e6);
   }
   await sending;
   return looks;

@@ -7,7 +7,7 @@
 import type { Scene, Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { type Bounded, bounded } from "./bounded.ts";
-import { startService } from "./service.ts";
+import { runService } from "./running_service.ts";
 import { sleep } from "../sleep.ts";
 import { CLOSE } from "../../simulator/close_codes.ts";
 import type { Server } from "../../harness/server.ts";
@@ -28,10 +28,8 @@ interface Restart {
 }
 
 export async function measureResumes(stage: Stage): Promise<Bounded[]> {
-  await using scene = await stage.set(WORK);
-  const { server } = await startService(stage, scene, WORK);
-  await using _server = server;
-  await scene.connected();
+  await using service = await runService(stage, WORK);
+  const { scene, server } = service;
   const stopped: Restart[] = [];
   const killed: Restart[] = [];
   for (let round = 0; round < ROUNDS; round++) {

@@ -9,7 +9,7 @@ import type { Delays, Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { addedRows, delaysStraight, delaysThrough, ROUNDS, warmUp } from "./added_latency.ts";
 import { type Bounded, bounded } from "./bounded.ts";
-import { startService } from "./service.ts";
+import { runService } from "./running_service.ts";
 import { sleep } from "../sleep.ts";
 
 const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 1_024 };
@@ -22,10 +22,8 @@ interface Scrape {
 }
 
 export async function measureScrapedLatency(stage: Stage): Promise<Bounded[]> {
-  await using scene = await stage.set(WORK);
-  const gateway = await startService(stage, scene, WORK);
-  await using _server = gateway.server;
-  await scene.connected();
+  await using service = await runService(stage, WORK);
+  const { scene, monitoringUrl } = service;
   await warmUp(scene);
   const straight: Delays[] = [];
   const unscraped: Delays[] = [];
@@ -34,7 +32,7 @@ export async function measureScrapedLatency(stage: Stage): Promise<Bounded[]> {
   const scrapes: Scrape[] = [];
   const scraped = async (intervalMs: number) => {
     const over = new AbortController();
-    const scraping = scrape(gateway.monitoringUrl, intervalMs, over.signal);
+    const scraping = scrape(monitoringUrl, intervalMs, over.signal);
     const delays = await delaysThrough(scene);
     over.abort();
     return { delays, scrapes: await scraping };

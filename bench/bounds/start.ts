@@ -8,7 +8,7 @@ import type { Happening } from "../../simulator/statistics.ts";
 import type { Scene, Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { type Bounded, bounded } from "./bounded.ts";
-import { startService } from "./service.ts";
+import { runService } from "./running_service.ts";
 
 const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 16 };
 const ROUNDS = 7;
@@ -31,16 +31,12 @@ export async function measureStart(stage: Stage): Promise<Bounded[]> {
 
 /** In seconds: nothing stored, and then again with what the first left. */
 async function startOnce(stage: Stage): Promise<{ toIdentify: number; toResume: number }> {
-  await using scene = await stage.set(WORK);
-  // With the few milliseconds that the harness takes before it runs the program.
-  const startedAtMs = Date.now();
-  const gateway = await startService(stage, scene, WORK);
-  await using _server = gateway.server;
-  await scene.connected();
+  await using service = await runService(stage, WORK);
+  const { scene, server, startedAtMs } = service;
   const toIdentify = await firstAtMs(scene, "identified", startedAtMs) - startedAtMs;
-  await gateway.server.terminate();
+  await server.terminate();
   const restartedAtMs = Date.now();
-  await gateway.server.restart();
+  await server.restart();
   await scene.happened(["resumed", "identified"], 2 * WORK.shards);
   const toResume = await firstAtMs(scene, "resumed", restartedAtMs) - restartedAtMs;
   return { toIdentify: toIdentify / 1_000, toResume: toResume / 1_000 };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { startService } from "../bounds/service.ts";
+import { startService } from "./service.ts";
 import { type ContenderName, CONTENDERS, type Contenders } from "../contenders.ts";
 import type { Scene, Stage } from "./stage.ts";
 import { INTENTS, TOKEN, type Work } from "./work.ts";

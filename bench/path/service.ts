@@ -1,15 +1,24 @@
 /**
- * The service between Discord and the bot of a scene.
+ * This service between Discord and the bot of a scene.
  *
  * @module
  */
 import { type Gateway, startGateway } from "../../harness/gateway.ts";
-import type { Scene, Stage } from "../path/stage.ts";
-import { INTENTS, TOKEN, type Work } from "../path/work.ts";
+import type { Scene, Stage } from "./stage.ts";
+import { INTENTS, TOKEN, type Work } from "./work.ts";
+
+/** `gateway`: without the dashboard's thread. */
+export type ServiceRole = "all" | "gateway";
 
 /** Starts it for this work; resolves when it is alive, which is before its shards are connected. */
-export async function startService({ servers }: Stage, scene: Scene, work: Work): Promise<Gateway> {
+export async function startService(
+  { servers }: Stage,
+  scene: Scene,
+  work: Work,
+  role: ServiceRole = "all",
+): Promise<Gateway> {
   return await startGateway({
+    ROLE: role,
     BOT_TOKEN: TOKEN,
     INTENTS: String(INTENTS),
     API_URL: scene.restUrl,
