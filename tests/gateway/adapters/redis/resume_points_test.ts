@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { RedisResumePoints } from "../../../../gateway/adapters/redis/resume_points.ts";
-import type { Reign } from "../../../../gateway/resume/points.ts";
+import type { PointChange, Reign } from "../../../../gateway/resume/points.ts";
 import { PointKeeper } from "../../../../gateway/resume/keeper.ts";
 import {
   lostSession,
@@ -103,6 +103,26 @@ Deno.test("RedisResumePoints takes over, writes and removes as many sessions as 
   assert.equal((await points.load()).shards.get(total - 1)?.point?.sequence, total - 1);
   await points.write(new Map(shards.map((shard) => [shard, { point: null }])));
   assert.equal((await points.load()).shards.size, 0);
+});
+
+Deno.test("RedisResumePoints.write() is one command for everything that changed of all shards", async () => {
+  await using fixture = await openRedis();
+  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  await points.begin(reign({ total: 3 }));
+  const everything: PointChange = {
+    point: resumePoint(1),
+    lost: [lostSession(1)],
+    presence: "{}",
+    guilds: [1n],
+  };
+  const nothing: PointChange = { point: null, lost: [], presence: null, guilds: [] };
+  await points.write(new Map([[0, everything], [1, nothing], [2, everything]]));
+  await fixture.redis.config("RESETSTAT");
+  await points.write(new Map([[0, nothing], [1, everything], [2, everything]]));
+  const calls = (await fixture.redis.info("commandstats")).matchAll(/^cmdstat_(\S+):calls=(\d+)/gm);
+  const callsOf = new Map([...calls].map(([, command, count]) => [command, Number(count)]));
+  assert.equal(callsOf.get("eval"), 1);
+  for (const more of ["multi", "exec", "evalsha"]) assert.equal(callsOf.get(more), undefined, more);
 });
 
 Deno.test("RedisResumePoints.write() changes nothing else in Redis", async () => {
