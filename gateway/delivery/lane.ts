@@ -48,6 +48,8 @@ export interface Reached {
 
 /** A lane's settled entries are let go of in bulk, once this many have gathered. */
 const COMPACT_AFTER = 1_024;
+/** A body whose memory is larger than so many of it shares it. */
+const SHARED_FROM = 2;
 
 /** An event as it comes; without one, a dispatch that only takes its place in the order. */
 export function newEntry(
@@ -153,6 +155,19 @@ export class Lane {
   /** True where the entry is the oldest: what it reached is now reached by the lane. */
   isHead(entry: Entry): boolean {
     return this.#front[this.#head] === entry;
+  }
+
+  /**
+   * Gives each body accepted up to then, by the monotonic clock, memory of its own. It comes in a block that it shares
+   * with others, and keeps all of that for as long as it waits: many times what it counts for.
+   */
+  unshareBodies(acceptedUntilMs: number): void {
+    for (const entry of this.held()) {
+      if (entry.acceptedAtMs > acceptedUntilMs) return;
+      const { event } = entry;
+      if (event === null || event.body.buffer.byteLength <= SHARED_FROM * event.body.length) continue;
+      entry.event = { ...event, body: event.body.slice() };
+    }
   }
 
   /** Every entry in memory, oldest first. */

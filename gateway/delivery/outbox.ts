@@ -53,11 +53,11 @@ export interface OutboxOptions {
 }
 
 /**
- * What holding an event costs besides its body: its entry, its callback, and what the broker's client keeps of it
- * until it is sent.
+ * What holding an event costs besides its body: its entry and its callback. Until it is sent its frames are a second
+ * copy of the body, which is not counted: a broker that takes nothing more says so, or the connection ends.
  */
 const EVENT_OVERHEAD_BYTES = 500;
-/** An event that the broker has not confirmed by then goes to the spool too. */
+/** An event that the broker has not confirmed by then goes to the spool too, and keeps no memory but its own. */
 const SPOOL_AFTER_MS = 500;
 const LOOK_EVERY_MS = 250;
 /**
@@ -439,9 +439,9 @@ export class Outbox {
 
   // To the spool.
 
-  /** Looks again soon whether the broker has left something unconfirmed for too long. */
+  /** Looks again soon whether the broker has left something unconfirmed for too long, as long as anything is held. */
   #lookLater(): void {
-    if (this.#cancelLook !== null || this.#spool === null) return;
+    if (this.#cancelLook !== null) return;
     const { clock } = this.#options;
     this.#cancelLook = clock.schedule(clock.nowMs() + LOOK_EVERY_MS, () => {
       this.#cancelLook = null;
@@ -449,10 +449,11 @@ export class Outbox {
       for (const lane of this.#lanes.values()) {
         // Most hold nothing at any one time, and there may be thousands.
         if (lane.heldBytes === 0) continue;
+        lane.unshareBodies(tooOldMs);
         const [oldest] = lane.unplaced();
         if (oldest !== undefined && oldest.acceptedAtMs <= tooOldMs) this.#startSpooling(lane);
       }
-      if (this.#unsecured > 0) this.#lookLater();
+      if (this.#heldEvents > 0) this.#lookLater();
     });
   }
 

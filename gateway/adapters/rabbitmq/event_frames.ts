@@ -56,6 +56,8 @@ const TYPES_KEPT = 1_000;
 
 /** A shorter body is copied behind its header; a longer one goes out as it is. */
 const COPIED_BODY_MAX_BYTES = 32 * 1024;
+/** A piece takes no more events from here on: all that waited for a broker is not to be copied in one. */
+const PIECE_BYTES = 256 * 1024;
 
 /** What events of one type share. */
 interface Template {
@@ -85,13 +87,13 @@ export class EventFrames {
     while (next < events.length) {
       const first = next;
       let bytes = 0;
-      for (let event; (event = events[next]) !== undefined; next++) {
+      for (let event; (event = events[next]) !== undefined && bytes < PIECE_BYTES; next++) {
         if (event.body.length > COPIED_BODY_MAX_BYTES) break;
         bytes += this.#headBytes(event) + this.#bodyBytes(event.body.length);
       }
       if (next > first) pieces.push(this.#copied(events, first, next, bytes));
       const large = events[next];
-      if (large === undefined) break;
+      if (large === undefined || large.body.length <= COPIED_BODY_MAX_BYTES) continue;
       this.#pushLarge(large, pieces);
       next++;
     }

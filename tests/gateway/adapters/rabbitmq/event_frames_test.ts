@@ -219,6 +219,14 @@ Deno.test("EventFrames.encode() puts all small events between long ones into one
   assertSays([smallAgain], events.slice(4), options());
 });
 
+Deno.test("EventFrames.encode() copies all that waited for a broker piece by piece", () => {
+  const events = Array.from({ length: 1_000 }, (_, index) => outgoingEvent(index + 1, { body: body(2_000) }));
+  const pieces = new EventFrames(options()).encode(events);
+  assertSays(pieces, events, options());
+  assert(pieces.every(({ length }) => length < 300_000), "none has many times as much as is needed");
+  assert.equal(pieces.length, 9);
+});
+
 Deno.test("EventFrames.encode() of no events is nothing", () => {
   assert.deepEqual(new EventFrames(options()).encode([]), []);
 });
