@@ -81,6 +81,12 @@ for (const compression of streams) {
       }
     }));
 
+  Deno.test(`Inflater of ${compression} answers at once where nothing is so large that others would wait`, () =>
+    withStream(compression, async (compressor, inflater) => {
+      const compressed = await compressor.compress(noise(1_000_000));
+      assert.ok(!(inflater.inflate(compressed) instanceof Promise));
+    }));
+
   Deno.test(`Inflater of ${compression} gives payloads whose slices are copies`, () =>
     withStream(compression, async (compressor, inflater) => {
       const payload = payloadOf(await inflater.inflate(await compressor.compress("abc")));
@@ -205,6 +211,50 @@ Deno.test("Inflater of zstd-stream is ruined by what follows a message that brok
     assert.notEqual(decoder.decode(payloadOf(await inflater.inflate(message.slice(0, -1)))), "a payload");
     assert.equal((await inflater.inflate(await compressor.compress("next"))).kind, "ruined");
   }));
+
+Deno.test("Inflater leaves alone what others have inflated, and what nobody has taken up yet", async () => {
+  const source = noise(1_500_000);
+  const size = fc.oneof(
+    fc.nat(2_000),
+    fc.constantFrom(...[4, 28, 32, 36, 64].flatMap((kib) => [kib * 1024 - 1, kib * 1024, kib * 1024 + 1])),
+    fc.constant(source.length),
+  );
+  const message = fc.record({ connection: fc.nat(3), size, from: fc.nat(1_000), fresh: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(fc.array(message, { maxLength: 30 }), async (messages) => {
+      const ends = [0, 1, 2, 3].map((index) => {
+        const compression = streams[index % 2]!;
+        return { compressor: new StreamCompressor(compression), inflater: createInflater(compression) };
+      });
+      const others: Inflater[] = [];
+      try {
+        // Not waited for one after the other: what is large takes turns, in which others inflate.
+        const inflating = new Map<number, Promise<unknown>>();
+        const inflated: { payload: Uint8Array; expected: Uint8Array }[] = [];
+        for (const { connection, size, from, fresh } of messages) {
+          const { compressor, inflater } = ends[connection]!;
+          const expected = source.subarray(from, Math.min(from + size, source.length));
+          const compressed = await compressor.compress(expected);
+          if (fresh) others.push(createInflater("zlib-stream"));
+          await inflating.get(connection);
+          const taking = Promise.resolve(inflater.inflate(compressed)).then((answer) => {
+            inflated.push({ payload: payloadOf(answer), expected });
+          });
+          inflating.set(connection, taking);
+        }
+        await Promise.all(inflating.values());
+        for (const { payload, expected } of inflated) assertSameBytes(payload, expected);
+      } finally {
+        for (const { compressor, inflater } of ends) {
+          compressor.close();
+          inflater.close();
+        }
+        for (const other of others) other.close();
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
 
 Deno.test("Inflater lets others have a turn while it inflates what is large", () =>
   withStream("zlib-stream", async (compressor, inflater) => {

@@ -210,7 +210,9 @@ Deno.test("RedisResumePoints puts back its own points when Redis is emptied unde
       [1, { point: resumePoint(7), lost: [lostSession(5)], presence: "{}" }],
     ]),
   );
-  await points.write(new Map([[0, { lost: [] }]]));
+  const before = { ...resumePoint(6), sessionId: "before" };
+  await points.write(new Map([[0, { lost: [] }], [1, { point: before }]]));
+  await points.write(new Map([[1, { point: resumePoint(8) }]]));
   await fixture.redis.flushall();
   await points.write(new Map([[0, { point: resumePoint(2) }]]));
   // What is put back goes out behind the write; what is asked after it is answered after it.
@@ -220,7 +222,7 @@ Deno.test("RedisResumePoints puts back its own points when Redis is emptied unde
     [...fleet.shards.values()],
     [
       { point: resumePoint(2), lost: [], presence: null, guilds: null },
-      { point: resumePoint(7), lost: [lostSession(5)], presence: "{}", guilds: null },
+      { point: resumePoint(8), lost: [lostSession(5)], presence: "{}", guilds: null },
     ],
   );
 });
