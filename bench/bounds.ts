@@ -7,13 +7,14 @@
 import { parseArgs } from "node:util";
 import { Screen, standardOutput } from "../harness/screen.ts";
 import { measureAddedLatency } from "./bounds/added_latency.ts";
-import { type Bounded, isKept } from "./bounds/bounded.ts";
+import { type Bounded, boundedRow, isKept } from "./bounds/bounded.ts";
 import { measureIdle } from "./bounds/idle.ts";
 import { measureLargeGuild } from "./bounds/large_guild.ts";
 import { measureMemory, measureSoak } from "./bounds/memory.ts";
 import { measureResumes } from "./bounds/resumes.ts";
 import { measureScrapedLatency } from "./bounds/scraped_latency.ts";
 import { measureStart } from "./bounds/start.ts";
+import { machineLine, thisMachine } from "./machine.ts";
 import { Stage } from "./path/stage.ts";
 
 /** What can be measured, by the names that `--only` takes, in this order. */
@@ -117,35 +118,18 @@ function isMeasureName(name: string): name is MeasureName {
 
 async function run(screen: Screen, { names, minutes, jsonPath }: Options): Promise<number> {
   const startedAt = new Date().toISOString();
+  const machine = await thisMachine();
+  screen.say(machineLine(machine, null, startedAt));
   const figures: Record<string, readonly Bounded[]> = {};
   await using stage = await Stage.start();
   const show = (name: string, rows: readonly Bounded[]) => {
     figures[name] = rows;
-    screen.rows(rows.map(row));
+    screen.rows(rows.map(boundedRow));
   };
   for (const name of names) show(name, await MEASURES[name](stage));
   if (minutes !== null) show("soak", await measureSoak(stage, minutes));
   if (jsonPath !== null) {
-    await Deno.writeTextFile(jsonPath, `${JSON.stringify({ startedAt, figures }, null, 2)}\n`);
+    await Deno.writeTextFile(jsonPath, `${JSON.stringify({ startedAt, machine, figures }, null, 2)}\n`);
   }
   return Object.values(figures).flat().every(isKept) ? 0 : 1;
-}
-
-/** As in `start to the first IDENTIFY   0.53 s   0.51–0.60   ≤ 0.7 s`. */
-function row(bounded: Bounded): [string, ...string[]] {
-  const { what, unit, median, least, most, atMost } = bounded;
-  const suffix = unit === "" ? "" : ` ${unit}`;
-  return [
-    what,
-    `${inWords(median)}${suffix}`,
-    `${inWords(least)}–${inWords(most)}`,
-    atMost === null ? "" : `${isKept(bounded) ? "≤" : "not ≤"} ${atMost}${suffix}`,
-  ];
-}
-
-/** With three digits, or as many as it has before the point. */
-function inWords(figure: number): string {
-  if (Number.isInteger(figure)) return String(figure);
-  const magnitude = Math.abs(figure);
-  return figure.toFixed(magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : 2);
 }

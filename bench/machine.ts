@@ -27,3 +27,10 @@ uname -sr`;
     deno: Deno.version.deno,
   };
 }
+
+/** `node`: its version where anything ran on it. */
+export function machineLine(machine: Machine, node: string | null, startedAt: string): string {
+  const { processor, cores, memoryGib, kernel, deno } = machine;
+  const runtimes = node === null ? `Deno ${deno}` : `Deno ${deno}, Node ${node.replace(/^v/, "")}`;
+  return `${processor}, ${cores} cores, ${memoryGib} GiB, ${kernel}, ${runtimes}, ${startedAt.slice(0, 10)}`;
+}

@@ -7,9 +7,11 @@
 import { parseArgs } from "node:util";
 import { Screen, standardOutput } from "../harness/screen.ts";
 import { Contenders } from "./contenders.ts";
-import { type Machine, thisMachine } from "./machine.ts";
+import { boundedRow, isKept } from "./bounds/bounded.ts";
+import { machineLine, thisMachine } from "./machine.ts";
+import { cpuBounds } from "./path/cpu_bounds.ts";
 import { contender, type MeasuredGateway, SHARDLINE } from "./path/gateways.ts";
-import { measure, PACED_PER_SECOND, type Run } from "./path/measure.ts";
+import { measure, type Measured, PACED_PER_SECOND, type Run } from "./path/measure.ts";
 import { Stage } from "./path/stage.ts";
 import { type Work, workTitle } from "./path/work.ts";
 import { type Spread, spreadOf } from "./spread.ts";
@@ -24,7 +26,7 @@ const REPEATS = 3;
 
 const HELP =
   `Measures what an event costs on its whole way, beside what people write in place of this service.
-Takes some half an hour; machines are noisy, so what is compared takes turns.
+Takes some forty minutes; machines are noisy, so what is compared takes turns. Exit status 1 where a bound is not kept.
 
 Usage: deno task bench [flags]
 
@@ -34,13 +36,6 @@ Usage: deno task bench [flags]
   --repeats N    how often each is measured (${REPEATS})
   --json FILE    write all figures there too, to a file below /tmp
 `;
-
-/** The figures of one gateway at one work. */
-interface Measured {
-  readonly work: Work;
-  readonly gateway: string;
-  readonly runs: readonly Run[];
-}
 
 async function main(args: readonly string[]): Promise<number> {
   const screen = new Screen(standardOutput());
@@ -69,11 +64,14 @@ async function main(args: readonly string[]): Promise<number> {
     screen.say(`\n${workTitle(work)}`);
     screen.rows([HEADINGS, ...ofWork.map((one) => row(one, ofWork[0]))]);
   }
+  const bounds = cpuBounds(measured, USUAL);
+  screen.say("");
+  screen.rows(bounds.map(boundedRow));
   if (flags.json !== undefined) {
-    const figures = { startedAt, machine, node: contenders?.nodeVersion ?? null, measured };
+    const figures = { startedAt, machine, node: contenders?.nodeVersion ?? null, measured, bounds };
     await Deno.writeTextFile(flags.json, `${JSON.stringify(figures, null, 2)}\n`);
   }
-  return 0;
+  return bounds.every(isKept) ? 0 : 1;
 }
 
 function parseFlags(args: readonly string[]) {
@@ -113,7 +111,10 @@ function allWorks(): Work[] {
   );
 }
 
-/** All gateways in turn, again and again: what slows the machine down for a while slows all of them down. */
+/**
+ * All gateways in turn, again and again, each time another one first: what slows the machine down for a while slows all
+ * of them down.
+ */
 async function measureWork(
   stage: Stage,
   gateways: readonly MeasuredGateway[],
@@ -125,7 +126,10 @@ async function measureWork(
     runs: [] as Run[],
   }));
   for (let repeat = 0; repeat < repeats; repeat++) {
-    for (const { gateway, runs } of able) runs.push(await measure(stage, gateway, work));
+    const first = repeat % able.length;
+    for (const { gateway, runs } of [...able.slice(first), ...able.slice(0, first)]) {
+      runs.push(await measure(stage, gateway, work));
+    }
   }
   return able.map(({ gateway, runs }) => ({ work, gateway: gateway.title, runs }));
 }
@@ -168,12 +172,6 @@ function row({ gateway, runs }: Measured, ours: Measured | undefined): [string, 
 
 function inBrackets({ least, most }: Spread): string {
   return `(${least.toFixed(1)}–${most.toFixed(1)})`;
-}
-
-function machineLine(machine: Machine, node: string | null, startedAt: string): string {
-  const { processor, cores, memoryGib, kernel, deno } = machine;
-  const runtimes = node === null ? `Deno ${deno}` : `Deno ${deno}, Node ${node.replace(/^v/, "")}`;
-  return `${processor}, ${cores} cores, ${memoryGib} GiB, ${kernel}, ${runtimes}, ${startedAt.slice(0, 10)}`;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -28,3 +28,22 @@ export function bounded(
 export function isKept({ median, atMost }: Bounded): boolean {
   return atMost === null || median <= atMost;
 }
+
+/** As in `start to the first IDENTIFY   0.53 s   0.51–0.60   ≤ 0.7 s`. */
+export function boundedRow(bounded: Bounded): [string, ...string[]] {
+  const { what, unit, median, least, most, atMost } = bounded;
+  const suffix = unit === "" ? "" : ` ${unit}`;
+  return [
+    what,
+    `${inWords(median)}${suffix}`,
+    `${inWords(least)}–${inWords(most)}`,
+    atMost === null ? "" : `${isKept(bounded) ? "≤" : "not ≤"} ${inWords(atMost)}${suffix}`,
+  ];
+}
+
+/** With three digits, or as many as it has before the point. */
+function inWords(figure: number): string {
+  if (Number.isInteger(figure)) return String(figure);
+  const magnitude = Math.abs(figure);
+  return figure.toFixed(magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : 2);
+}

@@ -30,7 +30,7 @@ export class EventPublisher {
 
   /** Connects, and declares what events need. */
   static async open(url, appId) {
-    const connection = await amqplib.connect(url);
+    const connection = await amqplib.connect(url, { noDelay: true });
     const channel = await connection.createConfirmChannel();
     await channel.assertExchange(EXCHANGE, "topic", { durable: true });
     await channel.assertQueue(QUEUE, { durable: true });

@@ -143,15 +143,17 @@ async function sendFast({ events, consumerUrl }: Sending, generate: (count: numb
   }
 }
 
-/** The same bodies, published as a gateway would. */
+/** The same bodies, published as a gateway would: the broker has the same work. */
 async function sendStraight(sending: Sending, rabbitUrl: string): Promise<void> {
   const connection = await connect(rabbitUrl, { noDelay: true });
   const channel = await connection.createConfirmChannel();
+  let sequence = 12_345;
   const each = (count: number) => {
     for (let index = 0; index < count; index++) {
       const { t, guildId, data } = world.next(Date.now());
       const shard = guildId === null ? 0 : shardOfGuild(guildId, Number(flags.shards));
-      publish(channel, t, shard, Buffer.from(JSON.stringify({ t, s: 12345, op: 0, d: data })));
+      sequence += 1;
+      publish(channel, t, shard, sequence, Buffer.from(JSON.stringify({ t, s: sequence, op: 0, d: data })));
     }
   };
   await send(sending, each);
@@ -159,11 +161,16 @@ async function sendStraight(sending: Sending, rabbitUrl: string): Promise<void> 
   await connection.close();
 }
 
-function publish(channel: ConfirmChannel, t: string, shard: number, payload: Buffer): void {
+function publish(channel: ConfirmChannel, t: string, shard: number, sequence: number, payload: Buffer): void {
   channel.publish("gateway", t, payload, {
     contentType: "application/json",
     persistent: true,
     mandatory: true,
+    type: t,
+    messageId: `5555555555555555555555555555abcd:${sequence}`,
+    timestamp: Math.floor(Date.now() / 1_000),
+    expiration: "86400000",
+    appId: "straight",
     headers: { shard },
   }, () => {});
 }
@@ -182,7 +189,7 @@ async function sendLarge({ bytes, shard, rabbitUrl }: LargeSending): Promise<voi
   if (channel === undefined) simulator.control.dispatch("GUILD_CREATE", JSON.stringify(guild), { shard });
   else {
     const payload = { t: "GUILD_CREATE", s: 12345, op: 0, d: guild };
-    publish(channel, payload.t, shard, Buffer.from(JSON.stringify(payload)));
+    publish(channel, payload.t, shard, payload.s, Buffer.from(JSON.stringify(payload)));
   }
   // A compressor runs before any timer does.
   await sleep(0);

@@ -28,6 +28,13 @@ export interface Run {
   readonly memoryBytes: number;
 }
 
+/** The figures of one gateway at one work. */
+export interface Measured {
+  readonly work: Work;
+  readonly gateway: string;
+  readonly runs: readonly Run[];
+}
+
 export async function measure(stage: Stage, gateway: MeasuredGateway, work: Work): Promise<Run> {
   await using scene = await stage.set(work);
   const running = await gateway.start(stage, scene, work);
