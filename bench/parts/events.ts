@@ -51,7 +51,7 @@ export function drawnEvents(bytes: Size): readonly Drawn[] {
 
 /**
  * The drawn events as Discord would send them to so many shards in turn: numbered per shard, behind `sequenceBefore`.
- * Event `i` is of shard `i % shards`. Each has a buffer of its own, as it has behind an inflater.
+ * Event `i` is of shard `i % shards`. Each has a buffer of its own.
  */
 export function payloadsOf(bytes: Size, shards = 1, sequenceBefore = 0): Uint8Array<ArrayBuffer>[] {
   return drawnEvents(bytes).map(({ type, data }, index) => {

@@ -24,13 +24,13 @@ for (const bytes of SIZES) {
         const inflater = createInflater(compression);
         bench.start();
         for (const message of received) {
-          const inflated = await inflater.inflate(message);
-          if (inflated.kind !== "payload") {
-            throw new Error(`Cannot inflate a message: it is ${inflated.kind}`);
+          const inflated = inflater.inflate(message);
+          if (inflated instanceof Promise || inflated.kind !== "payload") {
+            throw new Error("An event's message is to be inflated at once");
           }
         }
         bench.end();
-        await inflater.close();
+        inflater.close();
       },
     });
   }

@@ -95,10 +95,12 @@ export class DetailTurns {
       waiting: state.waitingForTurn,
     };
     this.#isDue.delete(shard);
-    const saying = { ...facts, resumeGatewayUrl, turnAtMs: moment.nowMs, hadEvents: grown.length > 0 };
-    // Into what is there: an object that stays until the next turn, for each shard, is work for the collector.
-    if (said === undefined) this.#said.set(shard, saying);
-    else Object.assign(said, saying);
+    this.#said.set(shard, {
+      ...facts,
+      resumeGatewayUrl,
+      turnAtMs: moment.nowMs,
+      hadEvents: grown.length > 0,
+    });
     return {
       atMs: moment.wallMs,
       ...facts,

@@ -207,7 +207,8 @@ Deno.test("Inflater of zstd-stream is ruined by a fault behind much output, whic
 Deno.test("Inflater of zstd-stream is ruined by what follows a message that broke off inside a block", () =>
   withStream("zstd-stream", async (compressor, inflater) => {
     const message = await compressor.compress("a payload");
-    // What there is of it is no whole JSON, so nobody takes it for a payload.
+    // A WebSocket message comes whole or not at all: this is a peer that compresses wrongly. zstd has no mark at the
+    // end of a flushed message, so it shows with the next one.
     assert.notEqual(decoder.decode(payloadOf(await inflater.inflate(message.slice(0, -1)))), "a payload");
     assert.equal((await inflater.inflate(await compressor.compress("next"))).kind, "ruined");
   }));
@@ -291,7 +292,7 @@ Deno.test("Inflater without compression hands on what comes", async () => {
   const inflater = createInflater("none");
   const message = encoder.encode('{"op":11}');
   assert.equal(payloadOf(await inflater.inflate(message)), message);
-  await inflater.close();
+  inflater.close();
 });
 
 Deno.test("Inflater without compression lets others have a turn before it hands on what is large", async () => {
