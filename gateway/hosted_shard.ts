@@ -297,10 +297,11 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
     this.#services.keeper.change(this.#shard, { presence });
   }
 
+  /** Of a session that was resumed, and so can be. */
   presenceConfigured(): void {
     if (this.#point === null) return;
     this.#point.configuredPresence = this.#services.configuredPresence;
-    if (this.#resumable) this.#services.keeper.moved(this.#shard, this.#point);
+    this.#services.keeper.moved(this.#shard, this.#point);
   }
 
   commandSent(command: ShardCommand): void {
