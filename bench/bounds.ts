@@ -7,7 +7,7 @@
 import { parseArgs } from "node:util";
 import { Screen, standardOutput } from "../harness/screen.ts";
 import { measureAddedLatency } from "./bounds/added_latency.ts";
-import { type Bounded, boundedRow, isKept } from "./bounds/bounded.ts";
+import { type Bounded, boundedRow, isKept } from "./bounded.ts";
 import { measureIdle } from "./bounds/idle.ts";
 import { measureLargeGuild } from "./bounds/large_guild.ts";
 import { measureMemory, measureSoak } from "./bounds/memory.ts";

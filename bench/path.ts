@@ -7,7 +7,7 @@
 import { parseArgs } from "node:util";
 import { Screen, standardOutput } from "../harness/screen.ts";
 import { Contenders } from "./contenders.ts";
-import { boundedRow, isKept } from "./bounds/bounded.ts";
+import { boundedRow, isKept } from "./bounded.ts";
 import { machineLine, thisMachine } from "./machine.ts";
 import { cpuBounds } from "./path/cpu_bounds.ts";
 import { contender, type MeasuredGateway, SHARDLINE } from "./path/gateways.ts";

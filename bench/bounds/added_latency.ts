@@ -6,7 +6,7 @@
  */
 import type { Delays, Scene, Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
-import { type Bounded, bounded } from "./bounded.ts";
+import { type Bounded, bounded } from "../bounded.ts";
 import { runService } from "./running_service.ts";
 
 const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 16 };

@@ -7,7 +7,7 @@ import { cpuSeconds, memoryBytes } from "../process.ts";
 import type { ServiceRole } from "../path/service.ts";
 import type { Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
-import { type Bounded, bounded } from "./bounded.ts";
+import { type Bounded, bounded } from "../bounded.ts";
 import { runService } from "./running_service.ts";
 import { sleep } from "../sleep.ts";
 

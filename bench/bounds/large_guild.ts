@@ -8,7 +8,7 @@
  */
 import type { Scene, Stage } from "../path/stage.ts";
 import type { Compression } from "../../simulator/encoder.ts";
-import { type Bounded, bounded } from "./bounded.ts";
+import { type Bounded, bounded } from "../bounded.ts";
 import { runService } from "./running_service.ts";
 import { sleep } from "../sleep.ts";
 

@@ -9,7 +9,7 @@ import type { ServiceRole } from "../path/service.ts";
 import type { Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { EVENTS_PER_SECOND } from "./added_latency.ts";
-import { type Bounded, bounded } from "./bounded.ts";
+import { type Bounded, bounded } from "../bounded.ts";
 import { runService } from "./running_service.ts";
 import { sleep } from "../sleep.ts";
 

@@ -6,7 +6,7 @@
  */
 import type { Scene, Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
-import { type Bounded, bounded } from "./bounded.ts";
+import { type Bounded, bounded } from "../bounded.ts";
 import { runService } from "./running_service.ts";
 import { sleep } from "../sleep.ts";
 import { CLOSE } from "../../simulator/close_codes.ts";

@@ -8,7 +8,7 @@
 import type { Delays, Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { addedRows, delaysStraight, delaysThrough, ROUNDS, warmUp } from "./added_latency.ts";
-import { type Bounded, bounded } from "./bounded.ts";
+import { type Bounded, bounded } from "../bounded.ts";
 import { runService } from "./running_service.ts";
 import { sleep } from "../sleep.ts";
 

@@ -7,7 +7,7 @@
 import type { Happening } from "../../simulator/statistics.ts";
 import type { Scene, Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
-import { type Bounded, bounded } from "./bounded.ts";
+import { type Bounded, bounded } from "../bounded.ts";
 import { runService } from "./running_service.ts";
 
 const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 16 };

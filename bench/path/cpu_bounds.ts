@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Bounded, bounded } from "../bounds/bounded.ts";
+import { type Bounded, bounded } from "../bounded.ts";
 import { CONTENDERS } from "../contenders.ts";
 import { SHARDLINE } from "./gateways.ts";
 import { type Measured, PACED_PER_SECOND, type Run } from "./measure.ts";

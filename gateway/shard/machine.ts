@@ -243,7 +243,10 @@ export class ShardMachine {
   /** The sequence after which an unreadable frame came; the same again is skipped. -1: before any session. */
   #unreadableAfter: number | null = null;
   #statusSaid: { status: ShardStatus; waitingForTurn: boolean } | null = null;
-  /** Of the input that is being handled. What it brought is not kept until the next one, seconds later. */
+  /**
+   * Of the input that is being handled, and of no other: an event that was kept until the shard's next one would keep
+   * the block of memory that its bytes are in.
+   */
   #effects = NO_EFFECTS;
 
   constructor(options: MachineOptions) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isKept } from "../../bench/bounds/bounded.ts";
+import { isKept } from "../../bench/bounded.ts";
 import { cpuBounds } from "../../bench/path/cpu_bounds.ts";
 import type { Measured } from "../../bench/path/measure.ts";
 import type { Work } from "../../bench/path/work.ts";

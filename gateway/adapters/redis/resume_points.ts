@@ -181,9 +181,7 @@ export class RedisResumePoints implements ResumePoints {
       written = {};
       this.#written.set(shard, written);
     }
-    // Into what is there: one that stays until the next write, for each of a thousand shards, is work for the collector.
-    if (point && written.point) Object.assign(written.point, point);
-    else if (point !== undefined) written.point = point && { ...point };
+    if (point !== undefined) written.point = point;
     if (lost !== undefined) written.lost = lost;
     if (presence !== undefined) written.presence = presence;
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Spread, spreadOf } from "../spread.ts";
+import { type Spread, spreadOf } from "./spread.ts";
 
 /** One thing that was measured, several times where that takes seconds. */
 export interface Bounded extends Spread {
