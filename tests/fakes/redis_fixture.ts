@@ -47,6 +47,14 @@ export class RedisFixture implements AsyncDisposable {
     await this.observations.first("redis.lost", connections);
   }
 
+  /** How often Redis carried out each command meanwhile, those of a script included. */
+  async callsDuring(action: () => Promise<void>): Promise<Map<string, number>> {
+    await this.redis.config("RESETSTAT");
+    await action();
+    const calls = (await this.redis.info("commandstats")).matchAll(/^cmdstat_(\S+):calls=(\d+)/gm);
+    return new Map([...calls].map(([, command = "", count]) => [command, Number(count)]));
+  }
+
   /** Every key with its value: a text, or an object of a hash's fields. */
   async dump(): Promise<Record<string, unknown>> {
     const keys = (await this.redis.keys("*")).toSorted();

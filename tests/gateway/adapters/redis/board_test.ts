@@ -122,6 +122,14 @@ Deno.test("RedisBoard.publish() gets past what somebody put under its keys", asy
   assert.match(await fixture.redis.get("gateway_statuses") ?? "", /"shard":0/);
 });
 
+Deno.test("RedisBoard.publish() sends what changed, however many shards there are", async () => {
+  await using fixture = await openRedis();
+  const { board } = await openBoard(fixture, 100, {});
+  await board.publish(Array.from({ length: 100 }, (_, shard) => shardEntry(shard)));
+  const calls = await fixture.callsDuring(() => board.publish([shardEntry(7), shardEntry(8)]));
+  assert.deepEqual([calls.get("eval"), calls.get("hset")], [1, 2]);
+});
+
 Deno.test("RedisBoard.publish() sends everything of this process again when Redis has come back", async () => {
   await using fixture = await openRedis();
   const { board } = await openBoard(fixture, 2, {});
