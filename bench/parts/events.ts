@@ -8,6 +8,7 @@ import { Buffer } from "node:buffer";
 import type { OutgoingEvent } from "../../gateway/delivery/publisher.ts";
 import { dispatchPayload, LIVE_ORDER } from "../../simulator/payload.ts";
 import { World } from "../../simulator/world/world.ts";
+import { ENVELOPE_BYTES } from "../path/events.ts";
 import { once } from "./once.ts";
 
 /** So many a batch: then a millisecond of a batch is a microsecond of an event. */
@@ -34,8 +35,6 @@ export interface Drawn {
 
 /** A payload may be larger or smaller than asked for by this part. */
 const TOLERANCE = 0.1;
-/** `{"t":"MESSAGE_CREATE","s":12345,"op":0,"d":}` */
-const ENVELOPE_BYTES = 45;
 /** Beyond the 256 KiB that zstd looks back at, so that no repeat compresses to nothing. */
 const DISTINCT_BYTES = 300_000;
 const SEED = 1;

@@ -62,7 +62,7 @@ class Keeping {
     this.#missing = shards;
     this.#stored = Promise.withResolvers();
     for (const shard of shardIds(shards)) {
-      this.#keeper.change(shard, { point: pointOf(shard, this.#sequence) });
+      this.#keeper.moved(shard, pointOf(shard, this.#sequence));
     }
   }
 

@@ -13,10 +13,10 @@ import { INTENTS } from "./work.ts";
 /** Size of an event's whole payload in bytes, or the simulator's own mix of event types. */
 export type Bodies = number | "mix";
 
-/** Different texts, so that no compressor can lean on one. */
-const TEXTS = 512;
+/** Different messages of each shard: past the 256 KiB that zstd looks back at, so that none is a repeat to it. */
+const MESSAGES = 1_024;
 /** Around a message, where its number has five digits. */
-const ENVELOPE_BYTES = '{"t":"MESSAGE_CREATE","s":12345,"op":0,"d":}'.length;
+export const ENVELOPE_BYTES = '{"t":"MESSAGE_CREATE","s":12345,"op":0,"d":}'.length;
 /** Gateway docs, List of Intents. */
 const GUILD_MESSAGES = 1 << 9;
 const SEED = 1;
@@ -103,7 +103,7 @@ class MessagesWorld extends WorldAround {
   constructor(world: World, bytes: number, shards: number) {
     super(world);
     this.#guilds = Array.from({ length: shards }, (_, shard) => guildOf(shard, shards));
-    this.#messages = Array.from({ length: TEXTS }, () => sizedMessage(world, bytes - ENVELOPE_BYTES));
+    this.#messages = Array.from({ length: MESSAGES }, () => sizedMessage(world, bytes - ENVELOPE_BYTES));
   }
 
   override get guildIds(): readonly bigint[] {
@@ -118,8 +118,9 @@ class MessagesWorld extends WorldAround {
 
   next(): WorldEvent {
     const made = this.#made++;
-    const guildId = this.#guilds[made % this.#guilds.length] ?? 0n;
-    const message = this.#messages[made % TEXTS];
+    const shards = this.#guilds.length;
+    const guildId = this.#guilds[made % shards] ?? 0n;
+    const message = this.#messages[Math.floor(made / shards) % MESSAGES];
     return {
       t: "MESSAGE_CREATE",
       guildId,

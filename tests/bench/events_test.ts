@@ -11,3 +11,14 @@ for (const bytes of [300, 800, 3_000]) {
     assert.deepEqual(guilds, Array.from({ length: 16 }, (_, shard) => shard));
   });
 }
+
+for (const shards of [1, 16, 256]) {
+  Deno.test(`benchWorld() sends each of ${shards} shards 600 messages of which no two are alike`, () => {
+    const world = benchWorld(800, shards);
+    const events = Array.from({ length: 600 * shards }, () => world.next(Date.now()));
+    for (let shard = 0; shard < shards; shard += 1) {
+      const contents = events.filter((_, index) => index % shards === shard).map(({ data }) => data.content);
+      assert.equal(new Set(contents).size, 600);
+    }
+  });
+}
