@@ -11,7 +11,7 @@ import { boundedRow, isKept } from "./bounded.ts";
 import { machineLine, thisMachine } from "./machine.ts";
 import { cpuBounds } from "./path/cpu_bounds.ts";
 import { contender, type MeasuredGateway, SHARDLINE } from "./path/gateways.ts";
-import { measure, type Measured, PACED_PER_SECOND, type Run } from "./path/measure.ts";
+import { measure, type Measured, multiples, PACED_PER_SECOND, type Run } from "./path/measure.ts";
 import { Stage } from "./path/stage.ts";
 import { type Work, workTitle } from "./path/work.ts";
 import { type Spread, spreadOf } from "./spread.ts";
@@ -56,14 +56,10 @@ async function main(args: readonly string[]): Promise<number> {
   const machine = await thisMachine();
   const startedAt = new Date().toISOString();
   screen.say(machineLine(machine, contenders?.nodeVersion ?? null, startedAt));
-  const measured: Measured[] = [];
-  await using stage = await Stage.start();
-  for (const work of works) {
-    const ofWork = await measureWork(stage, gateways, work, flags.repeats);
-    measured.push(...ofWork);
+  const measured = await measureInTurns(works, gateways, flags.repeats, (work, ofWork) => {
     screen.say(`\n${workTitle(work)}`);
-    screen.rows([HEADINGS, ...ofWork.map((one) => row(one, ofWork[0]))]);
-  }
+    screen.rows([HEADINGS, ...ofWork.map((one) => row(one, ofWork[0]?.runs ?? []))]);
+  });
   const bounds = cpuBounds(measured, USUAL);
   screen.say("");
   screen.rows(bounds.map(boundedRow));
@@ -95,12 +91,12 @@ function parseFlags(args: readonly string[]) {
   }
 }
 
-/** The usual work, and all that differ from it in one thing. */
+/** The usual work, and all that differ from it in one thing; first those that it is compared with. */
 function variedWorks(): Work[] {
   const others: Work[] = [
+    ...SHARDS.toReversed().map((shards) => ({ ...USUAL, shards })),
     ...BODIES.map((bodies) => ({ ...USUAL, bodies })),
     ...COMPRESSIONS.map((compression) => ({ ...USUAL, compression })),
-    ...SHARDS.map((shards) => ({ ...USUAL, shards })),
   ];
   return [USUAL, ...others.filter((work) => workTitle(work) !== workTitle(USUAL))];
 }
@@ -112,26 +108,37 @@ function allWorks(): Work[] {
 }
 
 /**
- * All gateways in turn, again and again, each time another one first: what slows the machine down for a while slows all
- * of them down.
+ * All works with all gateways in turn, again and again, each time another gateway first: what slows the machine down for
+ * a while slows all of them down. Each work is told of as soon as its last run is done.
  */
-async function measureWork(
-  stage: Stage,
+async function measureInTurns(
+  works: readonly Work[],
   gateways: readonly MeasuredGateway[],
-  work: Work,
   repeats: number,
+  tell: (work: Work, ofWork: readonly Measured[]) => void,
 ): Promise<Measured[]> {
-  const able = gateways.filter((gateway) => gateway.knows(work)).map((gateway) => ({
-    gateway,
-    runs: [] as Run[],
+  await using stage = await Stage.start();
+  const turns = works.map((work) => ({
+    work,
+    able: gateways.filter((gateway) => gateway.knows(work)).map((gateway) => ({
+      gateway,
+      runs: [] as Run[],
+    })),
   }));
+  const measured: Measured[] = [];
   for (let repeat = 0; repeat < repeats; repeat++) {
-    const first = repeat % able.length;
-    for (const { gateway, runs } of [...able.slice(first), ...able.slice(0, first)]) {
-      runs.push(await measure(stage, gateway, work));
+    for (const { work, able } of turns) {
+      const first = repeat % able.length;
+      for (const { gateway, runs } of [...able.slice(first), ...able.slice(0, first)]) {
+        runs.push(await measure(stage, gateway, work));
+      }
+      if (repeat < repeats - 1) continue;
+      const ofWork = able.map(({ gateway, runs }) => ({ work, gateway: gateway.title, runs }));
+      tell(work, ofWork);
+      measured.push(...ofWork);
     }
   }
-  return able.map(({ gateway, runs }) => ({ work, gateway: gateway.title, runs }));
+  return measured;
 }
 
 const HEADINGS: [string, ...string[]] = [
@@ -148,12 +155,10 @@ const HEADINGS: [string, ...string[]] = [
   "MB",
 ];
 
-function row({ gateway, runs }: Measured, ours: Measured | undefined): [string, ...string[]] {
-  const of = (figure: (run: Run) => number, all = runs) => spreadOf(all.map(figure));
-  const ratio = (figure: (run: Run) => number) => {
-    if (ours === undefined || ours.runs === runs) return "";
-    return `1 : ${(of(figure).median / of(figure, ours.runs).median).toFixed(1)}`;
-  };
+function row({ gateway, runs }: Measured, ours: readonly Run[]): [string, ...string[]] {
+  const of = (figure: (run: Run) => number) => spreadOf(runs.map(figure));
+  const ratio = (figure: (run: Run) => number) =>
+    ours === runs ? "" : `1 : ${spreadOf(multiples(runs, ours, figure)).median.toFixed(1)}`;
   const fast = of(({ fastCpuUs }) => fastCpuUs);
   return [
     gateway,

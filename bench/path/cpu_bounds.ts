@@ -6,7 +6,7 @@
 import { type Bounded, bounded } from "../bounded.ts";
 import { CONTENDERS } from "../contenders.ts";
 import { SHARDLINE } from "./gateways.ts";
-import { type Measured, PACED_PER_SECOND, type Run } from "./measure.ts";
+import { type Measured, multiples, PACED_PER_SECOND, type Run } from "./measure.ts";
 import { type Work, workTitle } from "./work.ts";
 
 const CPU_US_MAX = 25;
@@ -18,6 +18,7 @@ const MANY_SHARDS = 1_024;
 
 const fast = ({ fastCpuUs }: Run) => fastCpuUs;
 const paced = ({ pacedCpuUs }: Run) => pacedCpuUs;
+const many = `${MANY_SHARDS.toLocaleString("en")} shards`;
 const pace = `at ${PACED_PER_SECOND.toLocaleString("en")}/s`;
 
 /** As far as it was measured: nothing is said of works and gateways that were left out. */
@@ -38,7 +39,12 @@ export function cpuBounds(measured: readonly Measured[], usual: Work): Bounded[]
     ),
     row(`an event ${pace}, of what it costs ${CONTENDERS.discordjs.title}`, "%", shares(ours, theirs, paced)),
     row(
-      `an event ${pace} on ${MANY_SHARDS.toLocaleString("en")} shards, of what it costs on ${usual.shards}`,
+      `an event as fast as taken on ${many}, of what it costs on ${usual.shards}`,
+      "%",
+      shares(atMany, ours, fast),
+    ),
+    row(
+      `an event ${pace} on ${many}, of what it costs on ${usual.shards}`,
       "%",
       shares(atMany, ours, paced),
       PERCENT_AT_MANY_SHARDS_MAX,
@@ -51,10 +57,6 @@ function row(what: string, unit: string, figures: readonly number[], atMost?: nu
   return figures.length === 0 ? null : bounded(`CPU, ${what}`, unit, figures, atMost);
 }
 
-/** Run by run, in percent. */
-function shares(runs: readonly Run[], others: readonly Run[], figure: (run: Run) => number): number[] {
-  return runs.flatMap((run, index) => {
-    const other = others[index];
-    return other === undefined ? [] : [figure(run) / figure(other) * 100];
-  });
+function shares(...of: Parameters<typeof multiples>): number[] {
+  return multiples(...of).map((multiple) => multiple * 100);
 }

@@ -11,6 +11,7 @@ import type { Work } from "./work.ts";
 /** So that all code is compiled that will be. */
 const WARM_UP_EVENTS = 60_000;
 const FAST_EVENTS = 60_000;
+const WARM_UP_STRAIGHT_EVENTS = 4_000;
 export const PACED_PER_SECOND = 2_000;
 const PACED_EVENTS = 12_000;
 
@@ -35,6 +36,18 @@ export interface Measured {
   readonly runs: readonly Run[];
 }
 
+/** A figure as a multiple of that of others, run by run, as they took turns. */
+export function multiples(
+  runs: readonly Run[],
+  others: readonly Run[],
+  figure: (run: Run) => number,
+): number[] {
+  return runs.flatMap((run, index) => {
+    const other = others[index];
+    return other === undefined ? [] : [figure(run) / figure(other)];
+  });
+}
+
 export async function measure(stage: Stage, gateway: MeasuredGateway, work: Work): Promise<Run> {
   await using scene = await stage.set(work);
   const running = await gateway.start(stage, scene, work);
@@ -44,6 +57,8 @@ export async function measure(stage: Stage, gateway: MeasuredGateway, work: Work
     const fast = await timed(running.processId, scene, FAST_EVENTS, 0);
     const paced = await timed(running.processId, scene, PACED_EVENTS, PACED_PER_SECOND);
     const memory = await memoryBytes(running.processId);
+    await scene.sendStraight(WARM_UP_STRAIGHT_EVENTS, PACED_PER_SECOND);
+    await scene.delays(); // those of code that was not compiled yet
     await scene.sendStraight(PACED_EVENTS, PACED_PER_SECOND);
     const straight = await scene.delays();
     return {
