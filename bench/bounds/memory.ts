@@ -17,7 +17,7 @@ const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 16 };
 const LOOK_INTERVAL_S = 10;
 const ROUNDS = 3;
 const MEGABYTES_MAX = 130;
-/** Less than one look differs from the next. */
+/** One look may differ from the next by twice that, when the collector has given memory back. */
 const GROWTH_MEGABYTES_MAX = 5;
 /** A soak is cut into so many parts; the first holds what every start does. */
 const PARTS = 5;

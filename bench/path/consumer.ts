@@ -14,6 +14,8 @@ const QUEUE = "gateway";
 const EXCHANGE = "gateway";
 /** Taken and not acknowledged yet, at most. */
 const PREFETCH = 1_000;
+/** No gateway is silent for so long while events are sent. */
+const STILL_MOST_MS = 60_000;
 
 const { values: flags } = parseArgs({ options: { port: { type: "string" } } });
 
@@ -55,8 +57,8 @@ Deno.serve({ hostname: "127.0.0.1", port: Number(flags.port), onListen: () => {}
   switch (pathname) {
     case "/reached": {
       const count = Number(searchParams.get("count"));
-      if (taken < count) await new Promise<void>((wake) => waiting.push({ count, wake }));
-      return new Response(String(taken));
+      if (await hasReached(count)) return new Response(String(taken));
+      return new Response(`nothing came for a minute, after ${taken} of ${count} events`, { status: 504 });
     }
     case "/delays": {
       const except = searchParams.get("except");
@@ -79,3 +81,17 @@ Deno.serve({ hostname: "127.0.0.1", port: Number(flags.port), onListen: () => {}
   }
   return new Response(null, { status: 404 });
 });
+
+/** False where nothing comes any more: a gateway has died, or was closed by Discord. */
+async function hasReached(count: number): Promise<boolean> {
+  while (taken < count) {
+    const before = taken;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    waiting.push({ count, wake: resolve });
+    const timer = setTimeout(resolve, STILL_MOST_MS);
+    await promise;
+    clearTimeout(timer);
+    if (taken === before) return false;
+  }
+  return true;
+}

@@ -22,6 +22,9 @@ export interface Delays {
   readonly maxMs: number;
 }
 
+/** For all shards of any gateway; by then something is wrong. */
+const CONNECTING_MOST_MS = 120_000;
+
 /** The two servers, for as long as anything is measured. */
 export class Stage implements AsyncDisposable {
   readonly servers: ServerPair;
@@ -78,7 +81,7 @@ export class Scene implements AsyncDisposable {
 
   /** Resolves once every shard has a session on a connection. */
   async connected(): Promise<void> {
-    await ask(`${this.#controlUrl}/connected`);
+    await ask(`${this.#controlUrl}/connected`, { signal: AbortSignal.timeout(CONNECTING_MOST_MS) });
   }
 
   /** Sends so many events by the gateway; resolves with the seconds until the bot has taken the last of them. */
@@ -133,7 +136,7 @@ export class Scene implements AsyncDisposable {
 
   async #send(sending: Sending): Promise<number> {
     const beforeMs = performance.now();
-    const response = await ask(`${this.#controlUrl}/send`, JSON.stringify(sending));
+    const response = await ask(`${this.#controlUrl}/send`, { method: "POST", body: JSON.stringify(sending) });
     await response.body?.cancel();
     this.#sent += sending.events;
     await (await ask(`${this.#consumerUrl}/reached?count=${this.#sent}`)).text();
@@ -141,7 +144,10 @@ export class Scene implements AsyncDisposable {
   }
 
   async #sendLarge(sending: LargeSending): Promise<void> {
-    const response = await ask(`${this.#controlUrl}/large`, JSON.stringify(sending));
+    const response = await ask(`${this.#controlUrl}/large`, {
+      method: "POST",
+      body: JSON.stringify(sending),
+    });
     await response.body?.cancel();
     this.#sent++;
   }
@@ -186,8 +192,8 @@ async function startConsumer(rabbitUrl: string): Promise<Server> {
   });
 }
 
-async function ask(url: string, body?: string): Promise<Response> {
-  const response = await fetch(url, body === undefined ? {} : { method: "POST", body });
+async function ask(url: string, request: RequestInit = {}): Promise<Response> {
+  const response = await fetch(url, request);
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
   return response;
 }
