@@ -54,7 +54,8 @@ export interface OutboxOptions {
 
 /**
  * What holding an event costs besides its body: its entry and its callback. Until it is sent its frames are a second
- * copy of the body, which is not counted: a broker that takes nothing more says so, or the connection ends.
+ * copy of the body, which is not counted: at most as much again as {@link SPOOL_FROM} lets be published, and that only
+ * while the broker reads nothing.
  */
 const EVENT_OVERHEAD_BYTES = 500;
 /** An event that the broker has not confirmed by then goes to the spool too, and keeps no memory but its own. */

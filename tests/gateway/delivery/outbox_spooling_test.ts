@@ -81,6 +81,44 @@ Deno.test("Outbox writes to the spool what is not confirmed within a second, wit
   assert.deepEqual(rig.handedOver, [1, 2, 3], "written beside, not instead");
 });
 
+Deno.test("Outbox keeps no memory of others with an event that is safe in the spool and still waits for the broker", async () => {
+  const rig = await SpoolingRig.open({ maxBytes: 5_000 });
+  const block = crypto.getRandomValues(new Uint8Array(32 * 1024));
+  const memoryOfNewest = () => rig.publisher.unconfirmed.map(({ body }) => body.buffer.byteLength);
+  rig.publisher.open();
+  // The second is past the part of the bound from which all goes to the spool, at once.
+  [1, 2].forEach((sequence) => rig.accept(sequence, { body: block.subarray(0, 1_000) }));
+  await rig.pass(300);
+  assert.deepEqual(rig.spooledSequences, [1, 2]);
+  rig.publisher.drop();
+  rig.publisher.open();
+  assert.deepEqual(
+    memoryOfNewest(),
+    [block.length, block.length],
+    "most are confirmed before it is worth a copy",
+  );
+  await rig.pass(500);
+  rig.publisher.drop();
+  rig.publisher.open();
+  assert.deepEqual(memoryOfNewest(), [1_000, 1_000]);
+});
+
+Deno.test("Outbox keeps no memory of others with an event that waits for a spool that hangs", async () => {
+  const rig = await SpoolingRig.open({ maxBytes: 5_000 });
+  const block = crypto.getRandomValues(new Uint8Array(32 * 1024));
+  rig.spool.hold();
+  // The third comes while the first two are being written.
+  [1, 2].forEach((sequence) => rig.accept(sequence, { body: block.subarray(0, 1_000) }));
+  await rig.pass(25);
+  rig.accept(3, { body: block.subarray(0, 1_000) });
+  await rig.pass(800);
+  rig.spool.release();
+  await rig.pass(100);
+  const bodies = [...rig.spool.disk.events.values()].map(({ body }) => body);
+  assert.deepEqual(bodies, Array(3).fill(block.slice(0, 1_000)));
+  assert.equal(bodies.at(-1)?.buffer.byteLength, 1_000);
+});
+
 Deno.test("Outbox lets memory go while the broker is away, and drains the spool in order when it is back", async () => {
   const rig = await SpoolingRig.open();
   rig.acceptAll(1, 5);
