@@ -96,7 +96,10 @@ export class Connection implements SessionLink {
     this.#discord = discord;
     this.#terms = terms;
     this.#socket = socket;
-    this.#encoder = createEncoder(terms.compression, () => discord.knobs.splitMessages);
+    this.#encoder = createEncoder(terms.compression, {
+      level: discord.knobs.zlibLevel,
+      messageCount: () => discord.knobs.splitMessages,
+    });
     discord.connections.add(this);
     this.#note({ kind: "connected" });
     if (terms.version === null) {

@@ -135,14 +135,22 @@ export function splitMessage(compressed: Buffer, count: number): Buffer[] {
 /** The window of Discord's own zstd frames: 256 KiB, as recorded from a live HELLO. */
 const ZSTD_WINDOW_LOG = 18;
 
-/** An encoder for a new connection. `messageCount` is asked before each payload and says into how many messages zlib cuts it. */
-export function createEncoder(compression: Compression, messageCount: () => number): Encoder {
+/** How zlib-stream is written; what Discord's level is, is not known. */
+export interface ZlibTerms {
+  /** From 1, the fastest, to 9. */
+  readonly level: number;
+  /** Asked before each payload: into how many messages it is cut. */
+  readonly messageCount: () => number;
+}
+
+/** An encoder for a new connection. */
+export function createEncoder(compression: Compression, { level, messageCount }: ZlibTerms): Encoder {
   switch (compression) {
     case "none":
       return new PlainEncoder();
     case "zlib-stream":
       return new StreamEncoder(
-        createDeflate({ flush: constants.Z_SYNC_FLUSH }),
+        createDeflate({ level, flush: constants.Z_SYNC_FLUSH }),
         (compressed) => splitMessage(compressed, messageCount()),
       );
     case "zstd-stream":

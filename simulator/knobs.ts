@@ -35,6 +35,7 @@ export interface Knobs {
   zstdStream: boolean;
   shuffleKeys: boolean;
   splitMessages: number;
+  zlibLevel: number;
   readyDelayMs: number;
   reconnectGraceMs: number;
   compressThresholdBytes: number;
@@ -132,6 +133,11 @@ export const KNOB_RULES: { readonly [Name in keyof Knobs]: KnobRule<Knobs[Name]>
     default: 1,
     range: [1, 1_000],
     help: "WebSocket messages into which zlib-stream cuts a payload",
+  },
+  zlibLevel: {
+    default: 6,
+    range: [1, 9],
+    help: "how hard a new connection's zlib-stream compresses: 1 fastest",
   },
   readyDelayMs: { default: 0, range: [0, DAY_MS], help: "time from IDENTIFY to READY" },
   reconnectGraceMs: {

@@ -6,6 +6,7 @@
  */
 import { createInflater } from "../../gateway/adapters/inflate.ts";
 import { type Compression, createEncoder } from "../../simulator/encoder.ts";
+import { createKnobs } from "../../simulator/knobs.ts";
 import { BATCH, payloadsOf, type Size, SIZES, sizeText } from "./events.ts";
 import { Buffer } from "node:buffer";
 import { once } from "./once.ts";
@@ -37,7 +38,7 @@ for (const bytes of SIZES) {
 }
 
 async function wireMessages(compression: Compression, bytes: Size): Promise<Uint8Array<ArrayBuffer>[]> {
-  const encoder = createEncoder(compression, () => 1);
+  const encoder = createEncoder(compression, { level: createKnobs().zlibLevel, messageCount: () => 1 });
   const messages: Uint8Array<ArrayBuffer>[] = [];
   for (const payload of payloadsOf(bytes)) {
     encoder.encode(Buffer.from(payload.buffer), (encoded) => {

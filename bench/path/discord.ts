@@ -63,6 +63,8 @@ const simulator = await startSimulator({
   port: Number(flags.port),
   resumePort: Number(flags["resume-port"]),
   paused: true,
+  // Or this process would be the slowest of all, and what is measured would wait for each event.
+  zlibLevel: 1,
   ledgerMaxEntries: 0,
   replayBufferEvents: 500,
   recommendedShards: Number(flags.shards),

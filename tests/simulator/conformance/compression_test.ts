@@ -24,6 +24,20 @@ Deno.test("§22.36 zlib-stream: every message is binary from HELLO on and ends i
   });
 });
 
+Deno.test("§22.36 zlib-stream compresses as hard as it is told to", async () => {
+  const sizes: number[] = [];
+  for (const zlibLevel of [1, 9]) {
+    await Bench.run({ guilds: 4, zlibLevel }, async (bench) => {
+      const { client } = await bench.ready({ intents: FREE_INTENTS }, { compression: "zlib-stream" });
+      bench.control.generate(100);
+      await client.settle();
+      sizes.push(Buffer.concat(client.messages.map((message) => Buffer.from(message as Uint8Array))).length);
+    });
+  }
+  const [fast = 0, hard = 0] = sizes;
+  assert.ok(hard < fast * 0.9, `${hard} of ${fast} bytes`);
+});
+
 Deno.test("§22.36 one payload can be cut over several messages, of which only the last ends in the suffix", async () => {
   await Bench.run({ guilds: 1, splitMessages: 4 }, async (bench) => {
     const { client, ready } = await bench.ready({}, { compression: "zlib-stream" });
