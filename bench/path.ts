@@ -56,9 +56,12 @@ async function main(args: readonly string[]): Promise<number> {
   const machine = await thisMachine();
   const startedAt = new Date().toISOString();
   screen.say(machineLine(machine, contenders?.nodeVersion ?? null, startedAt));
-  const measured = await measureInTurns(works, gateways, flags.repeats, (work, ofWork) => {
-    screen.say(`\n${workTitle(work)}`);
-    screen.rows([HEADINGS, ...ofWork.map((one) => row(one, ofWork[0]?.runs ?? []))]);
+  const measured = await measureInTurns(works, gateways, flags.repeats, {
+    begins: (turn) => screen.say(`turn ${turn} of ${flags.repeats}`),
+    done: (work, ofWork) => {
+      screen.say(`\n${workTitle(work)}`);
+      screen.rows([HEADINGS, ...ofWork.map((one) => row(one, ofWork[0]?.runs ?? []))]);
+    },
   });
   const bounds = cpuBounds(measured, USUAL);
   screen.say("");
@@ -107,15 +110,22 @@ function allWorks(): Work[] {
   );
 }
 
+interface TurnEvents {
+  /** The first turn is 1. */
+  begins(turn: number): void;
+  /** All runs of this work are done. */
+  done(work: Work, ofWork: readonly Measured[]): void;
+}
+
 /**
  * All works with all gateways in turn, again and again, each time another gateway first: what slows the machine down for
- * a while slows all of them down. Each work is told of as soon as its last run is done.
+ * a while slows all of them down.
  */
 async function measureInTurns(
   works: readonly Work[],
   gateways: readonly MeasuredGateway[],
   repeats: number,
-  tell: (work: Work, ofWork: readonly Measured[]) => void,
+  events: TurnEvents,
 ): Promise<Measured[]> {
   await using stage = await Stage.start();
   const turns = works.map((work) => ({
@@ -127,6 +137,7 @@ async function measureInTurns(
   }));
   const measured: Measured[] = [];
   for (let repeat = 0; repeat < repeats; repeat++) {
+    events.begins(repeat + 1);
     for (const { work, able } of turns) {
       const first = repeat % able.length;
       for (const { gateway, runs } of [...able.slice(first), ...able.slice(0, first)]) {
@@ -134,7 +145,7 @@ async function measureInTurns(
       }
       if (repeat < repeats - 1) continue;
       const ofWork = able.map(({ gateway, runs }) => ({ work, gateway: gateway.title, runs }));
-      tell(work, ofWork);
+      events.done(work, ofWork);
       measured.push(...ofWork);
     }
   }

@@ -16,7 +16,7 @@ export type Bodies = number | "mix";
 /** Different messages of each shard: past the 256 KiB that zstd looks back at, so that none is a repeat to it. */
 const MESSAGES = 1_024;
 /** Around a message, where its number has five digits. */
-export const ENVELOPE_BYTES = '{"t":"MESSAGE_CREATE","s":12345,"op":0,"d":}'.length;
+const ENVELOPE_BYTES = '{"t":"MESSAGE_CREATE","s":12345,"op":0,"d":}'.length;
 /** Gateway docs, List of Intents. */
 const GUILD_MESSAGES = 1 << 9;
 const SEED = 1;
