@@ -57,6 +57,7 @@ function row(what: string, unit: string, figures: readonly number[], atMost?: nu
   return figures.length === 0 ? null : bounded(`CPU, ${what}`, unit, figures, atMost);
 }
 
+/** {@link multiples} in percent. */
 function shares(...of: Parameters<typeof multiples>): number[] {
   return multiples(...of).map((multiple) => multiple * 100);
 }

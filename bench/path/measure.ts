@@ -10,8 +10,8 @@ import type { Work } from "./work.ts";
 
 /** So that all code is compiled that will be. */
 const WARM_UP_EVENTS = 60_000;
-const FAST_EVENTS = 60_000;
 const WARM_UP_STRAIGHT_EVENTS = 4_000;
+const FAST_EVENTS = 60_000;
 export const PACED_PER_SECOND = 2_000;
 const PACED_EVENTS = 12_000;
 
