@@ -149,15 +149,16 @@ class WebSocketConnection implements Connection {
       this.#waitingBytes -= bytes.length;
       // Discord compresses no texts.
       const inflated = (isText ? uncompressed : this.#inflater).inflate(bytes);
-      if (inflated instanceof Promise) {
-        inflated.then((later) => {
-          this.#take(later);
+      const taken = inflated instanceof Promise
+        ? inflated.then((later) => this.#take(later))
+        : this.#take(inflated);
+      if (taken instanceof Promise) {
+        taken.then(() => {
           this.#isDelivering = false;
           this.#deliver();
         });
         return;
       }
-      this.#take(inflated);
     }
     this.#isDelivering = false;
     if (this.#end !== null) {
@@ -166,9 +167,9 @@ class WebSocketConnection implements Connection {
     }
   }
 
-  #take(inflated: Inflated): void {
-    if (inflated.kind === "payload") this.#events?.payload(inflated.bytes);
-    else if (inflated.kind === "ruined") this.#ruin(inflated.error);
+  #take(inflated: Inflated): void | Promise<void> {
+    if (inflated.kind === "payload") return this.#events?.payload(inflated.bytes);
+    if (inflated.kind === "ruined") this.#ruin(inflated.error);
   }
 
   #ruin(error: string): void {

@@ -25,6 +25,8 @@ export interface FrameHead {
   readonly type: string | null;
   /** Index of the first byte of `d`'s value; null where there is no `d`. */
   readonly dataStart: number | null;
+  /** What {@link readGuild} finds, where it has been read already. */
+  readonly guild?: GuildData;
 }
 
 /** What a shard needs of READY. Fields that are missing or of another type are null. */
@@ -99,17 +101,64 @@ export function readReady(bytes: Uint8Array, head: FrameHead): ReadyData {
   return { sessionId, resumeGatewayUrl, guildIds };
 }
 
+/** Events whose guild is asked for. */
+const GUILD_EVENTS: ReadonlySet<string | null> = new Set(["GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"]);
+
+/**
+ * {@link readFrameHead} for the largest frames, which takes the guild of a guild event along: no more than
+ * `turnMaxBytes` at a time, and `nextTurn` in between.
+ */
+export async function readLargeFrameHead(
+  bytes: Uint8Array,
+  turnMaxBytes: number,
+  nextTurn: () => Promise<void>,
+): Promise<FrameHead | null> {
+  const head = readFrameHead(bytes);
+  if (head === null || !GUILD_EVENTS.has(head.type)) return head;
+  const reader = new GuildReader(bytes, head);
+  for (let until = turnMaxBytes; !reader.read(until); until += turnMaxBytes) await nextTurn();
+  return { ...head, guild: reader.guild };
+}
+
 export function readGuild(bytes: Uint8Array, head: FrameHead): GuildData {
-  let id: bigint | null = null;
-  let name: string | null = null;
-  let unavailable: boolean | null = null;
-  const scan = dataScan(bytes, head);
-  while (scan.next()) {
-    if (scan.keyIs("id")) id = readSnowflake(bytes, scan.valueStart, scan.valueEnd);
-    else if (scan.keyIs("name")) name = readString(bytes, scan.valueStart, scan.valueEnd);
-    else if (scan.keyIs("unavailable")) unavailable = readBoolean(bytes, scan.valueStart, scan.valueEnd);
+  if (head.guild !== undefined) return head.guild;
+  const reader = new GuildReader(bytes, head);
+  reader.read(Infinity);
+  return reader.guild;
+}
+
+/** Reads a guild bit by bit. */
+class GuildReader {
+  readonly #bytes: Uint8Array;
+  readonly #scan: MemberScan;
+  #id: bigint | null = null;
+  #name: string | null = null;
+  #unavailable: boolean | null = null;
+
+  constructor(bytes: Uint8Array, head: FrameHead) {
+    this.#bytes = bytes;
+    this.#scan = dataScan(bytes, head);
   }
-  return { id, name, unavailable };
+
+  /** What has been read of it so far. */
+  get guild(): GuildData {
+    return { id: this.#id, name: this.#name, unavailable: this.#unavailable };
+  }
+
+  /** Reads on, at least up to the index `until`; true once there is nothing more. */
+  read(until: number): boolean {
+    const bytes = this.#bytes;
+    const scan = this.#scan;
+    for (let step; (step = scan.step(until)) !== "end";) {
+      if (step === "paused") return false;
+      if (scan.keyIs("id")) this.#id = readSnowflake(bytes, scan.valueStart, scan.valueEnd);
+      else if (scan.keyIs("name")) this.#name = readString(bytes, scan.valueStart, scan.valueEnd);
+      else if (scan.keyIs("unavailable")) {
+        this.#unavailable = readBoolean(bytes, scan.valueStart, scan.valueEnd);
+      }
+    }
+    return true;
+  }
 }
 
 /** The members of `d`; none where `d` is missing or no object. */

@@ -29,6 +29,9 @@ const SNOWFLAKE_MAX = 2n ** 64n - 1n;
 // A byte order mark inside a string is a character of that string.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** What a step of a {@link MemberScan} came to. `end`: there are no more members, or the text is no object any more. */
+export type MemberStep = "member" | "paused" | "end";
+
 /** Walks the members of the object that starts at a given index. */
 export class MemberScan {
   /** Index of the first byte of the current member's value. */
@@ -42,6 +45,8 @@ export class MemberScan {
   readonly #start: number;
   #keyStart = MALFORMED;
   #keyEnd = MALFORMED;
+  /** The value that a pause has cut short. */
+  #container: ContainerSkip | null = null;
 
   constructor(bytes: Uint8Array, start: number) {
     this.#bytes = bytes;
@@ -53,6 +58,29 @@ export class MemberScan {
    * not to be called again.
    */
   next(): boolean {
+    return this.step(Infinity) === "member";
+  }
+
+  /**
+   * The same, but pauses at or soon behind the index `until`, for whoever cannot walk over all of it in one go. A
+   * member counts once all of it has been walked over.
+   */
+  step(until: number): MemberStep {
+    if ((this.#container?.index ?? this.valueEnd) >= until) return "paused";
+    if (this.#container === null) {
+      if (!this.#stepToValue()) return "end";
+      if (!isContainer(this.#bytes[this.valueStart])) {
+        return this.#endValue(skipValue(this.#bytes, this.valueStart));
+      }
+      this.#container = new ContainerSkip(this.#bytes, this.valueStart);
+    }
+    const end = this.#container.skip(until);
+    if (end === null) return "paused";
+    this.#container = null;
+    return this.#endValue(end);
+  }
+
+  #stepToValue(): boolean {
     const bytes = this.#bytes;
     const at = nextItem(bytes, this.#start, this.valueEnd, OPEN_BRACE, CLOSE_BRACE);
     if (at === MALFORMED) return false;
@@ -67,8 +95,12 @@ export class MemberScan {
     const colonAt = skipWhitespace(bytes, this.#keyEnd);
     if (bytes[colonAt] !== COLON) return false;
     this.valueStart = skipWhitespace(bytes, colonAt + 1);
-    this.valueEnd = skipValue(bytes, this.valueStart);
-    return this.valueEnd !== MALFORMED;
+    return true;
+  }
+
+  #endValue(end: number): MemberStep {
+    this.valueEnd = end;
+    return end === MALFORMED ? "end" : "member";
   }
 
   /** Whether the current member has this name, plain or written with escapes. `name` is ASCII. */
@@ -119,15 +151,9 @@ export function skipWhitespace(bytes: Uint8Array, at: number): number {
 
 /** Index behind the value that starts at `at`, or {@link MALFORMED}. */
 export function skipValue(bytes: Uint8Array, at: number): number {
-  switch (bytes[at]) {
-    case QUOTE:
-      return skipString(bytes, at);
-    case OPEN_BRACE:
-    case OPEN_BRACKET:
-      return skipContainer(bytes, at);
-    default:
-      return skipScalar(bytes, at);
-  }
+  if (bytes[at] === QUOTE) return skipString(bytes, at);
+  if (isContainer(bytes[at])) return new ContainerSkip(bytes, at).skip(Infinity) ?? MALFORMED;
+  return skipScalar(bytes, at);
 }
 
 /** The string at this place, escapes decoded, invalid UTF-8 as U+FFFD; null where there is something else. */
@@ -189,30 +215,50 @@ function skipString(bytes: Uint8Array, at: number): number {
   return MALFORMED;
 }
 
+function isContainer(byte: number | undefined): boolean {
+  return byte === OPEN_BRACE || byte === OPEN_BRACKET;
+}
+
 /** Counts depth instead of recursing, so that no nesting can exhaust the stack. */
-function skipContainer(bytes: Uint8Array, at: number): number {
-  const length = bytes.length;
-  let depth = 0;
-  let index = at;
-  while (index < length) {
-    switch (bytes[index]) {
-      case QUOTE:
-        index = skipString(bytes, index);
-        if (index === MALFORMED) return MALFORMED;
-        continue;
-      case OPEN_BRACE:
-      case OPEN_BRACKET:
-        depth++;
-        break;
-      case CLOSE_BRACE:
-      case CLOSE_BRACKET:
-        depth--;
-        if (depth === 0) return index + 1;
-        break;
-    }
-    index++;
+class ContainerSkip {
+  /** How far it has come. */
+  index: number;
+  readonly #bytes: Uint8Array;
+  #depth = 0;
+
+  constructor(bytes: Uint8Array, start: number) {
+    this.#bytes = bytes;
+    this.index = start;
   }
-  return MALFORMED;
+
+  /** Index behind the container, or {@link MALFORMED}; null where `until` came first. */
+  skip(until: number): number | null {
+    const bytes = this.#bytes;
+    const stop = Math.min(until, bytes.length);
+    let depth = this.#depth;
+    let index = this.index;
+    while (index < stop) {
+      switch (bytes[index]) {
+        case QUOTE:
+          index = skipString(bytes, index);
+          if (index === MALFORMED) return MALFORMED;
+          continue;
+        case OPEN_BRACE:
+        case OPEN_BRACKET:
+          depth++;
+          break;
+        case CLOSE_BRACE:
+        case CLOSE_BRACKET:
+          depth--;
+          if (depth === 0) return index + 1;
+          break;
+      }
+      index++;
+    }
+    this.#depth = depth;
+    this.index = index;
+    return index < bytes.length ? null : MALFORMED;
+  }
 }
 
 function skipScalar(bytes: Uint8Array, at: number): number {

@@ -84,7 +84,8 @@ export type ShardInput =
   | { kind: "start"; start: ShardStart }
   | { kind: "turn" }
   | { kind: "opened" }
-  | { kind: "payload"; bytes: Uint8Array }
+  /** `head`: where it has been read beforehand. */
+  | { kind: "payload"; bytes: Uint8Array; head?: FrameHead | null }
   | { kind: "ended"; end: ConnectionEnd }
   | { kind: "stored"; sessionId: string; sequence: number }
   | { kind: "due" }
@@ -93,6 +94,8 @@ export type ShardInput =
   | { kind: "park" }
   | { kind: "unpark" }
   | { kind: "stop" };
+
+type Payload = Extract<ShardInput, { kind: "payload" }>;
 
 /** A dispatch to be handed on. */
 export interface DeliveredEvent {
@@ -280,7 +283,7 @@ export class ShardMachine {
     this.#effects = effects;
     switch (input.kind) {
       case "payload":
-        this.#payload(input.bytes, nowMs);
+        this.#payload(input, nowMs);
         break;
       case "stored":
         if (this.#session?.id === input.sessionId && input.sequence > this.#session.stored) {
@@ -550,10 +553,9 @@ export class ShardMachine {
 
   // What arrives from Discord.
 
-  #payload(bytes: Uint8Array, nowMs: number): void {
+  #payload({ bytes, head = readFrameHead(bytes) }: Payload, nowMs: number): void {
     const state = this.#state;
     if (state.kind !== "greeting" && !("link" in state)) return;
-    const head = readFrameHead(bytes);
     if (head === null) return this.#unreadable(bytes, nowMs);
     switch (head.opcode) {
       case Opcode.Dispatch:

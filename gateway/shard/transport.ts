@@ -19,8 +19,11 @@ export interface ConnectionEnd {
 
 export interface ConnectionEvents {
   opened(): void;
-  /** One whole payload, decompressed. The bytes are the receiver's to keep. */
-  payload(bytes: Uint8Array): void;
+  /**
+   * One whole payload, decompressed. The bytes are the receiver's to keep. Where it answers with a promise, which
+   * never rejects, nothing more is to be told of this connection until then.
+   */
+  payload(bytes: Uint8Array): void | Promise<void>;
   /** Once, and the last call. Never after {@link Connection.leave}. */
   ended(end: ConnectionEnd): void;
 }

@@ -18,7 +18,7 @@ class Client implements ConnectionEvents {
   readonly open = Promise.withResolvers<void>();
   readonly end = Promise.withResolvers<ConnectionEnd>();
   /** Called with each payload's text. */
-  onPayload: (text: string) => void = () => {};
+  onPayload: (text: string) => void | Promise<void> = () => {};
 
   constructor(url: string, options: WebSocketTransportOptions) {
     this.connection = new WebSocketTransport(options).connect(url, this);
@@ -29,11 +29,11 @@ class Client implements ConnectionEvents {
     this.open.resolve();
   }
 
-  payload(bytes: Uint8Array): void {
+  payload(bytes: Uint8Array): void | Promise<void> {
     this.payloads.push(bytes);
     const text = decoder.decode(bytes);
     this.told.push(text);
-    this.onPayload(text);
+    return this.onPayload(text);
   }
 
   ended(end: ConnectionEnd): void {
@@ -286,6 +286,27 @@ Deno.test("WebSocketTransport tells the end only behind payloads that are still 
     },
   );
 });
+
+Deno.test("WebSocketTransport tells nothing more, not even the end, until a payload is taken", () =>
+  withCompressor("zlib-stream", async (compressor, { client, server }) => {
+    const first = Promise.withResolvers<void>();
+    const arrived = new Promise<void>((resolve) =>
+      client.onPayload = () => {
+        client.onPayload = () => {};
+        resolve();
+        return first.promise;
+      }
+    );
+    const closed = once(server, "close");
+    for (const text of ["first", "second"]) server.send(await compressor.compress(text));
+    server.close(4000);
+    await closed;
+    await arrived;
+    assert.deepEqual(client.told, ["opened", "first"]);
+    first.resolve();
+    await client.end.promise;
+    assert.deepEqual(client.told, ["opened", "first", "second", "ended: peer"]);
+  }));
 
 Deno.test("WebSocketTransport tells nothing of what is being inflated when it is left", async () => {
   const inflater = new HeldInflater();

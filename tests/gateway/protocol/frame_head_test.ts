@@ -5,6 +5,7 @@ import {
   readFrameHead,
   readGuild,
   readHeartbeatIntervalMs,
+  readLargeFrameHead,
   readReady,
   readResumable,
 } from "../../../gateway/protocol/frame_head.ts";
@@ -339,6 +340,65 @@ Deno.test("readGuild() reads a guild of ten megabytes", () => {
   const [bytes, head] = withHead(JSON.stringify({ members, id: "7", name: "large" }));
   assert.ok(bytes.length > 10_000_000);
   assert.deepEqual(readGuild(bytes, head), { id: 7n, name: "large", unavailable: null });
+});
+
+Deno.test("readLargeFrameHead() reads in turns what is read in one otherwise, damaged frames too", async () => {
+  const guild = fc.record({
+    members: fc.json(),
+    id: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String),
+    name: fc.string({ unit: "binary" }),
+    unavailable: fc.boolean(),
+  }, { requiredKeys: [] });
+  const type = fc.constantFrom("GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE", "READY");
+  const frame = fc.tuple(type, guild).map(([t, d]) => encoder.encode(JSON.stringify({ t, s: 1, op: 0, d })));
+  const frameOrDamage = fc.oneof(frame, fc.tuple(frame, edits).map(([bytes, how]) => mutated(bytes, how)));
+  await fc.assert(
+    fc.asyncProperty(frameOrDamage, fc.integer({ min: 1, max: 300 }), async (bytes, turnMaxBytes) => {
+      const head = readFrameHead(bytes);
+      const large = await readLargeFrameHead(bytes, turnMaxBytes, () => Promise.resolve());
+      const isGuild = /^GUILD_(CREATE|UPDATE|DELETE)$/.test(head?.type ?? "");
+      assert.deepEqual(large, head && isGuild ? { ...head, guild: readGuild(bytes, head) } : head);
+      if (large?.guild) assert.equal(readGuild(new Uint8Array(), large), large.guild, "it is not read again");
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+/** The same bytes, which tell the index of each that is looked at. */
+function watched(bytes: Uint8Array, looked: (index: number) => void): Uint8Array {
+  return new Proxy(bytes, {
+    get(target, name) {
+      const index = Number(name);
+      if (Number.isInteger(index)) looked(index);
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+Deno.test("readLargeFrameHead() looks at so many bytes in a turn, wherever the guild keeps them", async () => {
+  const many = Array.from({ length: 1_000 }, (_, index) => String(index).padStart(8, "0"));
+  const guilds = {
+    "one long array": { members: many, id: "7" },
+    "arrays within arrays": { members: [[[many]], { many }], id: "7" },
+    "many members of its own": { ...Object.fromEntries(many.map((key) => [`_${key}`, 1])), id: "7" },
+  };
+  for (const [what, guild] of Object.entries(guilds)) {
+    const bytes = encoder.encode(JSON.stringify({ t: "GUILD_CREATE", s: 1, op: 0, d: guild }));
+    let readTo = 0;
+    const turns: number[] = [];
+    // The ends of the frame are looked at first, wherever the rest is.
+    const looked = (index: number) => readTo = index < bytes.length - 2 ? Math.max(readTo, index) : readTo;
+    const head = await readLargeFrameHead(watched(bytes, looked), 500, () => {
+      turns.push(readTo);
+      return Promise.resolve();
+    });
+    assert.equal(head?.guild?.id, 7n, what);
+    assert.equal(turns.length, Math.ceil((bytes.length - 2) / 500) - 1, what);
+    // A string or a scalar is never cut.
+    const overBytes = turns.map((to, turn) => to - (turn + 1) * 500);
+    assert(overBytes.every((bytes) => bytes >= -1 && bytes < 20), `${what}: ${overBytes}`);
+  }
 });
 
 Deno.test("readHeartbeatIntervalMs() reads a positive number and nothing else", () => {
