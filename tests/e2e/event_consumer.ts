@@ -24,6 +24,8 @@ export class EventConsumer implements AsyncDisposable {
   readonly seen = new Map<string, string>();
   readonly messages: ConsumeMessage[] = [];
   repeated = 0;
+  /** The ids of what {@link untilComplete} waits for. */
+  missing: ReadonlySet<string> = new Set();
   readonly #connection: ChannelModel;
   readonly #keepMessages: boolean;
   #watchers: (() => void)[] = [];
@@ -61,6 +63,7 @@ export class EventConsumer implements AsyncDisposable {
   /** Resolves once every dispatch that can be had has come. The simulator must have been told to pause. */
   async untilComplete(simulator: Simulator): Promise<void> {
     const missing = new Set(expectedIds(simulator).filter((id) => !this.seen.has(id)));
+    this.missing = missing;
     await this.until(() => {
       for (const id of missing) if (this.seen.has(id)) missing.delete(id);
       return missing.size === 0;

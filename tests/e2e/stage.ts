@@ -28,15 +28,17 @@ export interface StageOptions {
   readonly deadlineMs?: number;
 }
 
-/** What a test that waited in vain shows: the end of the log of each of its newest gateways. */
+/** What a test that waited in vain shows: the end of the log of each of its newest gateways, heartbeats left out. */
 const GATEWAYS_SHOWN = 3;
-const LINES_SHOWN = 20;
+const LINES_SHOWN = 60;
+/** And of the events that a bot waits for so many, by their `message_id`. */
+const MISSING_SHOWN = 10;
 
 /** A test on a stage of its own. One that waits in vain fails instead of hanging. */
 export function onStage(options: StageOptions, play: (stage: Stage) => Promise<void>): () => Promise<void> {
   return async () => {
     await using stage = await Stage.open(options);
-    await beforeDeadline(play(stage), () => `the ends of the logs:\n${stage.logs}`, options.deadlineMs);
+    await beforeDeadline(play(stage), () => stage.seen, options.deadlineMs);
   };
 }
 
@@ -47,6 +49,7 @@ export class Stage implements AsyncDisposable {
   /** Where the gateways of this stage spool. */
   readonly spoolPath: string;
   readonly #gateways: GatewayProcess[] = [];
+  readonly #consumers: EventConsumer[] = [];
   readonly #openedLater = new AsyncDisposableStack();
 
   static async open({ simulator = {}, servers, own = {} }: StageOptions): Promise<Stage> {
@@ -103,16 +106,23 @@ export class Stage implements AsyncDisposable {
     return gateway;
   }
 
-  /** The end of the log of each of the newest gateways. */
-  get logs(): string {
-    return this.#gateways.slice(-GATEWAYS_SHOWN).map(({ lines }) =>
-      lines.slice(-LINES_SHOWN).map((line) => JSON.stringify(line)).join("\n")
-    ).join("\n\n");
+  /** What bots still wait for, and the end of the log of each of the newest gateways. */
+  get seen(): string {
+    const waits = this.#consumers.filter(({ missing }) => missing.size > 0).map(({ missing }) =>
+      `a bot waits for ${missing.size} events: ${[...missing].slice(0, MISSING_SHOWN).join(" ")}\n`
+    );
+    const logs = this.#gateways.slice(-GATEWAYS_SHOWN).map(({ lines }) =>
+      lines.filter(({ kind }) => kind !== "shard.acknowledged").slice(-LINES_SHOWN)
+        .map((line) => JSON.stringify(line)).join("\n")
+    );
+    return `${waits.join("")}the ends of the logs:\n${logs.join("\n\n")}`;
   }
 
   /** A bot's view of the events, whole messages kept. */
   async consumer(queue = "gateway"): Promise<EventConsumer> {
-    return this.#openedLater.use(await EventConsumer.open(this.rabbitUrl, queue, true));
+    const consumer = this.#openedLater.use(await EventConsumer.open(this.rabbitUrl, queue, true));
+    this.#consumers.push(consumer);
+    return consumer;
   }
 
   /** A connection of a program that declares and reads what it likes. */
