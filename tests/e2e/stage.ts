@@ -28,9 +28,11 @@ export interface StageOptions {
   readonly deadlineMs?: number;
 }
 
-/** What a test that waited in vain shows: the end of the log of each of its newest gateways, heartbeats left out. */
+/** What a test that waited in vain shows: the end of the log of each of its newest gateways. */
 const GATEWAYS_SHOWN = 3;
 const LINES_SHOWN = 60;
+/** Lines that come as long as it runs. */
+const KINDS_HIDDEN: ReadonlySet<unknown> = new Set(["shard.acknowledged", "points.written"]);
 /** And of the events that a bot waits for so many, by their `message_id`. */
 const MISSING_SHOWN = 10;
 
@@ -38,7 +40,7 @@ const MISSING_SHOWN = 10;
 export function onStage(options: StageOptions, play: (stage: Stage) => Promise<void>): () => Promise<void> {
   return async () => {
     await using stage = await Stage.open(options);
-    await beforeDeadline(play(stage), () => stage.seen, options.deadlineMs);
+    await beforeDeadline(play(stage), () => stage.report, options.deadlineMs);
   };
 }
 
@@ -106,16 +108,17 @@ export class Stage implements AsyncDisposable {
     return gateway;
   }
 
-  /** What bots still wait for, and the end of the log of each of the newest gateways. */
-  get seen(): string {
+  /** What bots still wait for, what has happened at Discord, and the end of the log of each of the newest gateways. */
+  get report(): string {
     const waits = this.#consumers.filter(({ missing }) => missing.size > 0).map(({ missing }) =>
       `a bot waits for ${missing.size} events: ${[...missing].slice(0, MISSING_SHOWN).join(" ")}\n`
     );
     const logs = this.#gateways.slice(-GATEWAYS_SHOWN).map(({ lines }) =>
-      lines.filter(({ kind }) => kind !== "shard.acknowledged").slice(-LINES_SHOWN)
+      lines.filter(({ kind }) => !KINDS_HIDDEN.has(kind)).slice(-LINES_SHOWN)
         .map((line) => JSON.stringify(line)).join("\n")
     );
-    return `${waits.join("")}the ends of the logs:\n${logs.join("\n\n")}`;
+    const happenings = JSON.stringify(this.simulator.control.state().statistics.happenings);
+    return `${waits.join("")}at Discord: ${happenings}\nthe ends of the logs:\n${logs.join("\n\n")}`;
   }
 
   /** A bot's view of the events, whole messages kept. */
