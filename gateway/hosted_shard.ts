@@ -13,7 +13,7 @@ import type { ShardProgress } from "./figures/watched_shard.ts";
 import type { GuildNames } from "./guild_names.ts";
 import type { IdentifyQueue } from "./identify/queue.ts";
 import type { GapReason, Observer } from "./observation.ts";
-import { type FrameHead, readGuild } from "./protocol/frame_head.ts";
+import { type FrameHead, type GuildEventType, isGuildEvent, readGuild } from "./protocol/frame_head.ts";
 import type { PointKeeper } from "./resume/keeper.ts";
 import type { LostSession, ResumePoint } from "./resume/points.ts";
 import type { ShardCommand } from "./shard/command_queue.ts";
@@ -244,9 +244,20 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
       body: bytes,
       receivedAtMs: clock.wallMs(),
     });
-    if (type === "GUILD_CREATE") this.#guildCreated(bytes, head);
-    else if (type === "GUILD_UPDATE") this.#guildUpdated(bytes, head);
-    else if (type === "GUILD_DELETE") this.#guildDeleted(bytes, head);
+    if (isGuildEvent(type)) this.#guildEvent(type, bytes, head);
+  }
+
+  #guildEvent(name: GuildEventType, bytes: Uint8Array, head: FrameHead): void {
+    switch (name) {
+      case "GUILD_CREATE":
+        return this.#guildCreated(bytes, head);
+      case "GUILD_UPDATE":
+        return this.#guildUpdated(bytes, head);
+      case "GUILD_DELETE":
+        return this.#guildDeleted(bytes, head);
+      default:
+        name satisfies never;
+    }
   }
 
   pass(sessionId: string, sequence: number): void {

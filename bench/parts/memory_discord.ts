@@ -35,7 +35,7 @@ export class MemoryDiscord implements Transport {
   }
 
   #answer({ op, d }: { op: number; d: unknown }, events: ConnectionEvents): void {
-    if (op === Opcode.Heartbeat) events.payload(frame(Opcode.HeartbeatAck, null));
+    if (op === Opcode.Heartbeat) return events.payload(frame(Opcode.HeartbeatAck, null));
     if (op !== Opcode.Identify) return;
     const { shard: [shard = 0] = [] } = d as { shard?: number[] };
     this.#shards.set(shard, events);

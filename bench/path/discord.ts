@@ -204,5 +204,7 @@ async function sendLarge({ bytes, shard, rabbitUrl }: LargeSending): Promise<voi
 /** Resolves with how many events the consumer has taken, once they are so many. */
 async function reached(consumerUrl: string, count: number): Promise<number> {
   const response = await fetch(`${consumerUrl}/reached?count=${count}`);
-  return Number(await response.text());
+  const text = await response.text();
+  if (!response.ok) throw new Error(`The consumer does not come to ${count} events: ${text}`);
+  return Number(text);
 }

@@ -4,13 +4,10 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers";
 import { failureText } from "../failure.ts";
 import type { Compression } from "../protocol/gateway_url.ts";
 import { createDecompressor, type Decompressor } from "./raw_zlib.ts";
-
-/** So much is inflated in one turn of the event loop, some milliseconds, before others have theirs. */
-const TURN_MAX_BYTES = 1024 * 1024;
+import { nextTurn, TURN_MAX_BYTES } from "./turns.ts";
 
 /** What one WebSocket message came to. */
 export type Inflated =
@@ -59,10 +56,6 @@ export const uncompressed: Inflater = {
 function wholePayload(bytes: Uint8Array): Inflated | Promise<Inflated> {
   const payload: Inflated = { kind: "payload", bytes };
   return bytes.length > TURN_MAX_BYTES ? nextTurn().then(() => payload) : payload;
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 const PARTIAL: Inflated = { kind: "partial" };

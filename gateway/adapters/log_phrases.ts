@@ -48,7 +48,7 @@ const PHRASES: Phrases = {
     level: "error",
     text: ({ skipped }) => skipped ? "Unreadable frame skipped" : "Unreadable frame, shard reconnects",
   },
-  "frame.ruined": { level: "warn", text: "Compressed stream ruined" },
+  "frame.ruined": { level: "warn", text: "Stream ruined" },
   "opcode.unknown": { level: "debug", text: "Unknown opcode ignored" },
   "guild.joined": { level: "info", text: "Guild joined" },
   "guild.left": { level: "info", text: "Guild left" },

@@ -8,7 +8,9 @@ import { LEAVE_RESUMABLY } from "../protocol/close_codes.ts";
 import type { Compression } from "../protocol/gateway_url.ts";
 import type { Connection, ConnectionEnd, ConnectionEvents, Transport } from "../shard/transport.ts";
 import { failureText } from "../failure.ts";
+import { LargeFrameReader } from "../protocol/frame_head.ts";
 import { createInflater, type Inflated, type Inflater, uncompressed } from "./inflate.ts";
+import { nextTurn, TURN_MAX_BYTES } from "./turns.ts";
 
 /** No close frame came (RFC 6455, 7.4.1). */
 const NO_CLOSE_FRAME = 1006;
@@ -26,7 +28,7 @@ export interface WebSocketTransportOptions {
   /** As asked for in the URLs that will be connected to. */
   readonly compression: Compression;
   readonly clock: Clock;
-  /** A connection with more than so much received and not yet decompressed counts as ruined; by default 64 MiB. */
+  /** A connection with more than so much received and not yet read counts as ruined; by default 64 MiB. */
   readonly waitingMaxBytes?: number;
   /** Makes the inflater of each connection; by default the real one. */
   readonly inflaterFor?: (compression: Compression) => Inflater;
@@ -131,7 +133,7 @@ class WebSocketConnection implements Connection {
     const bytes = isText ? encoder.encode(data) : new Uint8Array(data);
     // What is taken up at once does not wait, however large it is.
     if (this.#isDelivering && this.#waitingBytes + bytes.length > this.#waitingMaxBytes) {
-      return this.#ruin(`more than ${this.#waitingMaxBytes} bytes wait to be decompressed`);
+      return this.#ruin(`more than ${this.#waitingMaxBytes} bytes wait to be read`);
     }
     this.#waitingBytes += bytes.length;
     this.#waiting.push({ bytes, isText });
@@ -168,12 +170,24 @@ class WebSocketConnection implements Connection {
   }
 
   #take(inflated: Inflated): void | Promise<void> {
-    if (inflated.kind === "payload") return this.#events?.payload(inflated.bytes);
-    if (inflated.kind === "ruined") this.#ruin(inflated.error);
+    if (inflated.kind === "ruined") return this.#ruin(inflated.error);
+    if (inflated.kind === "partial") return;
+    const { bytes } = inflated;
+    if (bytes.length > TURN_MAX_BYTES) return this.#takeLarge(bytes);
+    this.#events?.payload(bytes);
+  }
+
+  async #takeLarge(bytes: Uint8Array): Promise<void> {
+    const reader = new LargeFrameReader(bytes);
+    while (!reader.read(TURN_MAX_BYTES)) {
+      await nextTurn();
+      if (this.#events === null) return;
+    }
+    this.#events?.payload(bytes, reader.head);
   }
 
   #ruin(error: string): void {
-    this.#close(LEAVE_RESUMABLY, "decompression failed");
+    this.#close(LEAVE_RESUMABLY, "stream ruined");
     this.#tellEnd({ code: LEAVE_RESUMABLY, reason: error, cause: "ruined" });
   }
 

@@ -101,25 +101,6 @@ export function readReady(bytes: Uint8Array, head: FrameHead): ReadyData {
   return { sessionId, resumeGatewayUrl, guildIds };
 }
 
-/** Events whose guild is asked for. */
-const GUILD_EVENTS: ReadonlySet<string | null> = new Set(["GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"]);
-
-/**
- * {@link readFrameHead} for the largest frames, which takes the guild of a guild event along: no more than
- * `turnMaxBytes` at a time, and `nextTurn` in between.
- */
-export async function readLargeFrameHead(
-  bytes: Uint8Array,
-  turnMaxBytes: number,
-  nextTurn: () => Promise<void>,
-): Promise<FrameHead | null> {
-  const head = readFrameHead(bytes);
-  if (head === null || !GUILD_EVENTS.has(head.type)) return head;
-  const reader = new GuildReader(bytes, head);
-  for (let until = turnMaxBytes; !reader.read(until); until += turnMaxBytes) await nextTurn();
-  return { ...head, guild: reader.guild };
-}
-
 export function readGuild(bytes: Uint8Array, head: FrameHead): GuildData {
   if (head.guild !== undefined) return head.guild;
   const reader = new GuildReader(bytes, head);
@@ -161,6 +142,64 @@ class GuildReader {
   }
 }
 
+/** The events of which {@link readGuild} is asked for. */
+export type GuildEventType = "GUILD_CREATE" | "GUILD_UPDATE" | "GUILD_DELETE";
+
+const GUILD_EVENT_TYPES: Readonly<Record<GuildEventType, true>> = {
+  GUILD_CREATE: true,
+  GUILD_UPDATE: true,
+  GUILD_DELETE: true,
+};
+
+export function isGuildEvent(type: string | null): type is GuildEventType {
+  return type !== null && Object.hasOwn(GUILD_EVENT_TYPES, type);
+}
+
+/**
+ * {@link readFrameHead} for a frame that is too large to be read in one go; with the guild of a guild event, which is
+ * the most of it. A string is never cut, and READY's fields are left to {@link readReady}: neither is large.
+ */
+export class LargeFrameReader {
+  readonly #bytes: Uint8Array;
+  /** Null once the head is known. */
+  #frame: AnyFrameReader | null = null;
+  #head: FrameHead | null;
+  #guild: GuildReader | null = null;
+  #until = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#head = readCommonDispatch(bytes);
+    if (this.#head === null) this.#frame = new AnyFrameReader(bytes);
+    else this.#readGuildNext(this.#head);
+  }
+
+  /** Once everything is read; null where it cannot be. */
+  get head(): FrameHead | null {
+    return this.#head && this.#guild ? { ...this.#head, guild: this.#guild.guild } : this.#head;
+  }
+
+  /** Reads about so many bytes more; true once there is nothing more. */
+  read(maxBytes: number): boolean {
+    this.#until += maxBytes;
+    if (this.#frame !== null) {
+      if (!this.#frame.read(this.#until)) return false;
+      this.#head = this.#frame.head;
+      this.#frame = null;
+      if (this.#head === null || !isGuildEvent(this.#head.type)) return true;
+      this.#readGuildNext(this.#head);
+      return false;
+    }
+    return this.#guild === null || this.#guild.read(this.#until);
+  }
+
+  #readGuildNext(head: FrameHead): void {
+    if (!isGuildEvent(head.type)) return;
+    this.#guild = new GuildReader(this.#bytes, head);
+    this.#until = head.dataStart ?? 0;
+  }
+}
+
 /** The members of `d`; none where `d` is missing or no object. */
 function dataScan(bytes: Uint8Array, head: FrameHead): MemberScan {
   return new MemberScan(bytes, head.dataStart ?? bytes.length);
@@ -182,33 +221,60 @@ function readIds(bytes: Uint8Array, start: number): bigint[] {
 }
 
 function readAnyFrame(bytes: Uint8Array): FrameHead | null {
-  let opcode: number | null = null;
-  let sequence: number | null = null;
-  let type: string | null = null;
-  let dataStart: number | null = null;
-  let sequenceReadable = true;
-  let typeReadable = true;
+  const reader = new AnyFrameReader(bytes);
+  reader.read(Infinity);
+  return reader.head;
+}
 
-  const scan = new MemberScan(bytes, skipWhitespace(bytes, 0));
-  while (scan.next()) {
-    const { valueStart, valueEnd } = scan;
-    if (scan.keyIs("op")) {
-      opcode = readCount(bytes, valueStart, valueEnd);
-    } else if (scan.keyIs("s")) {
-      sequence = readCount(bytes, valueStart, valueEnd);
-      sequenceReadable = sequence !== null || isNull(bytes, valueStart, valueEnd);
-    } else if (scan.keyIs("t")) {
-      type = readType(bytes, valueStart, valueEnd);
-      typeReadable = type !== null || isNull(bytes, valueStart, valueEnd);
-    } else if (scan.keyIs("d")) {
-      dataStart = valueStart;
-    }
+/** Reads the head of a frame in whatever order its members come, bit by bit. */
+class AnyFrameReader {
+  readonly #bytes: Uint8Array;
+  readonly #scan: MemberScan;
+  #opcode: number | null = null;
+  #sequence: number | null = null;
+  #type: string | null = null;
+  #dataStart: number | null = null;
+  #sequenceReadable = true;
+  #typeReadable = true;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#scan = new MemberScan(bytes, skipWhitespace(bytes, 0));
   }
 
-  if (scan.end < 0 || skipWhitespace(bytes, scan.end) !== bytes.length) return null;
-  if (opcode === null || !sequenceReadable || !typeReadable) return null;
-  if (opcode === Opcode.Dispatch && type !== null && sequence === null) return null;
-  return { opcode, sequence, type, dataStart };
+  /** Once everything is read; null where it cannot be. */
+  get head(): FrameHead | null {
+    const { end } = this.#scan;
+    if (end < 0 || skipWhitespace(this.#bytes, end) !== this.#bytes.length) return null;
+    const opcode = this.#opcode;
+    const sequence = this.#sequence;
+    const type = this.#type;
+    if (opcode === null || !this.#sequenceReadable || !this.#typeReadable) return null;
+    if (opcode === Opcode.Dispatch && type !== null && sequence === null) return null;
+    return { opcode, sequence, type, dataStart: this.#dataStart };
+  }
+
+  /** Reads on, at least up to the index `until`; true once there is nothing more. */
+  read(until: number): boolean {
+    const bytes = this.#bytes;
+    const scan = this.#scan;
+    for (let step; (step = scan.step(until)) !== "end";) {
+      if (step === "paused") return false;
+      const { valueStart, valueEnd } = scan;
+      if (scan.keyIs("op")) {
+        this.#opcode = readCount(bytes, valueStart, valueEnd);
+      } else if (scan.keyIs("s")) {
+        this.#sequence = readCount(bytes, valueStart, valueEnd);
+        this.#sequenceReadable = this.#sequence !== null || isNull(bytes, valueStart, valueEnd);
+      } else if (scan.keyIs("t")) {
+        this.#type = readType(bytes, valueStart, valueEnd);
+        this.#typeReadable = this.#type !== null || isNull(bytes, valueStart, valueEnd);
+      } else if (scan.keyIs("d")) {
+        this.#dataStart = valueStart;
+      }
+    }
+    return true;
+  }
 }
 
 /** A safe integer >= 0, or null. */

@@ -38,7 +38,7 @@ export class MemberScan {
   valueStart = MALFORMED;
   /** Index behind the current member's value. */
   valueEnd = MALFORMED;
-  /** Index behind the object once `next` has returned false; {@link MALFORMED} before, and without a whole object. */
+  /** Index behind the object once there are no more members; {@link MALFORMED} before, and without a whole object. */
   end = MALFORMED;
 
   readonly #bytes: Uint8Array;

@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { type Clock, sleepUntil } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import type { Observer } from "../observation.ts";
 import { END_SESSION } from "../protocol/close_codes.ts";
-import { type FrameHead, readLargeFrameHead } from "../protocol/frame_head.ts";
 import type { ShardCommand } from "./command_queue.ts";
 import {
   type ConnectTarget,
@@ -43,9 +42,6 @@ export interface ShardHost {
   /** Discord closed with a code that only an operator can help with. */
   fatal(code: number): void;
 }
-
-/** Of a larger payload so much is read in one turn of the event loop, some milliseconds, before others have theirs. */
-const TURN_MAX_BYTES = 1024 * 1024;
 
 export interface DriverOptions {
   readonly machine: MachineOptions;
@@ -226,18 +222,10 @@ export class ShardDriver {
     };
     const events: ConnectionEvents = {
       opened: () => ifCurrent({ kind: "opened" }),
-      payload: (bytes) => {
-        if (bytes.length <= TURN_MAX_BYTES) return ifCurrent({ kind: "payload", bytes });
-        return this.#readLarge(bytes).then((head) => ifCurrent({ kind: "payload", bytes, head }));
-      },
+      payload: (bytes, head) => ifCurrent({ kind: "payload", bytes, head }),
       ended: (end) => ifCurrent({ kind: "ended", end }),
     };
     this.#connection = transport.connect(url.href, events);
-  }
-
-  #readLarge(bytes: Uint8Array): Promise<FrameHead | null> {
-    const { clock } = this.#options;
-    return readLargeFrameHead(bytes, TURN_MAX_BYTES, () => sleepUntil(clock, clock.nowMs()));
   }
 
   #leave(code: number, reason: string): void {

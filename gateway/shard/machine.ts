@@ -85,7 +85,7 @@ export type ShardInput =
   | { kind: "turn" }
   | { kind: "opened" }
   /** `head`: where it has been read beforehand. */
-  | { kind: "payload"; bytes: Uint8Array; head?: FrameHead | null }
+  | { kind: "payload"; bytes: Uint8Array; head?: FrameHead | null | undefined }
   | { kind: "ended"; end: ConnectionEnd }
   | { kind: "stored"; sessionId: string; sequence: number }
   | { kind: "due" }
@@ -553,9 +553,10 @@ export class ShardMachine {
 
   // What arrives from Discord.
 
-  #payload({ bytes, head = readFrameHead(bytes) }: Payload, nowMs: number): void {
+  #payload({ bytes, head: given }: Payload, nowMs: number): void {
     const state = this.#state;
     if (state.kind !== "greeting" && !("link" in state)) return;
+    const head = given === undefined ? readFrameHead(bytes) : given;
     if (head === null) return this.#unreadable(bytes, nowMs);
     switch (head.opcode) {
       case Opcode.Dispatch:

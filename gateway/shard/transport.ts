@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FrameHead } from "../protocol/frame_head.ts";
 
 /** What became of a connection. */
 export interface ConnectionEnd {
@@ -12,7 +13,7 @@ export interface ConnectionEnd {
   readonly reason: string;
   /**
    * `refused`: it never opened. `peer`: closed or dropped from outside. `ruined`: what arrived could not be
-   * decompressed.
+   * decompressed, or came faster than it can be.
    */
   readonly cause: "refused" | "peer" | "ruined";
 }
@@ -20,10 +21,10 @@ export interface ConnectionEnd {
 export interface ConnectionEvents {
   opened(): void;
   /**
-   * One whole payload, decompressed. The bytes are the receiver's to keep. Where it answers with a promise, which
-   * never rejects, nothing more is to be told of this connection until then.
+   * One whole payload, decompressed. The bytes are the receiver's to keep. `head`: of one that takes several turns to
+   * read, null where it cannot be read; undefined where it has not been read yet.
    */
-  payload(bytes: Uint8Array): void | Promise<void>;
+  payload(bytes: Uint8Array, head?: FrameHead | null): void;
   /** Once, and the last call. Never after {@link Connection.leave}. */
   ended(end: ConnectionEnd): void;
 }

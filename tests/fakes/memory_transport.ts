@@ -70,8 +70,6 @@ export class MemoryConnection implements Connection {
   /** With what it was left; null while it was not. */
   left: { readonly code: number; readonly reason: string } | null = null;
   isEnded = false;
-  /** Resolves once the last payload is taken; nothing more is to be said before. */
-  taken: Promise<void> = Promise.resolve();
   /** Answers the close frame, where {@link MemoryTransport.hangsOnLeave} holds the answer back. */
   goodbye: () => void = () => {};
   readonly #transport: MemoryTransport;
@@ -154,7 +152,7 @@ export class MemoryConnection implements Connection {
   }
 
   bytes(payload: Uint8Array): this {
-    this.taken = Promise.resolve(this.#events.payload(payload));
+    this.#events.payload(payload);
     return this;
   }
 

@@ -3,7 +3,9 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { type ServerOptions, type WebSocket as ServerSocket, WebSocketServer } from "ws";
 import type { Inflated, Inflater } from "../../../gateway/adapters/inflate.ts";
+import { nextTurn } from "../../../gateway/adapters/turns.ts";
 import { WebSocketTransport, type WebSocketTransportOptions } from "../../../gateway/adapters/websocket.ts";
+import type { FrameHead } from "../../../gateway/protocol/frame_head.ts";
 import type { Connection, ConnectionEnd, ConnectionEvents } from "../../../gateway/shard/transport.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
 import { StreamCompressor } from "./stream_compressor.ts";
@@ -15,10 +17,11 @@ class Client implements ConnectionEvents {
   readonly connection: Connection;
   readonly told: string[] = [];
   readonly payloads: Uint8Array[] = [];
+  readonly heads: (FrameHead | null | undefined)[] = [];
   readonly open = Promise.withResolvers<void>();
   readonly end = Promise.withResolvers<ConnectionEnd>();
   /** Called with each payload's text. */
-  onPayload: (text: string) => void | Promise<void> = () => {};
+  onPayload: (text: string) => void = () => {};
 
   constructor(url: string, options: WebSocketTransportOptions) {
     this.connection = new WebSocketTransport(options).connect(url, this);
@@ -29,11 +32,12 @@ class Client implements ConnectionEvents {
     this.open.resolve();
   }
 
-  payload(bytes: Uint8Array): void | Promise<void> {
+  payload(bytes: Uint8Array, head?: FrameHead | null): void {
     this.payloads.push(bytes);
+    this.heads.push(head);
     const text = decoder.decode(bytes);
     this.told.push(text);
-    return this.onPayload(text);
+    this.onPayload(text);
   }
 
   ended(end: ConnectionEnd): void {
@@ -246,7 +250,7 @@ Deno.test("WebSocketTransport leaves what piles up beyond its bound as ruined", 
     for (const size of [100, 6, 5]) server.send(new Uint8Array(size));
     assert.deepEqual(await client.end.promise, {
       code: 4000,
-      reason: "more than 10 bytes wait to be decompressed",
+      reason: "more than 10 bytes wait to be read",
       cause: "ruined",
     });
     const [code] = await closed;
@@ -261,7 +265,7 @@ Deno.test("WebSocketTransport counts the bytes of waiting texts, not their chara
   await withConnection(options, async ({ client, server }) => {
     server.send(new Uint8Array(1));
     server.send("€€€€"); // three bytes each
-    assert.equal((await client.end.promise).reason, "more than 10 bytes wait to be decompressed");
+    assert.equal((await client.end.promise).reason, "more than 10 bytes wait to be read");
   });
 });
 
@@ -287,26 +291,46 @@ Deno.test("WebSocketTransport tells the end only behind payloads that are still 
   );
 });
 
-Deno.test("WebSocketTransport tells nothing more, not even the end, until a payload is taken", () =>
-  withCompressor("zlib-stream", async (compressor, { client, server }) => {
-    const first = Promise.withResolvers<void>();
-    const arrived = new Promise<void>((resolve) =>
-      client.onPayload = () => {
-        client.onPayload = () => {};
-        resolve();
-        return first.promise;
-      }
-    );
-    const closed = once(server, "close");
-    for (const text of ["first", "second"]) server.send(await compressor.compress(text));
+function guildOf(bytes: number): string {
+  const guild = { name: "x".repeat(100), roles: Array(Math.ceil(bytes / 84)).fill("y".repeat(81)), id: "7" };
+  return JSON.stringify({ t: "GUILD_CREATE", s: 1, op: 0, d: guild });
+}
+
+Deno.test("WebSocketTransport reads the head of a large payload before it tells of it and of what came behind", () =>
+  withConnection({ compression: "none" }, async ({ client, server }) => {
+    for (const text of [guildOf(3 * 1024 * 1024), '{"op":11}', "[".repeat(2 * 1024 * 1024)]) {
+      server.send(text);
+    }
     server.close(4000);
-    await closed;
-    await arrived;
-    assert.deepEqual(client.told, ["opened", "first"]);
-    first.resolve();
     await client.end.promise;
-    assert.deepEqual(client.told, ["opened", "first", "second", "ended: peer"]);
+    assert.deepEqual(client.payloads.map(({ length }) => length > 1_000), [true, false, true]);
+    assert.deepEqual(client.heads.map((head) => head?.guild?.id ?? head), [7n, undefined, null]);
   }));
+
+Deno.test("WebSocketTransport tells nothing of a large payload that is being read when it is left", async () => {
+  const bytes = new TextEncoder().encode(guildOf(16 * 1024 * 1024));
+  const arrived = Promise.withResolvers<void>();
+  const inflater: Inflater = {
+    inflate: () => {
+      arrived.resolve();
+      return { kind: "payload", bytes };
+    },
+    close: () => {},
+  };
+  await withConnection(
+    { compression: "zlib-stream", inflaterFor: () => inflater },
+    async ({ client, server }) => {
+      server.send(new Uint8Array(1));
+      await arrived.promise;
+      // It takes sixteen turns.
+      await nextTurn();
+      const left = client.connection.leave(4000, "");
+      for (let turn = 0; turn < 20; turn++) await nextTurn();
+      await left;
+      assert.deepEqual(client.told, ["opened"]);
+    },
+  );
+});
 
 Deno.test("WebSocketTransport tells nothing of what is being inflated when it is left", async () => {
   const inflater = new HeldInflater();

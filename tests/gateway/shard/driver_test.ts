@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import type { Observation } from "../../../gateway/observation.ts";
-import type { GuildData } from "../../../gateway/protocol/frame_head.ts";
 import { gatewayConnectionUrl } from "../../../gateway/protocol/gateway_url.ts";
 import { Opcode } from "../../../gateway/protocol/opcodes.ts";
 import { ShardDriver, type ShardHost } from "../../../gateway/shard/driver.ts";
-import type { DeliveredEvent } from "../../../gateway/shard/machine.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
 import { HEARTBEAT_INTERVAL_MS, MemoryTransport } from "../../fakes/memory_transport.ts";
 import { microtasksDone } from "../../fakes/microtasks.ts";
@@ -21,13 +19,13 @@ class DriverRig {
   readonly driver: ShardDriver;
   mainUrl: string | Promise<string> = MAIN_URL;
   grantTurn: () => void = () => assert.fail("nobody asked for a turn");
-  onDeliver: (event: DeliveredEvent) => void = () => {};
+  onDeliver = () => {};
 
   constructor() {
     const host: ShardHost = {
-      deliver: (event) => {
-        this.calls.push(`deliver ${event.type} ${event.sequence}`);
-        this.onDeliver(event);
+      deliver: ({ type, sequence }) => {
+        this.calls.push(`deliver ${type} ${sequence}`);
+        this.onDeliver();
       },
       pass: (_session, sequence) => this.calls.push(`pass ${sequence}`),
       sessionStarted: ({ sessionId }) => this.calls.push(`sessionStarted ${sessionId}`),
@@ -113,40 +111,6 @@ Deno.test("ShardDriver observes where it connects, without what the URL asks for
   rig.driver.start(stored);
   const connecting = rig.observed.filter(({ kind }) => kind === "shard.connecting");
   assert.deepEqual(connecting, [{ kind: "shard.connecting", shard: 3, host: "resume.example", attempt: 1 }]);
-});
-
-/** Of some three MiB. */
-const LARGE_GUILD = { members: Array.from({ length: 40_000 }, () => "x".repeat(80)), id: "7" };
-
-Deno.test("ShardDriver hands a large guild on as it was read, in turns between which the shard's other work goes on", async () => {
-  const rig = new DriverRig().resumed();
-  const { latest } = rig.transport;
-  let guild: GuildData | undefined;
-  rig.onDeliver = ({ head }) => guild = head.guild;
-  latest.dispatch("GUILD_CREATE", LARGE_GUILD);
-  rig.command('{"op":4}');
-  for (let turn = 0; turn < 3; turn++) {
-    assert.deepEqual(rig.calls, ["deliver RESUMED 41", 'commandSent {"op":4}']);
-    rig.clock.advance(0);
-    await microtasksDone();
-  }
-  await latest.taken;
-  assert.deepEqual(rig.calls.at(-1), "deliver GUILD_CREATE 42");
-  assert.deepEqual(guild, { id: 7n, name: null, unavailable: null });
-});
-
-Deno.test("ShardDriver hands nothing on of a large guild whose connection has been left meanwhile", async () => {
-  const rig = new DriverRig().resumed();
-  const { latest } = rig.transport;
-  latest.dispatch("GUILD_CREATE", LARGE_GUILD);
-  rig.driver.restart("resume");
-  assert.notEqual(latest.left, null);
-  for (let turn = 0; turn < 3; turn++) {
-    rig.clock.advance(0);
-    await microtasksDone();
-  }
-  await latest.taken;
-  assert.deepEqual(rig.calls, ["deliver RESUMED 41"]);
 });
 
 Deno.test("ShardDriver takes the main URL where the session's own is none", () => {

@@ -608,6 +608,16 @@ Deno.test("ShardMachine reconnects once for an unreadable frame, then skips it",
   assert.equal(rig.bytes("{").of("leave").length, 1, "another place, another chance");
 });
 
+Deno.test("ShardMachine takes the head that was read beforehand, also where it could not be", () => {
+  const rig = new MachineRig().resumed();
+  const bytes = new Uint8Array();
+  const head = { opcode: 0, sequence: 42, type: "GUILD_CREATE", dataStart: 0 };
+  assert.deepEqual(rig.put({ kind: "payload", bytes, head }).delivered, [42]);
+  assert.equal(rig.of("deliver")[0]?.head, head);
+  rig.put({ kind: "payload", bytes: new TextEncoder().encode('{"op":11}'), head: null });
+  assert(rig.observed("frame.unreadable"));
+});
+
 Deno.test("ShardMachine passes over opcodes that it does not know", () => {
   const rig = new MachineRig().resumed().say({ op: 99, d: {} });
   assert.deepEqual(rig.of("leave"), []);
