@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { setImmediate } from "node:timers";
 
 /** So much of a payload is taken in one turn, some milliseconds, before others have theirs. */
 export const TURN_MAX_BYTES = 1024 * 1024;
@@ -14,14 +13,15 @@ const waiting: (() => void)[] = [];
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     waiting.push(resolve);
-    if (waiting.length === 1) setImmediate(giveTurn);
+    if (waiting.length === 1) setTimeout(giveTurn);
   });
 }
 
+/** By a timer: between immediates the runtime does not look at its sockets, and nobody would have a turn. */
 function giveTurn(): void {
   const [resolve] = waiting;
   resolve?.();
   // Only now, so that whoever asks for the next turn at once comes last and sets no timer of its own.
   waiting.shift();
-  if (waiting.length > 0) setImmediate(giveTurn);
+  if (waiting.length > 0) setTimeout(giveTurn);
 }

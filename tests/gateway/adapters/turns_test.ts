@@ -25,3 +25,20 @@ Deno.test("nextTurn() gives each who asks a turn of the event loop of its own, i
   assert.equal(turns.size, done.length);
   await new Promise<void>((resolve) => setImmediate(resolve));
 });
+
+Deno.test("nextTurn() lets sockets have theirs between: what has arrived is heard soon", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  using sender = await Deno.connect({ hostname: "127.0.0.1", port });
+  using receiver = await listener.accept();
+  let isHeard = false;
+  const read = receiver.read(new Uint8Array(1)).then(() => isHeard = true);
+  await sender.write(Uint8Array.of(1));
+  let turns = 0;
+  while (!isHeard && turns < 1_000) {
+    await nextTurn();
+    turns += 1;
+  }
+  assert(turns < 10, `${turns} turns`);
+  await read;
+});
