@@ -15,6 +15,7 @@ import { LabelValues } from "../figures/label_values.ts";
 import { GAP_REASONS, type Observation, type Observer } from "../observation.ts";
 import type { StatusSnapshot } from "../status.ts";
 import { eventCountsText } from "./event_counts_text.ts";
+import { nextTurn } from "./turns.ts";
 
 export interface MetricsOptions {
   readonly clock: Clock;
@@ -270,7 +271,9 @@ export class Metrics {
     this.#readSpool();
     this.#readIdentifyReset();
     await this.#readProcess();
-    return `${await this.#registry.metrics()}\n${eventCountsText(this.#options.eventCounts())}`;
+    const text = await this.#registry.metrics();
+    await nextTurn();
+    return `${text}\n${await eventCountsText(this.#options.eventCounts())}`;
   }
 
   #readStatus(): void {

@@ -31,11 +31,14 @@ export class EventCounts {
     return this.#total;
   }
 
-  /** Calls back for each type of each shard. Types beyond a bound are one, `other`. */
-  each(look: (type: string, shard: number, count: number) => void): void {
-    for (const [shard, perType] of this.#counts) {
-      for (const [type, { total }] of perType) look(type, shard, total);
-    }
+  /** Those of which an event has come. */
+  shards(): IterableIterator<number> {
+    return this.#counts.keys();
+  }
+
+  /** Calls back for each type of a shard. Types beyond a bound are one, `other`. */
+  eachOf(shard: number, look: (type: string, count: number) => void): void {
+    for (const [type, { total }] of this.#counts.get(shard) ?? []) look(type, total);
   }
 
   /** By type, what came of the shard since this was last asked of it; no zeros. For one reader. */

@@ -4,11 +4,13 @@ import { EventCounts } from "../../../gateway/figures/event_counts.ts";
 /** Every count as `type shard`. */
 function all(counts: EventCounts): Record<string, number> {
   const found: Record<string, number> = {};
-  counts.each((type, shard, count) => found[`${type} ${shard}`] = count);
+  for (const shard of counts.shards()) {
+    counts.eachOf(shard, (type, count) => found[`${type} ${shard}`] = count);
+  }
   return found;
 }
 
-Deno.test("EventCounts.each() gives the count of each type of each shard", () => {
+Deno.test("EventCounts.eachOf() gives the count of each type of each shard", () => {
   const counts = new EventCounts();
   counts.add("MESSAGE_CREATE", 0);
   counts.add("MESSAGE_CREATE", 12);
