@@ -8,6 +8,7 @@ import { hostname } from "node:os";
 import { dashboardSettings } from "./dashboard_settings.ts";
 import { LINK_MINUTES } from "./dashboard/sign_in/links.ts";
 import { DashboardThread } from "./dashboard/thread.ts";
+import { DenoEventTracer } from "./gateway/adapters/event_tracer.ts";
 import { KeptServer } from "./gateway/adapters/kept_server.ts";
 import { Log } from "./gateway/adapters/log.ts";
 import { LogChannels } from "./gateway/adapters/log_channel.ts";
@@ -18,6 +19,7 @@ import { RabbitCommandSource } from "./gateway/adapters/rabbitmq/command_source.
 import { RabbitConnection } from "./gateway/adapters/rabbitmq/connection.ts";
 import { RabbitNotices } from "./gateway/adapters/rabbitmq/notices.ts";
 import { RabbitPublisher } from "./gateway/adapters/rabbitmq/publisher.ts";
+import { EVENT_EXCHANGE } from "./gateway/adapters/rabbitmq/topology.ts";
 import { RedisBoard } from "./gateway/adapters/redis/board.ts";
 import { RedisClient } from "./gateway/adapters/redis/client.ts";
 import { RedisFiguresStore } from "./gateway/adapters/redis/figures_store.ts";
@@ -308,6 +310,12 @@ function createService(
     board: new RedisBoard(redis),
     figures: new RedisFiguresStore(redis),
     version: project.version,
+    tracer: config.traceRatio === null ? null : new DenoEventTracer({
+      exchange: EVENT_EXCHANGE,
+      ratio: config.traceRatio,
+      dice,
+      version: project.version,
+    }),
     guildNames: config.logChannels.guilds === null ? null : new RedisGuildNames(redis, clock),
     readGatewayBot: () => readGatewayBot(rest, told),
     disconnectStore: () => redis.disconnect(),

@@ -70,6 +70,8 @@ export interface Config {
     /** null: silence is not watched. */
     readonly silenceMinMs: number | null;
   };
+  /** Part of the events that are traced; null: the runtime exports no traces. */
+  readonly traceRatio: number | null;
   readonly commands: { readonly ttlMs: number };
   /** The state cache; null: off. */
   readonly state: StateConfig | null;
@@ -299,6 +301,7 @@ function arrange(values: SettingValues, options: ParseOptions): Config {
         : { folder: `${values.SPOOL_PATH}/${spoolName(values)}`, maxBytes: values.SPOOL_MAX_BYTES },
       silenceMinMs: values.SILENCE_MIN * 60_000 || null,
     },
+    traceRatio: values.OTEL_DENO === "true" ? values.TRACE_RATIO : null,
     commands: { ttlMs: values.COMMAND_TTL * 1000 },
     state: values.STATE_ENABLED ? stateOf(values) : null,
     log: {

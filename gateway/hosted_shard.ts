@@ -9,6 +9,7 @@ import type { CommandDispatcher, CommandedShard } from "./commands/dispatcher.ts
 import type { Outbox } from "./delivery/outbox.ts";
 import type { OutgoingEvent } from "./delivery/publisher.ts";
 import type { SpooledPoint } from "./delivery/spool.ts";
+import type { EventTracer } from "./delivery/tracing.ts";
 import type { ShardProgress } from "./figures/watched_shard.ts";
 import type { GuildNames } from "./guild_names.ts";
 import type { IdentifyQueue } from "./identify/queue.ts";
@@ -40,6 +41,8 @@ export interface ShardServices {
   readonly dispatcher: CommandDispatcher;
   /** Null where nobody asks for names. */
   readonly guildNames: GuildNames | null;
+  /** Null where events are not traced. */
+  readonly tracer: EventTracer | null;
   readonly intents: number;
   /** Our own presence settings, the text of an op 3's `d`. */
   readonly configuredPresence: string;
@@ -234,16 +237,18 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
   // ShardHost
 
   deliver({ sessionId, sequence, type, bytes, head }: DeliveredEvent): void {
-    const { outbox, clock, observe } = this.#services;
+    const { outbox, clock, observe, tracer } = this.#services;
     observe({ kind: "event.received", shard: this.#shard, type, bytes: bytes.length });
-    outbox.accept({
+    const event: OutgoingEvent = {
       shard: this.#shard,
       session: sessionId,
       sequence,
       type,
       body: bytes,
       receivedAtMs: clock.wallMs(),
-    });
+      trace: null,
+    };
+    outbox.accept(tracer === null ? event : { ...event, trace: tracer.begin(event) });
     if (isGuildEvent(type)) this.#guildEvent(type, bytes, head);
   }
 

@@ -14,6 +14,7 @@ import type { Notices } from "./delivery/notices.ts";
 import { Outbox, type SpoolUse } from "./delivery/outbox.ts";
 import type { OutgoingEvent, Publisher } from "./delivery/publisher.ts";
 import { NOTHING_SPOOLED, type Spool, type SpoolContents } from "./delivery/spool.ts";
+import type { EventTracer } from "./delivery/tracing.ts";
 import { type Exit, EXIT_CONFIGURATION, EXIT_REFUSED, exitOfCloseCode } from "./exit.ts";
 import { failureText } from "./failure.ts";
 import type { EventCounts } from "./figures/event_counts.ts";
@@ -55,6 +56,8 @@ export interface ServicePorts {
   readonly version: string;
   /** Null where nobody asks for guild names. */
   readonly guildNames: GuildNames | null;
+  /** Null where events are not traced. */
+  readonly tracer: EventTracer | null;
   /** `GET /gateway/bot`. Null: no answer this time; why has been observed. */
   readGatewayBot(): Promise<GatewayBot | "token_refused" | null>;
   /** Lets go of the store, with or without an answer. */
@@ -525,7 +528,7 @@ export class GatewayService {
   }
 
   #host(shard: number, total: number, presence: string, legacy: ShardLegacy): HostedShard {
-    const { clock, dice, transport, guildNames } = this.#ports;
+    const { clock, dice, transport, guildNames, tracer } = this.#ports;
     const { discord } = this.#config;
     const machine = {
       shard,
@@ -555,6 +558,7 @@ export class GatewayService {
       identifyQueue: this.#identifyQueue,
       dispatcher: this.#dispatcher,
       guildNames,
+      tracer,
       intents: discord.intents,
       configuredPresence: presence,
       connectionUrl: (gatewayUrl: string) =>

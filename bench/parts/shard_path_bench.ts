@@ -95,6 +95,7 @@ class RunningService {
       figures: { forgetReplicas: () => Promise.resolve(), write: () => Promise.resolve() },
       version: "0.1.0",
       guildNames: null,
+      tracer: null,
       readGatewayBot: () => Promise.resolve(gatewayBot(shards)),
       disconnectStore: () => Promise.resolve(),
       observe: observeAll(log.observe, this.#metrics.observe),

@@ -47,6 +47,11 @@ export function integer(min: number, max: number): Reader<number> {
   });
 }
 
+export const fraction: Reader<number> = reader("a number from 0 to 1", (text) => {
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
+  return value >= 0 && value <= 1 ? value : undefined;
+});
+
 const ANY_OF = new Intl.ListFormat("en", { type: "disjunction" });
 
 /** One of the words, in whatever case. */

@@ -16,6 +16,7 @@ import {
   defaultQueues,
   eventNames,
   eventPatterns,
+  fraction,
   host,
   httpUrl,
   integer,
@@ -255,6 +256,15 @@ const LOGS = {
   ),
 };
 
+const TRACES = {
+  OTEL_DENO: setting(
+    "false",
+    choice("true", "false"),
+    "Whether traces are exported by OTLP, to where Deno's OTEL_EXPORTER_OTLP_ENDPOINT says: true or false.",
+  ),
+  TRACE_RATIO: setting("0.01", fraction, "Part of the events that are traced then, 0 to 1."),
+};
+
 const SERVERS = {
   PROMETHEUS_HOST: setting("127.0.0.1", host, "Address that metrics and health listen on."),
   PROMETHEUS_PORT: setting("8005", listenPort, "Port that metrics and health listen on."),
@@ -343,6 +353,7 @@ export const SETTING_GROUPS: Readonly<Record<string, Readonly<Record<string, Set
   "Events and commands": EVENTS,
   "State cache": STATE,
   "Logs": LOGS,
+  "Traces": TRACES,
   "Metrics, health and dashboard": SERVERS,
   "Several replicas": FLEET,
 };
@@ -355,6 +366,7 @@ export const SETTINGS = {
   ...EVENTS,
   ...STATE,
   ...LOGS,
+  ...TRACES,
   ...SERVERS,
   ...FLEET,
 };

@@ -366,6 +366,7 @@ export class Outbox {
   }
 
   #settle(lane: Lane, entry: Entry): void {
+    entry.event?.trace?.end(entry.isGivenUp ? "refused" : "confirmed");
     // Let go of at once: the body may be megabytes, and its place in the lane may be kept for long.
     entry.event = null;
     this.#release(lane, entry);
@@ -591,7 +592,9 @@ export class Outbox {
     const sunk = lane.sink(position);
     if (!this.#isOpen) sunk.push(...lane.sinkFront());
     for (const entry of sunk) {
-      if (entry.event !== null) this.#release(lane, entry);
+      if (entry.event === null) continue;
+      entry.event.trace?.end("spooled");
+      this.#release(lane, entry);
     }
     if (!lane.hasHole) return;
     this.#toDrain.add(lane);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { EventTrace } from "./tracing.ts";
+
 /** One event as Discord sent it, with what its AMQP properties are made from. */
 export interface OutgoingEvent {
   readonly shard: number;
@@ -19,6 +21,8 @@ export interface OutgoingEvent {
   readonly body: Uint8Array;
   /** Wall clock of receipt, milliseconds since the epoch. */
   readonly receivedAtMs: number;
+  /** Null for an event that nobody traces. */
+  readonly trace: EventTrace | null;
 }
 
 /** What became of one event. `refused`: the broker would not take it (nack); the way stays open for others. */

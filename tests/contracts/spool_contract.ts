@@ -44,6 +44,7 @@ export function spooled(position: number, changes: Partial<OutgoingEvent> = {}):
       type: "MESSAGE_CREATE",
       body,
       receivedAtMs: 1_793_000_000_000 + position,
+      trace: null,
       ...changes,
     },
   };
@@ -103,6 +104,16 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
     const next = await begun(subject.process());
     for (const [shard, lane] of lanes) assert.deepEqual((await next.read(shard, 0, EVERYTHING)).events, lane);
     assert.deepEqual((await next.read(1, 0, EVERYTHING)).events, []);
+  });
+
+  Deno.test(`${name} spool keeps no trace of an event, which is this process's alone`, async () => {
+    await using subject = await start();
+    const spool = await begun(subject.process());
+    const traced = spooled(1, { trace: { traceparent: "", end: () => {} } });
+    await spool.write(spoolWrite({ events: [traced] }));
+    const { events } = await spool.read(0, 0, EVERYTHING);
+    assert.deepEqual(events, [spooled(1)]);
+    await spool.close();
   });
 
   Deno.test(`${name} spool leaves bodies as they are, whatever their bytes and wherever they lie`, async () => {

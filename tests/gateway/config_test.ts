@@ -99,6 +99,7 @@ Deno.test("parseConfig() needs nothing but a token, and has the defaults of the 
       spool: { folder: "data/spool/all-shards", maxBytes: 4 * 1024 ** 3 },
       silenceMinMs: 600_000,
     },
+    traceRatio: null,
     commands: { ttlMs: 600_000 },
     state: null,
     log: { level: "info", format: "json" },

@@ -157,6 +157,7 @@ class HostedRig {
         identifyQueue: new IdentifyQueue({ clock, budget, spacingMs: 6_000, concurrency: null }),
         dispatcher,
         guildNames: options.guildNames ?? null,
+        tracer: null,
         intents: INTENTS,
         configuredPresence: "dnd",
         connectionUrl: (url) =>
@@ -220,6 +221,7 @@ Deno.test("HostedShard publishes each dispatch with the bytes that came, and wha
     sequence: 2,
     type: "MESSAGE_CREATE",
     receivedAtMs: rig.clock.wallMs(),
+    trace: null,
   });
   assert.deepEqual(rig.of("event.received").at(-1), {
     kind: "event.received",
@@ -583,6 +585,7 @@ Deno.test("HostedShard keeps refused events apart from each other, and before th
       type: "TYPING_START",
       body: new Uint8Array(),
       receivedAtMs: STARTED_AT_MS,
+      trace: null,
     });
   }
   const lost = () => rig.stored?.lost.map(({ sequence, reason }) => [sequence, reason]);

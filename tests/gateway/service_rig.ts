@@ -91,6 +91,7 @@ export class ServiceRig {
       figures,
       version: "1.2.3",
       guildNames: null,
+      tracer: null,
       readGatewayBot: () => {
         this.gatewayReads += 1;
         return Promise.resolve(this.gatewayBot);

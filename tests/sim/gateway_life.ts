@@ -96,6 +96,7 @@ export class GatewayLife {
       version: "0.0.0",
       spool: config.events.spool && disk.spool(process),
       guildNames: null,
+      tracer: null,
       readGatewayBot: () => discord.readGatewayBot(process),
       disconnectStore: () => process.asks((resolve) => clock.after(5, resolve)),
       observe: process.into((observation) => {

@@ -49,6 +49,8 @@ const TRANSIENT = 1;
 const PERSISTENT = 2;
 
 const TIMESTAMP_BYTES = 8;
+/** `00-<32 digits>-<16 digits>-<2 digits>` (W3C Trace Context, 3.2). */
+const TRACEPARENT_BYTES = 55;
 const COLON = 0x3a;
 
 /** Far more than the event names there are; a server that invents ever more of them is not to fill our memory. */
@@ -66,6 +68,8 @@ interface Template {
   readonly headerAt: number;
   readonly bodySizeAt: number;
   readonly shardAt: number;
+  /** Null in what is for events without a trace. */
+  readonly traceparentAt: number | null;
   /** What follows the timestamp. */
   readonly end: Buffer;
 }
@@ -74,6 +78,7 @@ export class EventFrames {
   readonly #options: EventFramesOptions;
   readonly #bodyFrameMaxBytes: number;
   readonly #templates = new Map<string, Template>();
+  readonly #tracedTemplates = new Map<string, Template>();
 
   constructor(options: EventFramesOptions) {
     this.#options = options;
@@ -138,7 +143,7 @@ export class EventFrames {
   }
 
   #headBytes(event: OutgoingEvent): number {
-    const { start, end } = this.#template(event.type);
+    const { start, end } = this.#template(event);
     return start.length + 1 + messageIdLength(event) + TIMESTAMP_BYTES + end.length;
   }
 
@@ -148,7 +153,7 @@ export class EventFrames {
 
   /** Method and header; returns where the body begins. */
   #writeHead(event: OutgoingEvent, piece: Buffer, from: number): number {
-    const { start, headerAt, bodySizeAt, shardAt, end } = this.#template(event.type);
+    const { start, headerAt, bodySizeAt, shardAt, traceparentAt, end } = this.#template(event);
     piece.set(start, from);
     let at = from + start.length;
     at = writeMessageId(event, piece, at);
@@ -161,6 +166,9 @@ export class EventFrames {
     writeUint32(at - from - headerAt - FRAME_OVERHEAD_BYTES, piece, from + headerAt + 3);
     writeUint32(event.body.length, piece, from + bodySizeAt + 4);
     writeUint32(event.shard, piece, from + shardAt);
+    if (traceparentAt !== null && event.trace !== null) {
+      piece.write(event.trace.traceparent, from + traceparentAt, TRACEPARENT_BYTES, "latin1");
+    }
     return at;
   }
 
@@ -172,16 +180,17 @@ export class EventFrames {
     return writeUint32(payloadBytes, piece, at + 3);
   }
 
-  #template(type: string): Template {
-    const known = this.#templates.get(type);
+  #template({ type, trace }: OutgoingEvent): Template {
+    const templates = trace === null ? this.#templates : this.#tracedTemplates;
+    const known = templates.get(type);
     if (known !== undefined) return known;
-    if (this.#templates.size === TYPES_KEPT) this.#templates.clear();
-    const template = this.#newTemplate(type);
-    this.#templates.set(type, template);
+    if (templates.size === TYPES_KEPT) templates.clear();
+    const template = this.#newTemplate(type, trace !== null);
+    templates.set(type, template);
     return template;
   }
 
-  #newTemplate(type: string): Template {
+  #newTemplate(type: string, isTraced: boolean): Template {
     const { exchange, mandatory, ttlMs, isPersistent } = this.#options;
     const method = this.#frame(
       METHOD_FRAME,
@@ -196,24 +205,30 @@ export class EventFrames {
       TIMESTAMP |
       TYPE | APP_ID;
     const beforeBodySize = [uint16(BASIC_CLASS), uint16(0)];
-    // A table of one field, a signed integer of 32 bits.
+    // A table: the shard, a signed integer of 32 bits, and the trace, a long string.
+    const beforeTraceparent = isTraced ? [traceparentField(), uint32(TRACEPARENT_BYTES)] : [];
+    const traceparentBytes = isTraced ? TRACEPARENT_BYTES : 0;
     const beforeShard = [
       ...[uint64(0), uint16(flags), shortString("application/json")],
-      ...[uint32(shardField().length + 4), shardField()],
+      ...[uint32(shardField().length + 4 + lengthOf(beforeTraceparent) + traceparentBytes), shardField()],
     ];
     const afterShard = [
       uint32(0),
+      ...beforeTraceparent,
+      Buffer.alloc(traceparentBytes),
       Buffer.of(isPersistent(type) ? PERSISTENT : TRANSIENT),
       ...(ttlMs > 0 ? [shortString(String(ttlMs))] : []),
     ];
     const headerStart = this.#frame(HEADER_FRAME).subarray(0, FRAME_START_BYTES);
     const headerAt = method.length;
     const bodySizeAt = headerAt + FRAME_START_BYTES + lengthOf(beforeBodySize);
+    const shardAt = bodySizeAt + lengthOf(beforeShard);
     return {
       start: Buffer.concat([method, headerStart, ...beforeBodySize, ...beforeShard, ...afterShard]),
       headerAt,
       bodySizeAt,
-      shardAt: bodySizeAt + lengthOf(beforeShard),
+      shardAt,
+      traceparentAt: isTraced ? shardAt + 4 + lengthOf(beforeTraceparent) : null,
       end: Buffer.concat([shortString(type), shortString("shardline"), Buffer.of(FRAME_END)]),
     };
   }
@@ -225,9 +240,13 @@ export class EventFrames {
   }
 }
 
-/** The only field of the headers, up to its value. */
+/** A field of the headers, up to its value. */
 function shardField(): Buffer {
   return Buffer.concat([shortString("shard"), Buffer.from("I")]);
+}
+
+function traceparentField(): Buffer {
+  return Buffer.concat([shortString("traceparent"), Buffer.from("S")]);
 }
 
 /** `session:sequence`, in ASCII throughout. */

@@ -53,7 +53,15 @@ export function unpackEvents({ numbers, texts, bodies }: PackedEvents): SpooledE
     const body = bodies.subarray(bodyStart, bodyStart += bodyBytes);
     events.push({
       position,
-      event: { shard, session: texts[session] ?? "", sequence, type: texts[type] ?? "", body, receivedAtMs },
+      event: {
+        shard,
+        session: texts[session] ?? "",
+        sequence,
+        type: texts[type] ?? "",
+        body,
+        receivedAtMs,
+        trace: null,
+      },
     });
   }
   return events;

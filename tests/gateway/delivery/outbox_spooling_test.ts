@@ -1,5 +1,7 @@
 /** The outbox with a spool: what goes to disk, when, and how it comes back. */
 import assert from "node:assert/strict";
+import type { OutgoingEvent } from "../../../gateway/delivery/publisher.ts";
+import type { TraceOutcome } from "../../../gateway/delivery/tracing.ts";
 import { SpoolLostError } from "../../../gateway/delivery/spool.ts";
 import { MemoryDisk, MemorySpool } from "../../fakes/memory_spool.ts";
 import { microtasksDone } from "../../fakes/microtasks.ts";
@@ -331,9 +333,10 @@ Deno.test("Outbox.notePoint() keeps a point that is further than what the spool 
 });
 
 /** Has the broker refuse event 1 twice and confirm event 2; what is refused next is refused for good. */
-async function refusedTwice(rig: SpoolingRig): Promise<void> {
+async function refusedTwice(rig: SpoolingRig, first: Partial<OutgoingEvent> = {}): Promise<void> {
   rig.publisher.open();
-  rig.acceptAll(1, 2);
+  rig.accept(1, first);
+  rig.accept(2);
   rig.publisher.refuseNext();
   rig.publisher.confirmNext();
   await rig.pass(1_000);
@@ -889,4 +892,32 @@ Deno.test("Outbox.secured() resolves where only points waited that say nothing n
   await rig.pass(50);
   assert.equal(isSecured, true);
   assert.equal(rig.spool.writes.length, 1);
+});
+
+Deno.test("Outbox ends the trace of an event when it is confirmed, refused for good, or on disk alone, and once", async () => {
+  const rig = await SpoolingRig.open();
+  const ends: string[] = [];
+  const traced = (name: string) => ({
+    trace: { traceparent: "", end: (outcome: TraceOutcome) => ends.push(`${name} ${outcome}`) },
+  });
+  await refusedTwice(rig, traced("first"));
+  rig.publisher.refuseNext();
+  await rig.pass(4_000);
+  rig.outbox.letGo(0, "a", 1);
+  assert.deepEqual(ends, ["first refused"]);
+  rig.accept(3, traced("third"));
+  rig.publisher.confirmAll();
+  assert.deepEqual(ends, ["first refused", "third confirmed"]);
+  rig.publisher.drop();
+  rig.accept(4);
+  await rig.pass(1_000);
+  rig.accept(5, traced("fifth"));
+  await rig.pass(100);
+  assert.deepEqual(ends, ["first refused", "third confirmed", "fifth spooled"]);
+  rig.publisher.open();
+  await rig.pass(100);
+  rig.publisher.confirmAll();
+  await rig.pass(100);
+  assert.deepEqual(rig.spoolUse, [0, 0]);
+  assert.equal(ends.length, 3);
 });

@@ -13,6 +13,7 @@ function published(fields: Partial<OutgoingEvent>): string[] {
     type: "MESSAGE_CREATE",
     body: new Uint8Array([2]),
     receivedAtMs: 0,
+    trace: null,
     ...fields,
   };
   new IdChecker(rig.report).published(event, rig.ledger.dispatch(event.session, event.sequence));

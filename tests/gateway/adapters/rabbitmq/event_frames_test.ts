@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { EventFrames, type EventFramesOptions } from "../../../../gateway/adapters/rabbitmq/event_frames.ts";
 import type { OutgoingEvent } from "../../../../gateway/delivery/publisher.ts";
+import type { EventTrace } from "../../../../gateway/delivery/tracing.ts";
 import { outgoingEvent } from "../../../contracts/publisher_contract.ts";
 import { type PublishedMessage, publishedMessages } from "./published_frames.ts";
 
@@ -109,6 +110,16 @@ function anyBodyBytes(frameMaxBytes: number): fc.Arbitrary<number> {
   );
 }
 
+const hexDigits = (count: number) =>
+  fc.array(fc.constantFrom(..."0123456789abcdef"), { minLength: count, maxLength: count }).map((digits) =>
+    digits.join("")
+  );
+
+const anyTrace: fc.Arbitrary<EventTrace> = fc.tuple(hexDigits(32), hexDigits(16)).map(([trace, span]) => ({
+  traceparent: `00-${trace}-${span}-01`,
+  end: () => {},
+}));
+
 function anyBatch(frameMaxBytes: number): fc.Arbitrary<Draft[]> {
   const event = fc.record({
     shard: fc.nat(2 ** 31 - 1),
@@ -118,6 +129,7 @@ function anyBatch(frameMaxBytes: number): fc.Arbitrary<Draft[]> {
     bodyBytes: anyBodyBytes(frameMaxBytes),
     bodyFrom: fc.nat(1_000),
     receivedAtMs: anyReceiptMs,
+    trace: fc.option(anyTrace),
   });
   return fc.array(event, { maxLength: 12, size: "max" });
 }
@@ -135,7 +147,7 @@ function assertSays(
 
 function assertIs(message: PublishedMessage, event: OutgoingEvent, options: EventFramesOptions) {
   const { exchange, frameMaxBytes, mandatory, ttlMs, isPersistent } = options;
-  const { shard, session, sequence, type, receivedAtMs } = event;
+  const { shard, session, sequence, type, receivedAtMs, trace } = event;
   const { body, bodyFrameSizes, ...envelope } = message;
   assert.deepEqual(envelope, {
     exchange,
@@ -143,7 +155,7 @@ function assertIs(message: PublishedMessage, event: OutgoingEvent, options: Even
     mandatory,
     properties: {
       contentType: "application/json",
-      headers: { shard },
+      headers: trace === null ? { shard } : { shard, traceparent: trace.traceparent },
       deliveryMode: isPersistent(type) ? 2 : 1,
       ...(ttlMs > 0 ? { expiration: String(ttlMs) } : {}),
       messageId: `${session}:${sequence}`,

@@ -141,14 +141,17 @@ class Fields {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   }
 
-  /** Of signed integers of 32 bits alone, which is what events carry. */
-  table(): Record<string, number> {
+  /** Of signed integers of 32 bits and long strings alone, which is what events carry. */
+  table(): Record<string, number | string> {
     const fields = new Fields(this.bytes(this.uint(4)));
-    const table: Record<string, number> = {};
+    const table: Record<string, number | string> = {};
     while (!fields.isAtEnd) {
       const name = fields.shortString();
-      assert.equal(fields.bytes(1).toString("latin1"), "I");
-      table[name] = fields.bytes(4).readInt32BE();
+      const kind = fields.bytes(1).toString("latin1");
+      assert(kind === "I" || kind === "S", `a field of kind ${kind}`);
+      table[name] = kind === "I"
+        ? fields.bytes(4).readInt32BE()
+        : fields.bytes(fields.uint(4)).toString("latin1");
     }
     return table;
   }
