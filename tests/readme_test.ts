@@ -3,11 +3,10 @@ import { RabbitConnection } from "../gateway/adapters/rabbitmq/connection.ts";
 import { RabbitPublisher } from "../gateway/adapters/rabbitmq/publisher.ts";
 import { systemClock } from "../gateway/clock.ts";
 import { readCommand } from "../gateway/commands/command.ts";
-import { parseConfig } from "../gateway/config.ts";
 import { type SettingName, SETTINGS } from "../gateway/config/settings.ts";
 import { COMMAND_OPCODES } from "../gateway/protocol/opcodes.ts";
-import project from "../deno.json" with { type: "json" };
 import { Openings, outgoingEvent } from "./contracts/publisher_contract.ts";
+import { ExampleRun } from "./example_run.ts";
 import { codeSpans, Page } from "./markdown.ts";
 import { testServers } from "./servers.ts";
 
@@ -58,36 +57,10 @@ for (
       });
     const repeated = event(1, "MESSAGE_CREATE", "10");
     for (const each of [repeated, repeated, event(2, "READY", "20")]) publisher.publish(each, () => {});
-    assert.deepEqual(await linesOf(code, rabbitUrl, 2), lines);
+    await using run = await ExampleRun.start(code, { RABBIT_URL: rabbitUrl });
+    assert.deepEqual(await run.lines(2), lines);
     await publisher.close();
   });
-}
-
-/** The first lines that the script prints, run as a bot would be. */
-async function linesOf(code: string, rabbitUrl: string, count: number): Promise<string[]> {
-  const config = decodeURIComponent(new URL("../deno.json", import.meta.url).pathname);
-  const run = ["run", "-q", "--no-prompt", `--config=${config}`, "--allow-net=127.0.0.1", "--allow-env", "-"];
-  const child = new Deno.Command("sh", {
-    args: ["-c", 'exec "$@"', "sh", Deno.execPath(), ...run],
-    env: { RABBIT_URL: rabbitUrl },
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(code));
-  await writer.close();
-  let text = "";
-  for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text += piece;
-    if (text.split("\n").length > count) break;
-  }
-  try {
-    child.kill("SIGKILL");
-  } catch (error) {
-    assert(error instanceof TypeError); // it has ended already, before its lines were there
-  }
-  await child.status;
-  return text.split("\n").slice(0, count);
 }
 
 Deno.test("README's commands are accepted", () => {
@@ -145,22 +118,6 @@ Deno.test("README's settings exist, with the defaults that it says", () => {
   }
 });
 
-Deno.test("README's `NAME=value` are settings that start the service", () => {
-  const assignments = readme.codeSpans().map((code) => /^([A-Z_]+)=(\S*)$/.exec(code)).filter((match) =>
-    match !== null
-  );
-  assert(assignments.length > 2);
-  for (const [text, name = "", value = ""] of assignments) {
-    assert(isSetting(name), text);
-    const parsed = parseConfig({ BOT_TOKEN: "a.b.c", [name]: value }, {
-      isTerminal: false,
-      replicaName: "host-1",
-      readFile: (path) => assert.fail(`reads ${path}`),
-    });
-    assert(parsed.ok, text);
-  }
-});
-
 Deno.test("README names every setting that has no effect yet, and no other", () => {
   const names = Object.keys(SETTINGS).filter(isSetting);
   const named = readme.section("Not yet").codeSpans().flatMap((code) =>
@@ -175,9 +132,4 @@ Deno.test("README's test command is the one of .ci/run", async () => {
   const script = await Deno.readTextFile(new URL("../.ci/run", import.meta.url));
   const command = script.trimEnd().split("\n").at(-1) ?? "";
   assert(readme.codeBlocks("sh").some((block) => block.split("\n").includes(command)), command);
-});
-
-Deno.test("README names tasks that there are", () => {
-  const named = [...readme.text.matchAll(/\btask ([a-z]+)/g)].map(([, name = ""]) => name);
-  assert.deepEqual([...new Set(named)].filter((name) => !Object.hasOwn(project.tasks, name)), []);
 });
