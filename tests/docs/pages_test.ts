@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
+import project from "../../deno.json" with { type: "json" };
+import { parseConfig } from "../../gateway/config.ts";
+import { parseCommandLine } from "../../ctl/command_line.ts";
 import { SETTINGS } from "../../gateway/config/settings.ts";
 import { INTENT_NAMES } from "../../gateway/protocol/intents.ts";
 import { EVENT_NAMES } from "../../simulator/world/events.ts";
-import { Page } from "../markdown.ts";
+import { codeSpans, Page } from "../markdown.ts";
 
-const PAGES = ["README.md", "ARCHITECTURE.md", "docs/contract.md", "docs/api.md", "simulator/README.md"];
+const FOLDER = new URL("../../docs/", import.meta.url);
+
+const PAGES = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "simulator/README.md",
+  ...(await Array.fromAsync(Deno.readDir(FOLDER))).map(({ name }) => `docs/${name}`)
+    .filter((path) => path.endsWith(".md")).sort(),
+];
 
 /** Read by `deno task test`, not by the service. */
 const TEST_SETTINGS = ["TEST_RABBIT_URL", "TEST_REDIS_URL"];
@@ -46,3 +57,70 @@ for (const path of PAGES) {
 function anchorOf(heading: string): string {
   return heading.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-");
 }
+
+Deno.test("docs/README.md links to every page of its folder", async () => {
+  const links = (await Page.read("docs/README.md")).links();
+  const pages = PAGES.filter((path) => path.startsWith("docs/") && path !== "docs/README.md");
+  assert.deepEqual(pages.filter((path) => !links.includes(path.slice("docs/".length))), []);
+});
+
+Deno.test("The pages name only tasks that there are", async () => {
+  const named: string[] = [];
+  for (const path of PAGES) {
+    const { text } = await Page.read(path);
+    for (const [, task = ""] of text.matchAll(/\bdeno(?:@[\d.]+)? task ((?:[a-z]+:)?[a-z]+)/g)) {
+      assert(Object.hasOwn(project.tasks, task), `${path}: deno task ${task}`);
+      named.push(task);
+    }
+  }
+  assert(new Set(named).size > 5);
+});
+
+Deno.test("The pages say `NAME=value` only where that starts the service", async () => {
+  const said: string[] = [];
+  for (const path of PAGES) {
+    for (const code of (await Page.read(path)).codeSpans()) {
+      const [, name = "", value = ""] = /^([A-Z_]+)=(\S*)$/.exec(code) ?? [];
+      if (!Object.hasOwn(SETTINGS, name)) continue;
+      const parsed = parseConfig({ BOT_TOKEN: "a.b.c", [name]: value }, {
+        isTerminal: false,
+        replicaName: "host-1",
+        readFile: (file) => assert.fail(`reads ${file}`),
+      });
+      assert(parsed.ok, `${path}: ${code}`);
+      said.push(code);
+    }
+  }
+  assert(new Set(said).size > 5);
+});
+
+Deno.test("The pages' command lines of ctl are understood", async () => {
+  const lines: string[] = [];
+  for (const path of PAGES) {
+    const blocks = (await Page.read(path)).codeBlocks("sh").join("");
+    for (const [, args = ""] of blocks.matchAll(/^deno task ctl (.+)$/gm)) {
+      parseCommandLine(
+        [...args.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? ""),
+      );
+      lines.push(args);
+    }
+  }
+  assert(lines.length > 5);
+});
+
+Deno.test("The pages ask for metrics and probes where the contract has them", async () => {
+  const paths = (await Page.read("docs/contract.md")).section("HTTP").table("path")
+    .map(([path = ""]) => codeSpans(path)[0] ?? "");
+  const { PROMETHEUS_HOST, PROMETHEUS_PORT } = SETTINGS;
+  const base = `http://${PROMETHEUS_HOST.defaultText}:${PROMETHEUS_PORT.defaultText}`;
+  const asked: string[] = [];
+  for (const path of PAGES) {
+    const blocks = (await Page.read(path)).codeBlocks("sh").join("");
+    for (const [, url = ""] of blocks.matchAll(/^curl -s (\S+)$/gm)) {
+      assert(url.startsWith(base), `${path}: ${url}`);
+      assert(paths.includes(url.slice(base.length)), `${path}: ${url}`);
+      asked.push(url);
+    }
+  }
+  assert(asked.length > 1);
+});
