@@ -32,8 +32,11 @@ Deno.test(
     }
     for (const id of [12, 13, 14]) write(id, "!ping");
     await using bot = await ExampleRun.start(code, environment);
-    const answers = (await bot.lines(4)).filter((line) => line.startsWith("answered"));
-    assert.deepEqual(answers.slice(-3), [12, 13, 14].map((id) => `answered ${id}: 200`));
+    // The first may have been killed between its answer and the acknowledgement.
+    const again = "answered 11: 200";
+    const lines = await bot.lines(4);
+    const answers = (lines.includes(again) ? await bot.lines(5) : lines).filter((line) => line !== again);
+    assert.deepEqual(answers.toSorted(), [...[12, 13, 14].map((id) => `answered ${id}: 200`), "listening"]);
     const told = control.statistics.messages();
     assert(told.length >= 4);
     assert.deepEqual([...new Set(told.map(({ channelId }) => channelId))], [channel]);
@@ -44,7 +47,9 @@ Deno.test(
 async function withChannel(rabbitUrl: string, use: (channel: Channel) => Promise<void>): Promise<void> {
   const connection = await connect(rabbitUrl);
   try {
-    await use(await connection.createChannel());
+    const channel = await connection.createChannel();
+    channel.on("error", () => {}); // whoever asked for too much is told
+    await use(channel);
   } finally {
     await connection.close();
   }
