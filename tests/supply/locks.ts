@@ -1,0 +1,61 @@
+/**
+ * The two lock files: Deno's, and npm's for the benchmarks' contenders.
+ *
+ * @module
+ */
+import { PROJECT_FOLDER } from "../../harness/deno_program.ts";
+
+export interface LockedPackage {
+  readonly name: string;
+  readonly version: string;
+  /** As Subresource Integrity has it. */
+  readonly integrity?: string;
+}
+
+/** `deno.lock`. */
+export interface DenoLock {
+  /** Requests for packages, and the versions that answer them. */
+  readonly specifiers: Readonly<Record<string, string>>;
+  readonly packages: readonly LockedPackage[];
+  /** Requests of deno.json's imports. */
+  readonly requested: readonly string[];
+  /** Its other parts, which name what comes from elsewhere than npm's registry. */
+  readonly elsewhere: readonly string[];
+}
+
+export async function readDenoLock(): Promise<DenoLock> {
+  const { version: _, specifiers, npm, workspace, ...elsewhere } = await readJson("deno.lock");
+  const packages = Object.entries<{ integrity?: string }>(npm).map(([key, { integrity }]) => {
+    // `name@version`, and the peers that it is used with, each after a `_`.
+    const [, name = "", version = ""] = /^(@?[^@]+)@([^_]+)/.exec(key) ?? [];
+    return { name, version, ...(integrity !== undefined && { integrity }) };
+  });
+  return { specifiers, packages, requested: workspace.dependencies, elsewhere: Object.keys(elsewhere) };
+}
+
+/** What the contenders ask for, and the packages of their lock. */
+export async function readContenders(): Promise<{
+  readonly requested: Readonly<Record<string, string>>;
+  readonly packages: readonly LockedPackage[];
+}> {
+  const { dependencies } = await readJson("bench/contenders/npm.json");
+  const lock = await readJson("bench/contenders/npm-lock.json");
+  const { "": _, ...packages } = lock.packages;
+  return {
+    requested: dependencies,
+    packages: Object.entries<Omit<LockedPackage, "name">>(packages).map(([path, locked]) => ({
+      ...locked,
+      name: path.replace(/^.*node_modules\//, ""),
+    })),
+  };
+}
+
+/** Each version once, as `name version`, in order. */
+export function versionsOf(packages: readonly LockedPackage[]): string[] {
+  return [...new Set(packages.map(({ name, version }) => `${name} ${version}`))].sort();
+}
+
+// deno-lint-ignore no-explicit-any -- two files of two formats, held to them by what tests find in them
+async function readJson(path: string): Promise<any> {
+  return JSON.parse(await Deno.readTextFile(`${PROJECT_FOLDER}/${path}`));
+}

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import project from "../../deno.json" with { type: "json" };
+import { readContenders, readDenoLock, versionsOf } from "./locks.ts";
+
+/** One version of a package, and no range. */
+const EXACT = /^npm:(?:@[^/@]+\/)?[^/@]+@\d+\.\d+\.\d+$/;
+/** SHA-512 in Base64: 64 bytes. */
+const INTEGRITY = /^sha512-[A-Za-z0-9+/]{86}==$/;
+
+const lock = await readDenoLock();
+const contenders = await readContenders();
+
+Deno.test("Every import in deno.json is of one version, and locked", () => {
+  // `npm:/package@1.2.3/` is how a package's modules are imported by their paths.
+  const requests = Object.values(project.imports).map((import_) =>
+    import_.replace(/^npm:\//, "npm:").replace(/\/$/, "")
+  );
+  assert.deepEqual(requests.filter((request) => !EXACT.test(request)), []);
+  assert.deepEqual([...new Set(requests)].sort(), [...lock.requested].sort());
+});
+
+Deno.test("deno.lock has one version for each request, and each request is for one version", () => {
+  assert.deepEqual(Object.keys(lock.specifiers).filter((specifier) => !EXACT.test(specifier)), []);
+  assert.deepEqual(Object.keys(lock.specifiers).sort(), [...lock.requested].sort());
+  assert.deepEqual(
+    Object.entries(lock.specifiers).filter(([specifier, version]) =>
+      !specifier.endsWith(`@${version.replace(/_.*$/, "")}`)
+    ),
+    [],
+  );
+});
+
+Deno.test("Every package comes from npm's registry, with its integrity", () => {
+  assert.deepEqual(lock.elsewhere, []);
+  for (
+    const [file, packages] of [["deno.lock", lock.packages], ["npm-lock.json", contenders.packages]] as const
+  ) {
+    assert(packages.length > 10, file);
+    assert.deepEqual(packages.filter(({ integrity = "" }) => !INTEGRITY.test(integrity)), [], file);
+  }
+});
+
+Deno.test("The contenders ask for exact versions", () => {
+  const versions = Object.values(contenders.requested);
+  assert(versions.length > 0);
+  assert.deepEqual(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version)), []);
+});
+
+Deno.test("The contenders' packages are in deno.lock too, so that who looks there has seen them all", () => {
+  const ours = versionsOf(lock.packages);
+  assert.deepEqual(versionsOf(contenders.packages).filter((version) => !ours.includes(version)), []);
+});
