@@ -67,6 +67,7 @@ async function sources(): Promise<string[]> {
     "demo",
     "chaos",
     "bench",
+    "supply",
   ];
   for (const folder of folders.map((name) => `${name}/`)) {
     for await (const path of sourcesIn(folder)) paths.push(path);
