@@ -19,6 +19,12 @@ interface Program {
 }
 
 const PROGRAMS = {
+  git: {
+    title: "Git",
+    places: ["git"],
+    apt: "git",
+    brew: "git",
+  },
   rabbitmq: {
     title: "RabbitMQ",
     places: [
