@@ -54,6 +54,6 @@ install_packages "$@" || {
 # What did not start now must not start with the machine either.
 for package in "$@"; do
   case $package in
-    *-server) systemctl disable --quiet "$package" >/dev/null 2>&1 || : ;;
+    *-server | prometheus) systemctl disable --quiet "$package" >/dev/null 2>&1 || : ;;
   esac
 done

@@ -61,6 +61,17 @@ const PROGRAMS = {
     apt: "chromium",
     brew: "--cask chromium",
   },
+  prometheus: {
+    title: "Prometheus",
+    places: [
+      "prometheus",
+      "/opt/homebrew/bin/prometheus",
+      "/usr/local/bin/prometheus",
+      "/home/linuxbrew/.linuxbrew/bin/prometheus",
+    ],
+    apt: "prometheus",
+    brew: "prometheus",
+  },
 } as const satisfies Record<string, Program>;
 
 /** A program that {@link programPaths} can find. */

@@ -27,11 +27,12 @@ async function runTests(args: readonly string[]): Promise<Outcome> {
   try {
     const named = addressesOf(Deno.env.toObject());
     if (named !== undefined) {
-      await programPaths(["chromium"]);
+      await programPaths(["chromium", "prometheus"]);
       await requireEmpty(named);
       return await runDenoTest(args, named);
     }
-    await using pair = await startServerPair(await programPaths(["rabbitmq", "redis", "chromium"]));
+    const programs = await programPaths(["rabbitmq", "redis", "chromium", "prometheus"]);
+    await using pair = await startServerPair(programs);
     return await runDenoTest(args, { rabbitUrl: pair.rabbit.url, redisUrl: pair.redis.url });
   } catch (error) {
     if (!(error instanceof Error)) throw error;

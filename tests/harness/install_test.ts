@@ -67,8 +67,11 @@ Deno.test("install.sh forbids service starts while it installs, and leaves no po
 
 Deno.test("install.sh keeps new services from starting with the machine", async () => {
   await using system = await FakeSystem.make("exit 0");
-  assert.equal(await system.install("rabbitmq-server", "chromium"), 0);
-  assert.equal((await system.calls()).at(-1), "systemctl disable --quiet rabbitmq-server");
+  assert.equal(await system.install("rabbitmq-server", "chromium", "prometheus"), 0);
+  assert.deepEqual((await system.calls()).slice(-2), [
+    "systemctl disable --quiet rabbitmq-server",
+    "systemctl disable --quiet prometheus",
+  ]);
 });
 
 Deno.test("install.sh installs Ubuntu's Chromium on Ubuntu", async () => {
