@@ -161,7 +161,12 @@ function ask(prometheus: PrometheusApi, expression: string, isInstant: boolean):
 }
 
 /** What has no series, or no value, before it has happened. */
-async function makeEverythingHappen({ stage, gateway, brokerLine }: WatchedStage): Promise<void> {
+async function makeEverythingHappen(
+  { stage, gateway, brokerLine, prometheus, until }: WatchedStage,
+): Promise<void> {
+  // Only what grows between two scrapes has a rate.
+  const hasScraped = async () => (await prometheus.valuesNow("gateway_spool_write_seconds_count")).length > 0;
+  await until(hasScraped, () => "the gateway is not scraped");
   brokerLine.down();
   await gateway.line(({ kind }) => kind === "spool.written");
   brokerLine.up();

@@ -11,9 +11,9 @@ const lock = await readDenoLock();
 const contenders = await readContenders();
 
 Deno.test("Every import in deno.json is of one version, and locked", () => {
-  // `npm:/package@1.2.3/` is how a package's modules are imported by their paths.
+  // `npm:/package@1.2.3/` is how a package's modules are imported by their paths, `npm:package@1.2.3/path` one of them.
   const requests = Object.values(project.imports).map((import_) =>
-    import_.replace(/^npm:\//, "npm:").replace(/\/$/, "")
+    import_.replace(/^npm:\//, "npm:").replace(/^(npm:(?:@[^/]+\/)?[^/@]+@[^/]+)\/.*$/, "$1")
   );
   assert.deepEqual(requests.filter((request) => !EXACT.test(request)), []);
   assert.deepEqual([...new Set(requests)].sort(), [...lock.requested].sort());
