@@ -68,6 +68,7 @@ async function sources(): Promise<string[]> {
     "chaos",
     "bench",
     "supply",
+    "deploy",
   ];
   for (const folder of folders.map((name) => `${name}/`)) {
     for await (const path of sourcesIn(folder)) paths.push(path);
