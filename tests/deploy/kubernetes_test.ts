@@ -1,0 +1,291 @@
+import { ServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor";
+import { Deployment, type IDeployment } from "kubernetes-models/apps/v1/Deployment";
+import { type IStatefulSet, StatefulSet } from "kubernetes-models/apps/v1/StatefulSet";
+import { type INetworkPolicy, NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1/NetworkPolicy";
+import {
+  type IPodDisruptionBudget,
+  PodDisruptionBudget,
+} from "kubernetes-models/policy/v1/PodDisruptionBudget";
+import { Namespace } from "kubernetes-models/v1/Namespace";
+import { type ISecret, Secret } from "kubernetes-models/v1/Secret";
+import { type IService, Service } from "kubernetes-models/v1/Service";
+import assert from "node:assert/strict";
+import project from "../../deno.json" with { type: "json" };
+import { parseConfig, type ParsedConfig } from "../../gateway/config.ts";
+import { PROJECT_FOLDER } from "../../harness/deno_program.ts";
+import { parseDockerfile } from "./dockerfile.ts";
+import {
+  KUBERNETES_FOLDER,
+  type Labels,
+  type Manifest,
+  readEnvironmentFile,
+  readKustomization,
+  readManifests,
+} from "./manifests.ts";
+
+const MODELS = project.imports["kubernetes-models"];
+const OPERATOR_MODELS = project.imports["@kubernetes-models/prometheus-operator"];
+
+/** Types, with this project's versions of packages. */
+const CHECK = ["check", "--quiet", "--frozen", `--config=${PROJECT_FOLDER}deno.json`];
+
+/** By kind: its schema, and the module that has its type. */
+const SCHEMAS = {
+  Deployment: [Deployment, `${MODELS}/apps/v1/Deployment`],
+  Namespace: [Namespace, `${MODELS}/v1/Namespace`],
+  NetworkPolicy: [NetworkPolicy, `${MODELS}/networking.k8s.io/v1/NetworkPolicy`],
+  PodDisruptionBudget: [PodDisruptionBudget, `${MODELS}/policy/v1/PodDisruptionBudget`],
+  Secret: [Secret, `${MODELS}/v1/Secret`],
+  Service: [Service, `${MODELS}/v1/Service`],
+  ServiceMonitor: [ServiceMonitor, `${OPERATOR_MODELS}/monitoring.coreos.com/v1/ServiceMonitor`],
+  StatefulSet: [StatefulSet, `${MODELS}/apps/v1/StatefulSet`],
+} as const;
+
+/** An orderly stop takes so long at most (docs/contract.md, Process). */
+const STOP_MOST_S = 10;
+/** Between the most that a stop takes and SIGKILL. */
+const SPARE_S = 2;
+/** Where the image has the settings that it needs in any case. */
+const image = parseDockerfile(await Deno.readTextFile(`${PROJECT_FOLDER}deploy/Dockerfile`)).at(-1) ??
+  assert.fail("the Dockerfile has no stage");
+
+const kustomization = await readKustomization();
+const manifests = await readManifests();
+
+function all<Kind extends Manifest>(kind: string): (Kind & Manifest)[] {
+  return manifests.filter((manifest) => manifest.kind === kind) as (Kind & Manifest)[];
+}
+
+function only<Kind>(kind: string): Kind & Manifest {
+  const [found, ...more] = all<Kind & Manifest>(kind);
+  assert(found !== undefined && more.length === 0, `there is one ${kind}`);
+  return found;
+}
+
+const gateway = only<IStatefulSet>("StatefulSet");
+const dashboard = only<IDeployment>("Deployment");
+const workloads = [gateway, dashboard];
+
+function podOf({ spec }: IStatefulSet | IDeployment) {
+  const pod = spec?.template.spec ?? assert.fail("it has no pod");
+  const [container, ...more] = pod.containers;
+  assert(container !== undefined && more.length === 0, "a pod has one container");
+  return { pod, container, labels: (spec?.template.metadata?.labels ?? {}) as Labels };
+}
+
+function matches(labels: Labels, wanted: Labels): boolean {
+  return Object.entries(wanted).every(([name, value]) => labels[name] === value);
+}
+
+/** The configuration that a workload reads, its secrets with these contents. */
+async function configOf(
+  workload: IStatefulSet | IDeployment,
+  secrets: Readonly<Record<string, string>>,
+): Promise<ParsedConfig> {
+  const { pod, container } = podOf(workload);
+  const ofImage = image.steps.flatMap((step) => step.kind === "env" ? Object.entries(step.variables) : []);
+  const generated = await Promise.all((container.envFrom ?? []).map(async ({ configMapRef }) => {
+    const generator = kustomization.configMapGenerator.find(({ name }) => name === configMapRef?.name);
+    return Object.entries(await readEnvironmentFile(generator?.envs[0] ?? assert.fail(configMapRef?.name)));
+  }));
+  const own = (container.env ?? []).map(({ name, value, valueFrom }) => {
+    return [
+      name,
+      value ?? (valueFrom?.fieldRef?.fieldPath === "metadata.name" ? "pod-0" : assert.fail(name)),
+    ];
+  });
+  return parseConfig(Object.fromEntries([...ofImage, ...generated.flat(), ...own]), {
+    isTerminal: false,
+    replicaName: "pod",
+    readFile: (path) => {
+      const mount = (container.volumeMounts ?? []).find(({ mountPath }) => path.startsWith(`${mountPath}/`));
+      const volume = pod.volumes?.find(({ name }) => name === mount?.name);
+      const file = path.slice((mount?.mountPath.length ?? 0) + 1);
+      const item = volume?.secret?.items?.find((one) => one.path === file);
+      return secrets[item?.key ?? ""] ?? assert.fail(`${path} is in no volume of secrets`);
+    },
+  });
+}
+
+const EXAMPLES = (only<ISecret>("Secret").stringData ?? {}) as Record<string, string>;
+const REPLACED = { ...EXAMPLES, BOT_TOKEN: "MTE4OTk1NTA.filled.in", DASHBOARD_PASSWORD: "of an operator's" };
+
+// Against the published schemas.
+
+Deno.test("every manifest is as the schema of its kind has it", () => {
+  for (const manifest of manifests) {
+    const [Schema] = SCHEMAS[manifest.kind as keyof typeof SCHEMAS] ?? assert.fail(manifest.kind);
+    assert.doesNotThrow(
+      () => new Schema(manifest as never).validate(),
+      `${manifest.kind} ${manifest.metadata.name}`,
+    );
+    assert.equal(manifest.apiVersion, Schema.apiVersion, manifest.kind);
+  }
+});
+
+Deno.test("no manifest has a field that its kind does not know", async () => {
+  // The schemas let such pass. The types made from them do not, where an object is written out.
+  const sources = manifests.map((manifest, index) => {
+    const [, module] = SCHEMAS[manifest.kind as keyof typeof SCHEMAS];
+    return `import type { I${manifest.kind} as Kind${index} } from "${module}";\n` +
+      `export const manifest${index}: Kind${index} = ${JSON.stringify(manifest)};\n`;
+  });
+  const folder = await Deno.makeTempDir({ dir: "/tmp", prefix: "shardline-manifests-" });
+  try {
+    await Deno.writeTextFile(`${folder}/manifests.ts`, sources.join(""));
+    const { success, stderr } = await new Deno.Command("sh", {
+      args: ["-c", 'exec "$@"', "sh", Deno.execPath(), ...CHECK, `${folder}/manifests.ts`],
+      env: { NO_COLOR: "1" },
+    }).output();
+    assert(success, new TextDecoder().decode(stderr));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+// What refers to what.
+
+Deno.test("kustomization.yaml names every file beside it, and no other", async () => {
+  const { resources, configMapGenerator } = kustomization;
+  const named = ["kustomization.yaml", ...resources, ...configMapGenerator.flatMap(({ envs }) => envs)];
+  const there = await Array.fromAsync(Deno.readDir(KUBERNETES_FOLDER), ({ name }) => name);
+  assert.deepEqual(named.toSorted(), there.toSorted());
+});
+
+Deno.test("kustomization.yaml says where the image of each pod is", () => {
+  const known = kustomization.images.map(({ name }) => name);
+  for (const workload of workloads) assert(known.includes(podOf(workload).container.image ?? ""));
+});
+
+Deno.test("selectors select the pods that they are for, and those alone", () => {
+  for (const workload of workloads) {
+    const { labels } = podOf(workload);
+    const { name } = workload.metadata;
+    assert(matches(labels, (workload.spec?.selector.matchLabels ?? {}) as Labels), name);
+    const selectors = [
+      ...all<IService & Manifest>("Service").map((one) => [one.metadata.name, one.spec?.selector] as const),
+      ...all<IPodDisruptionBudget & Manifest>("PodDisruptionBudget")
+        .map((one) => [one.metadata.name, one.spec?.selector?.matchLabels] as const),
+      ...all<INetworkPolicy & Manifest>("NetworkPolicy")
+        .map((one) => [one.metadata.name, one.spec?.podSelector?.matchLabels ?? {}] as const),
+    ];
+    const selecting = selectors.filter(([, selector]) => matches(labels, (selector ?? {}) as Labels));
+    // Service, disruption budget, network policy of its own, and the policy that is for all.
+    assert.deepEqual(
+      selecting.map(([one]) => one).toSorted(),
+      [name, name, name, "shardline-nothing"].toSorted(),
+    );
+  }
+  assert.equal(gateway.spec?.serviceName, "shardline-gateway");
+});
+
+Deno.test("ports are named alike in pods, probes, services, policies and for Prometheus", () => {
+  const monitored = only<{ spec: { selector: { matchLabels: Labels }; endpoints: { port: string }[] } }>(
+    "ServiceMonitor",
+  );
+  for (const workload of workloads) {
+    const { container, labels } = podOf(workload);
+    const ports = new Map((container.ports ?? []).map(({ name, containerPort }) => [name, containerPort]));
+    for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) {
+      assert(
+        ports.has(String(probe?.httpGet?.port)),
+        `${workload.metadata.name} has each probe, on a port of its own`,
+      );
+    }
+    const service = all<IService & Manifest>("Service")
+      .find(({ spec }) => matches(labels, (spec?.selector ?? {}) as Labels)) ?? assert.fail();
+    for (const { name, port, targetPort } of service.spec?.ports ?? []) {
+      assert.equal(ports.get(String(targetPort)), port, name ?? "");
+    }
+    assert(matches(service.metadata.labels ?? {}, monitored.spec.selector.matchLabels));
+    const names = service.spec?.ports?.map(({ name }) => name) ?? [];
+    for (const { port } of monitored.spec.endpoints) assert(names.includes(port), port);
+    const policy = all<INetworkPolicy & Manifest>("NetworkPolicy")
+      .find(({ metadata }) => metadata.name === workload.metadata.name) ?? assert.fail();
+    const open = policy.spec?.ingress?.flatMap((rule) => rule.ports?.map(({ port }) => port) ?? []);
+    assert.deepEqual(open?.toSorted(), [...ports.keys()].toSorted());
+  }
+});
+
+// What the pods do.
+
+Deno.test("gateway and dashboard read settings that hold together", async () => {
+  const ofGateway = await configOf(gateway, REPLACED);
+  assert(ofGateway.ok, JSON.stringify(ofGateway));
+  assert.equal(ofGateway.config.role, "gateway");
+  assert.deepEqual(ofGateway.config.prometheus, { host: "0.0.0.0", port: 8005 });
+  const ofDashboard = await configOf(dashboard, REPLACED);
+  assert(ofDashboard.ok, JSON.stringify(ofDashboard));
+  assert.equal(ofDashboard.config.role, "dashboard");
+  assert.equal(ofDashboard.config.dashboard.host, "0.0.0.0");
+  assert.equal(ofDashboard.config.dashboard.port, 8000);
+  assert(ofDashboard.config.dashboard.password !== null);
+});
+
+Deno.test("with the examples in place of secrets neither of them starts", async () => {
+  for (const workload of workloads) assert.equal((await configOf(workload, EXAMPLES)).ok, false);
+});
+
+Deno.test("only the gateway is given the token", () => {
+  const keys = (workload: IStatefulSet | IDeployment) =>
+    podOf(workload).pod.volumes?.flatMap(({ secret }) => secret?.items?.map(({ key }) => key) ?? []);
+  assert(keys(gateway)?.includes("BOT_TOKEN"));
+  assert(!keys(dashboard)?.includes("BOT_TOKEN"));
+});
+
+Deno.test("the spool is on a claim that is larger than it, in a folder that the next pod finds", async () => {
+  const parsed = await configOf(gateway, REPLACED);
+  assert(parsed.ok);
+  const spool = parsed.config.events.spool ?? assert.fail("there is no spool");
+  assert.equal(spool.folder, "/var/lib/shardline/replica-pod-0");
+  const [claim] = gateway.spec?.volumeClaimTemplates ?? [];
+  const mount = podOf(gateway).container.volumeMounts?.find(({ name }) => name === claim?.metadata?.name);
+  assert.equal(mount?.mountPath, "/var/lib/shardline");
+  const [, gibibytes] = /^(\d+)Gi$/.exec(String(claim?.spec?.resources?.requests?.["storage"])) ?? [];
+  assert(Number(gibibytes) * 2 ** 30 > spool.maxBytes);
+});
+
+Deno.test("a pod is killed only after it has had the time to stop in good order", () => {
+  for (const workload of workloads) {
+    const { pod, container } = podOf(workload);
+    const before = container.lifecycle?.preStop?.sleep?.seconds ?? assert.fail("it has no preStop");
+    assert(
+      (pod.terminationGracePeriodSeconds ?? 0) >= before + STOP_MOST_S + SPARE_S,
+      workload.metadata.name,
+    );
+  }
+});
+
+Deno.test("pods meet the restricted Pod Security Standard, which the namespace enforces", () => {
+  const { metadata } = only<Manifest>("Namespace");
+  assert.equal(metadata.labels?.["pod-security.kubernetes.io/enforce"], "restricted");
+  const [user] = image.user?.split(":").map(Number) ?? [];
+  for (const workload of workloads) {
+    const { pod, container } = podOf(workload);
+    assert.deepEqual(container.securityContext, {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ["ALL"] },
+    });
+    assert.equal(pod.securityContext?.runAsNonRoot, true);
+    assert.equal(pod.securityContext?.runAsUser, user);
+    // The group that may read what is mounted.
+    assert.equal(pod.securityContext?.fsGroup, user);
+    assert.equal(pod.securityContext?.seccompProfile?.type, "RuntimeDefault");
+    assert.equal(pod.hostNetwork ?? pod.hostPID ?? pod.hostIPC, undefined);
+    assert.equal(pod.automountServiceAccountToken, false);
+    assert.equal(pod.enableServiceLinks, false, "a service named redis would set REDIS_PORT");
+    for (const volume of pod.volumes ?? []) assert.deepEqual(Object.keys(volume), ["name", "secret"]);
+  }
+});
+
+Deno.test("nothing reaches a pod, or is reached from it, unless a policy names it", () => {
+  const policies = all<INetworkPolicy & Manifest>("NetworkPolicy");
+  const nothing = policies.find(({ metadata }) => metadata.name === "shardline-nothing");
+  assert.deepEqual(nothing?.spec, { podSelector: {}, policyTypes: ["Ingress", "Egress"] });
+  for (const { spec, metadata } of policies) {
+    assert.deepEqual(spec?.policyTypes, ["Ingress", "Egress"], metadata.name);
+    for (const rule of spec?.ingress ?? []) assert(rule.from?.length && rule.ports?.length, metadata.name);
+    for (const rule of spec?.egress ?? []) assert(rule.to?.length && rule.ports?.length, metadata.name);
+  }
+});
