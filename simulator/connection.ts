@@ -6,6 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import { deflateSync } from "node:zlib";
+import type { Account } from "./account.ts";
 import {
   type Identify,
   parseClientFrame,
@@ -60,7 +61,7 @@ export interface Greeting {
 
 type ConnectionState =
   | { readonly kind: "unauthenticated"; readonly refused: boolean }
-  | { readonly kind: "identifying"; readonly account: Session["account"]; readonly cancel: () => void }
+  | { readonly kind: "identifying"; readonly cancel: () => void }
   | { readonly kind: "attached"; readonly session: Session }
   | { readonly kind: "closed" };
 
@@ -83,6 +84,7 @@ export class Connection implements SessionLink {
   readonly #encoder: Encoder;
   readonly #sends = new SlidingWindow();
   #state: ConnectionState = { kind: "unauthenticated", refused: false };
+  #account: Account | null = null;
   #compressesPayloads = false;
   #heartbeatAtMs = 0;
   #cancelHeartbeatCheck = () => {};
@@ -122,10 +124,9 @@ export class Connection implements SessionLink {
     return this.#state.kind === "attached" ? this.#state.session : null;
   }
 
-  /** The bot whose session is or will be on this connection. */
-  get account(): Session["account"] | null {
-    if (this.#state.kind === "identifying") return this.#state.account;
-    return this.session?.account ?? null;
+  /** The bot that identified or resumed here last, whether or not it was let in; null where nobody has. */
+  get account(): Account | null {
+    return this.#account;
   }
 
   get state(): ConnectionState["kind"] {
@@ -145,7 +146,7 @@ export class Connection implements SessionLink {
     const { knobs, clock, statistics } = this.#discord;
     if (this.#state.kind === "closed") return;
     statistics.framesReceived++;
-    if (this.#sends.add(clock.nowMs(), knobs.sendWindowMs) > knobs.sendLimit) {
+    if (!this.#sends.take(clock.nowMs(), knobs.sendWindowMs, knobs.sendLimit)) {
       return this.close(CLOSE.rateLimited);
     }
     // Clients of the JSON encoding send text only.
@@ -241,7 +242,7 @@ export class Connection implements SessionLink {
     if (this.#state.kind === "closed") return;
     const { compressThresholdBytes, sendBufferMaxBytes } = this.#discord.knobs;
     if (this.#socket.bufferedBytes > sendBufferMaxBytes) return this.reset();
-    if (this.#compressesPayloads && payload.length >= compressThresholdBytes) {
+    if (this.#compressesPayloads && payload.length > compressThresholdBytes) {
       this.#socket.send({ bytes: deflateSync(payload), binary: true });
       return;
     }
@@ -292,6 +293,7 @@ export class Connection implements SessionLink {
     if (this.#state.kind !== "unauthenticated") return this.close(CLOSE.alreadyAuthenticated);
     const account = this.#discord.accountOf(identify.token);
     if (account === undefined) return this.close(CLOSE.authenticationFailed);
+    this.#account = account;
     const shard = readShard(identify.shard);
     if (shard === null || shard.count % knobs.shardMultiple !== 0) return this.close(CLOSE.invalidShard);
     const guildIds = this.#discord.world.guildIds.filter((id) => shardOfGuild(id, shard.count) === shard.id);
@@ -301,7 +303,8 @@ export class Connection implements SessionLink {
 
     switch (account.startSession(shard.id)) {
       case "quota-spent":
-        return this.#punish(account);
+        // Whoever overspends loses all sessions and the token (Discord docs, Session Start Limit).
+        return this.#discord.revoke(account, "daily identifies overspent");
       case "bucket-busy":
         this.#note({ kind: "identify-refused", shard: shard.id, cause: "identify bucket busy" });
         return this.invalidate(false);
@@ -314,7 +317,7 @@ export class Connection implements SessionLink {
     }
     const start = () => this.#startSession(account, identify, shard, guildIds);
     const cancel = this.#discord.clock.schedule(this.#discord.clock.nowMs() + knobs.readyDelayMs, start);
-    this.#state = { kind: "identifying", account, cancel };
+    this.#state = { kind: "identifying", cancel };
     if (knobs.readyDelayMs > 0) return;
     cancel();
     start();
@@ -331,14 +334,8 @@ export class Connection implements SessionLink {
     return (intents & INTENTS_PRIVILEGED & ~granted) === 0 ? null : CLOSE.disallowedIntents;
   }
 
-  /** Whoever overspends the daily quota loses all sessions and the token (Discord docs, Session Start Limit). */
-  #punish(account: Session["account"]): void {
-    this.#discord.revoke(account, "daily identifies overspent");
-    this.close(CLOSE.authenticationFailed);
-  }
-
   #startSession(
-    account: Session["account"],
+    account: Account,
     identify: Identify,
     shard: { id: number; count: number },
     guildIds: readonly bigint[],
@@ -387,6 +384,7 @@ export class Connection implements SessionLink {
     if (this.#state.kind !== "unauthenticated") return this.close(CLOSE.alreadyAuthenticated);
     const { sessions, statistics, knobs } = this.#discord;
     const account = this.#discord.accountOf(resume.token);
+    this.#account = account ?? null;
     const session = sessions.get(resume.sessionId);
     if (account === undefined || session === undefined || session.account !== account) {
       this.#note({
@@ -435,7 +433,7 @@ export class Connection implements SessionLink {
         if (presence === null) return this.close(CLOSE.decodeError);
         const { presenceLimit, presenceWindowMs } = discord.knobs;
         // What is too much is dropped in silence, as observed.
-        if (session.presences.add(discord.clock.nowMs(), presenceWindowMs) <= presenceLimit) {
+        if (session.presences.take(discord.clock.nowMs(), presenceWindowMs, presenceLimit)) {
           session.presence = presence;
         }
         return;

@@ -149,9 +149,9 @@ function echoedId(id: string): string | number {
   return /^\d{1,7}$/.test(id) && Number(id) < 2 ** 22 ? Number(id) : id;
 }
 
-/** Op 31: one SOUNDBOARD_SOUNDS for each guild that this session holds. */
+/** Op 31: one SOUNDBOARD_SOUNDS for each guild that this session holds, however often it is named. */
 export function answerSoundboard(discord: Discord, session: Session, guildIds: readonly bigint[]): void {
-  for (const guildId of guildIds) {
+  for (const guildId of new Set(guildIds)) {
     if (!holds(discord, session, guildId)) continue;
     const event = discord.world.make("SOUNDBOARD_SOUNDS", discord.clock.nowMs(), guildId);
     discord.dispatch(session, event.t, event.data);

@@ -148,7 +148,7 @@ export const KNOB_RULES: { readonly [Name in keyof Knobs]: KnobRule<Knobs[Name]>
   compressThresholdBytes: {
     default: 1_024,
     range: [0, 1_000_000_000],
-    help: "payload size from which compress:true in IDENTIFY compresses",
+    help: "payload size above which compress:true in IDENTIFY compresses",
   },
   voiceServerFirst: {
     default: false,

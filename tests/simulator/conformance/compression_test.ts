@@ -130,6 +130,35 @@ Deno.test("§22.38 compress:true makes payloads above the threshold self-contain
   });
 });
 
+Deno.test("§22.38 a payload of just the threshold stays text, one byte more is compressed", async () => {
+  await Bench.run({}, async (bench) => {
+    const { client } = await bench.ready({ compress: true });
+    bench.control.dispatch("TYPING_START", '"short"');
+    const bytes = (await client.dispatch("TYPING_START")).text.length;
+    bench.control.set({ compressThresholdBytes: bytes });
+    bench.control.dispatch("TYPING_START", '"equal"');
+    bench.control.dispatch("TYPING_START", '"longer"');
+    assert.equal((await client.dispatch("TYPING_START")).text.length, bytes);
+    assert.equal((await client.dispatch("TYPING_START")).text.length, bytes + 1);
+    const [equal, longer] = client.messages.slice(-2);
+    assert.equal(typeof equal, "string");
+    assert.equal(JSON.parse(inflateSync(longer as Uint8Array).toString()).d, "longer");
+  });
+});
+
+Deno.test("§22.38 HELLO comes before the flag, and without it everything is text", async () => {
+  await Bench.run({ guilds: 2, compressThresholdBytes: 0 }, async (bench) => {
+    const { client } = await bench.ready({ compress: true });
+    await client.settle();
+    assert.deepEqual(client.messages.map((message) => typeof message), ["string", "object", "object"]);
+    for (const fields of [{}, { compress: false }]) {
+      const plain = await bench.ready({ ...fields, intents: FREE_INTENTS });
+      assert.equal((await plain.client.settle()).length, 2);
+      assert.ok(plain.client.messages.every((message) => typeof message === "string"));
+    }
+  });
+});
+
 Deno.test("§22.38 with transport compression the flag is ignored", async () => {
   await Bench.run({ guilds: 2, compressThresholdBytes: 0 }, async (bench) => {
     for (const compression of ["zlib-stream", "zstd-stream"] as const) {

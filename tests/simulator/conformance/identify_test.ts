@@ -128,13 +128,19 @@ Deno.test("§22.15 two identifies of one bucket within 5 s: the second gets op 9
 });
 
 Deno.test("§22.16 an overspent quota ends all sessions, closes all sockets and kills the token until it is reset", async () => {
-  await Bench.run({ sessionStartTotal: 2 }, async (bench) => {
+  await Bench.run({ sessionStartTotal: 4 }, async (bench) => {
     const one = await bench.ready({ shard: [0, 2] });
     const two = await bench.ready({ shard: [1, 2] });
+    const away = await bench.ready();
+    await away.client.close(4000);
+    await bench.detached(away.sessionId);
+    const refused = await bench.ready(); // its session is gone by op 9, its socket open
+    bench.control.inject({ fault: "invalid-session", resumable: false, session: refused.sessionId });
+    assert.equal((await refused.client.expect(9)).d, false);
     assert.equal(await closeCode(bench, {}), 4004);
-    assert.equal((await one.client.closed()).code, 4004);
-    assert.equal((await two.client.closed()).code, 4004);
+    for (const { client } of [one, two, refused]) assert.equal((await client.closed()).code, 4004);
     assert.deepEqual(bench.control.state().sessions, []);
+    assert.deepEqual(bench.control.state().connections, []);
     assert.equal(await closeCode(bench, {}), 4004);
     const answer = await fetch(`${bench.simulator.restUrl}/v10/users/@me`, {
       headers: { authorization: `Bot ${TOKEN}` },
@@ -143,16 +149,61 @@ Deno.test("§22.16 an overspent quota ends all sessions, closes all sockets and 
     await answer.body?.cancel();
     bench.control.resetAccount();
     await bench.ready();
+    for (const { sessionId } of [one, away]) {
+      assert.equal((await (await bench.resuming(sessionId, 1)).expect(9)).d, false);
+    }
   });
 });
 
-Deno.test("§22.16 the quota is whole again after a day", async () => {
+Deno.test("§22.16 a spent quota does nothing before the next IDENTIFY that would start a session: others go on, and resume", async () => {
+  await Bench.run({ sessionStartTotal: 1, identifyWindowMs: 5_000 }, async (bench) => {
+    const { client, sessionId } = await bench.ready();
+    assert.equal(await closeCode(bench, { intents: 2 ** 17 }), 4013);
+    await client.close(4000);
+    await bench.detached(sessionId);
+    const resumed = await bench.resuming(sessionId, 1);
+    await resumed.dispatch("RESUMED");
+    assert.equal(bench.control.state().accounts[0]?.valid, true);
+    // Its identify bucket is busy as well, and the quota is looked at first.
+    assert.equal(await closeCode(bench, {}), 4004);
+    assert.equal((await resumed.closed()).code, 4004);
+  });
+});
+
+Deno.test("§22.16 closes a socket whose READY is still to come, and READY never comes", async () => {
+  await Bench.run({ sessionStartTotal: 1, readyDelayMs: 10_000 }, async (bench) => {
+    const waiting = await bench.greeted();
+    identify(waiting);
+    assert.deepEqual(await waiting.settle(), []);
+    assert.equal(await closeCode(bench, {}), 4004);
+    assert.equal((await waiting.closed()).code, 4004);
+    bench.clock.advance(10_000);
+    assert.deepEqual(bench.control.state().sessions, []);
+  });
+});
+
+Deno.test("§22.16 leaves the sessions, the token and the quota of another bot alone", async () => {
+  await Bench.run({ sessionStartTotal: 1, tokens: [TOKEN, "another-token"] }, async (bench) => {
+    await bench.ready();
+    const other = await bench.ready({ token: "another-token" });
+    const stranger = await bench.greeted(); // has said nothing yet
+    assert.equal(await closeCode(bench, {}), 4004);
+    assert.deepEqual(await other.client.settle(), []);
+    assert.deepEqual(await stranger.settle(), []);
+    assert.deepEqual(bench.control.state().sessions.map(({ id }) => id), [other.sessionId]);
+    assert.deepEqual(bench.control.state().accounts.map(({ valid }) => valid), [false, true]);
+  });
+});
+
+Deno.test("§22.16 the quota is whole again after a day, a token that overspent it is not", async () => {
   await Bench.run(
     { sessionStartTotal: 1, heartbeatGraceIntervals: 1_000, heartbeatIntervalMs: 86_400_000 },
     async (bench) => {
       await bench.ready();
       bench.clock.advance(86_400_000);
       await bench.ready();
+      assert.equal(await closeCode(bench, {}), 4004);
+      bench.clock.advance(86_400_000);
       assert.equal(await closeCode(bench, {}), 4004);
     },
   );
