@@ -315,7 +315,10 @@ export class Connection implements SessionLink {
     if (this.#terms.url === "resume" && !this.#state.refused) {
       this.#discord.statistics.wrongUrl.identifiesOnResume++;
     }
-    const start = () => this.#startSession(account, identify, shard, guildIds);
+    const start = () => {
+      this.#startSession(account, identify, shard, guildIds);
+      this.#discord.statistics.changed();
+    };
     const cancel = this.#discord.clock.schedule(this.#discord.clock.nowMs() + knobs.readyDelayMs, start);
     this.#state = { kind: "identifying", cancel };
     if (knobs.readyDelayMs > 0) return;

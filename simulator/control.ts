@@ -52,6 +52,8 @@ export interface AccountView {
 /** Everything that can be seen at one moment. */
 export interface SimulatorState {
   readonly nowMs: number;
+  /** A number that rises whenever something happens. */
+  readonly changes: number;
   readonly sessions: readonly SessionView[];
   readonly connections: readonly ConnectionView[];
   readonly accounts: readonly AccountView[];
@@ -120,6 +122,7 @@ export class Control {
     const { statistics } = discord;
     return {
       nowMs: discord.clock.nowMs(),
+      changes: statistics.changes,
       sessions: [...discord.sessions.all()].map(viewSession),
       connections: [...discord.connections].map(viewConnection),
       accounts: discord.accounts.map((account) => ({

@@ -10,6 +10,7 @@ import { KnobError } from "./knobs.ts";
 import { isObject } from "./message_form.ts";
 import type { ChannelRefusal, RestFault } from "./rest.ts";
 
+/** Its answer, or the promise of one. */
 type Route = (control: Control, request: HttpRequest, id: string) => unknown;
 
 /** Entries of a ledger page where the request does not say. */
@@ -18,7 +19,14 @@ const PAGE_ENTRIES = 1_000;
 /** Every route of the control API, by method and path. */
 const ROUTES: Readonly<Record<string, Route>> = {
   "GET /control": () => ({ routes: Object.keys(ROUTES), faults: FAULT_NAMES }),
-  "GET /control/state": (control) => control.state(),
+  "GET /control/state": async (control, request) => {
+    const after = request.query.get("after");
+    if (after !== null) {
+      const known = integer("after", after);
+      await control.until(() => control.statistics.changes > known);
+    }
+    return control.state();
+  },
   "GET /control/knobs": (control) => control.knobs(),
   "PATCH /control/knobs": (control, request) => {
     control.set(jsonObject(request));
@@ -105,13 +113,13 @@ const MATCHERS = Object.entries(ROUTES).map(([name, route]) => {
 
 /** The control API over HTTP: JSON in, JSON out, 400 with a `message` for what cannot be done. */
 export function createControlHandler(control: Control): HttpHandler {
-  return (request): HttpAnswer => {
+  return async (request): Promise<HttpAnswer> => {
     const path = request.path.replace(/\/$/, "");
     for (const { method, path: pattern, route } of MATCHERS) {
       const match = pattern.exec(path);
       if (method !== request.method || match === null) continue;
       try {
-        return jsonAnswer(200, route(control, request, match[1] ?? ""));
+        return jsonAnswer(200, await route(control, request, match[1] ?? ""));
       } catch (error) {
         if (error instanceof ControlError || error instanceof KnobError || error instanceof RangeError) {
           return jsonAnswer(400, { message: error.message });

@@ -89,6 +89,8 @@ export class Statistics {
   eventsGenerated = 0;
   /** Numbered payloads created in sessions. */
   dispatchesCreated = 0;
+  /** How often something changed, whether or not anybody watched. */
+  changes = 0;
 
   readonly #history = new RecentList<Happening>();
   readonly #commands = new RecentList<ReceivedCommand>();
@@ -140,6 +142,7 @@ export class Statistics {
 
   /** Tells the watchers that something changed that is counted elsewhere. */
   changed(): void {
+    this.changes++;
     if (this.#waking || this.#watchers.size === 0) return;
     this.#waking = true;
     queueMicrotask(() => {

@@ -5,7 +5,7 @@ import { FAULT_NAMES, parseFault } from "../../simulator/fault.ts";
 import { parseKnobs } from "../../simulator/knobs.ts";
 import { LedgerDigest, sha256 } from "../../simulator/ledger_digest.ts";
 import { DEFAULT_PEOPLE } from "../../simulator/people.ts";
-import { Bench, FREE_INTENTS, GUILDS, names } from "./bench.ts";
+import { Bench, FREE_INTENTS, GUILDS, identify, names } from "./bench.ts";
 
 /** Calls the control API; the body may be raw bytes. */
 async function call(bench: Bench, method: string, path: string, body?: unknown) {
@@ -38,6 +38,21 @@ Deno.test("Control API shows the state, with sessions, connections, accounts and
     assert.equal(body.connections[0].session, sessionId);
     assert.equal(body.accounts[0].sessionStartLimit.remaining, 999);
     assert.deepEqual(body.statistics.identifiesByShard, { 1: 1 });
+  });
+});
+
+Deno.test("Control API holds the state back until something has happened since", async () => {
+  await Bench.run({}, async (bench) => {
+    const { body: before } = await call(bench, "GET", "/state");
+    const waiting = call(bench, "GET", `/state?after=${before.changes}`);
+    await call(bench, "GET", "/state"); // asked later, answered at once
+    await bench.greeted();
+    const { body: then } = await waiting;
+    assert.ok(then.changes > before.changes);
+    assert.equal(then.connections.length, 1);
+    const { body: late } = await call(bench, "GET", `/state?after=${before.changes}`);
+    assert.ok(late.changes >= then.changes);
+    assert.equal((await call(bench, "GET", "/state?after=soon")).status, 400);
   });
 });
 
@@ -385,6 +400,17 @@ Deno.test("Control.until() resolves once something made its condition true, and 
     abort.abort(new Error("enough"));
     await assert.rejects(vain, /enough/);
     await assert.rejects(bench.control.until(() => true, abort.signal), /enough/);
+  });
+});
+
+Deno.test("Control.until() is told of a session whose READY was slow", async () => {
+  await Bench.run({ readyDelayMs: 1_000 }, async (bench) => {
+    const client = await bench.greeted();
+    identify(client);
+    assert.deepEqual(await client.settle(), []);
+    const waiting = bench.control.until(() => bench.control.state().sessions.length === 1);
+    bench.clock.advance(1_000);
+    await waiting;
   });
 });
 
