@@ -204,6 +204,7 @@ Deno.test("§22.16 the quota is whole again after a day, a token that overspent 
       await bench.ready();
       assert.equal(await closeCode(bench, {}), 4004);
       bench.clock.advance(86_400_000);
+      assert.equal(bench.control.state().accounts[0]?.valid, false);
       assert.equal(await closeCode(bench, {}), 4004);
     },
   );

@@ -36,7 +36,9 @@ Deno.test("§22.32 five are heeded in any 20 s, and what is ignored takes nobody
 Deno.test("§22.32 the window is 20 s to the millisecond, and IDENTIFY's presence is not counted", async () => {
   await Bench.run({}, async (bench) => {
     const { client, sessionId } = await bench.ready({ presence: ONLINE });
-    for (let index = 0; index < 5; index++) client.send(3, { ...ONLINE, status: "dnd" });
+    for (const status of ["online", "online", "online", "online", "dnd"]) {
+      client.send(3, { ...ONLINE, status });
+    }
     await client.settle();
     assert.equal(bench.session(sessionId)?.presence?.status, "dnd");
     bench.clock.advance(19_999);
@@ -208,7 +210,7 @@ Deno.test("§22.33 user_ids bring who is there, and not_found who is not; a nonc
   });
 });
 
-Deno.test("§22.33 user_ids may be one, at most 100 are looked for, and presences need GUILD_PRESENCES", async () => {
+Deno.test("§22.33 user_ids may be one, at most 100 are looked for, and presences need to be asked for and GUILD_PRESENCES", async () => {
   await Bench.run({ ...GRANTED, guilds: 1 }, async (bench) => {
     const guild_id = String(bench.control.world.guildIds[0]);
     const members = Array.from({ length: 150 }, (_, index) => ({ user: { id: String(2 ** 40 + index) } }));
@@ -224,6 +226,10 @@ Deno.test("§22.33 user_ids may be one, at most 100 are looked for, and presence
     const [many, ...more] = await client.settle();
     assert.deepEqual(many?.d.members, members.slice(0, 100));
     assert.deepEqual(more, []);
+    const entitled = await bench.ready({ intents: GUILD_PRESENCES });
+    entitled.client.send(8, { guild_id, user_ids: ids[7] });
+    const [unasked] = await entitled.client.settle();
+    assert.equal("presences" in (unasked?.d ?? {}), false);
   });
 });
 
