@@ -58,7 +58,10 @@ interface Call {
 
 type Headers = Record<string, string>;
 
-/** The REST routes there are (Discord docs, Get Gateway, Get Gateway Bot, Get Current User, Create Message, OAuth2). */
+/**
+ * The REST routes there are (Discord docs, Get Gateway, Get Gateway Bot, Get Current User, Get Current Application, Create
+ * Message, OAuth2).
+ */
 export class Rest {
   readonly #discord: Discord;
   readonly #oauth: OAuth;
@@ -123,6 +126,13 @@ export class Rest {
     if (call.path === "/users/@me") {
       return this.#only("GET", call, () => this.#currentUser(call));
     }
+    if (call.path === "/applications/@me" || call.path === "/oauth2/applications/@me") {
+      return this.#only(
+        "GET",
+        call,
+        () => this.#authorised(call, ROUTE_LIMIT, "", () => jsonAnswer(200, this.#application())),
+      );
+    }
     if (call.path === "/oauth2/token") {
       return this.#only("POST", call, () => issueToken(this.#oauth, call.request));
     }
@@ -155,6 +165,24 @@ export class Rest {
       shards: this.#discord.knobs.recommendedShards,
       session_start_limit: account.sessionStartLimit(),
     });
+  }
+
+  /** The bot's own application (Discord docs, Application Object); the first person who can sign in owns it. */
+  #application(): Record<string, unknown> {
+    const { application, user } = this.#discord.world;
+    const [owner] = this.#oauth.people;
+    return {
+      ...application,
+      name: user.username,
+      icon: null,
+      description: "",
+      rpc_origins: [],
+      bot_public: false,
+      bot_require_code_grant: false,
+      verify_key: "0".repeat(64),
+      team: null,
+      ...(owner === undefined ? {} : { owner: shownTo(owner, []) }),
+    };
   }
 
   /** A bot's token shows the bot, an access token with the scope `identify` the person who gave it. */

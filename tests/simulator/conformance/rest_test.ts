@@ -362,3 +362,19 @@ Deno.test("§22.1 GET /users/@me tells who the token belongs to", async () => {
     assert.deepEqual([status, body], [200, bench.control.world.user]);
   });
 });
+
+Deno.test("GET /applications/@me, and by its older path, tells of the bot's application and who owns it", async () => {
+  await Bench.run({}, async (bench) => {
+    for (const path of ["/v10/applications/@me", "/v10/oauth2/applications/@me"]) {
+      const { status, body } = await call(bench, path);
+      assert.equal(status, 200, path);
+      const { id, flags } = bench.control.world.application;
+      assert.deepEqual([body.id, body.flags, body.name], [id, flags, bench.control.world.user.username]);
+      assert.equal((body.owner as { username: string }).username, "ada");
+      assert.equal((await call(bench, path, { headers: { authorization: "Bot wrong" } })).status, 401);
+    }
+  });
+  await Bench.run({ people: [] }, async (bench) => {
+    assert.equal("owner" in (await call(bench, "/v10/applications/@me")).body, false);
+  });
+});
