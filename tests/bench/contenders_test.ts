@@ -156,21 +156,6 @@ for (const name of ["discordjs", "discordeno"] as const) {
   }
 }
 
-Deno.test("Contenders.install() says what to do where Node, npm or what npm fetches is missing", async () => {
-  await assert.rejects(
-    Contenders.install({ node: "no-such-node" }),
-    /^Error: Cannot find Node.js in PATH: install Node.js 20 or later with npm, and run the command again$/,
-  );
-  await assert.rejects(
-    Contenders.install({ npm: "no-such-npm" }),
-    /^Error: Cannot find npm in PATH: install/,
-  );
-  await assert.rejects(
-    Contenders.install({ npm: "false" }),
-    /^Error: Cannot install the contenders: npm ci ended with status 1; see that it can reach its registry\n$/,
-  );
-});
-
 Deno.test("RunningContender.stop() tells of a contender that had ended by itself, and what it said", async () => {
   const { rabbitUrl } = await testServers();
   // Nobody listens there.
