@@ -48,10 +48,10 @@ Deno.test("deno task audit asks for every package of deno.lock, and is content w
   assert.equal(code, 0, output);
   const { packages } = await readDenoLock();
   assert.deepEqual(
-    Object.entries(asked ?? {}).sort(([one], [other]) => one < other ? -1 : 1),
-    packages.map(({ name, version }) => [name, [version]]).sort(([one = ""], [other = ""]) =>
-      one < other ? -1 : 1
-    ),
+    Object.entries(asked as Record<string, string[]>).flatMap(([name, versions]) =>
+      versions.map((version) => `${name}@${version}`)
+    ).sort(),
+    packages.map(({ name, version }) => `${name}@${version}`).sort(),
   );
 });
 
