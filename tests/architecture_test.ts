@@ -62,6 +62,7 @@ async function sources(): Promise<string[]> {
     "routes",
     "islands",
     "ctl",
+    "client",
     "simulator",
     "harness",
     "demo",

@@ -1,0 +1,609 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { connect } from "amqplib";
+import { Redis } from "ioredis";
+import { GatewayDispatchEvents } from "discord-api-types/v10";
+import {
+  type Gap,
+  MemoryHandledIds,
+  type ReceivedEvent,
+  RedisHandledIds,
+  ShardlineClient,
+} from "../../client/mod.ts";
+import { TcpProxy } from "../../harness/tcp_proxy.ts";
+import { onClientStage } from "./stage.ts";
+
+const OWN = "shardline-test.client";
+const DEAD = "shardline-test.client.dead";
+
+Deno.test(
+  "ShardlineClient hands events to the handler of their name, with all that came with them",
+  onClientStage({}, async (stage) => {
+    const seen: [string, ReceivedEvent][] = [];
+    const client = stage.client()
+      .on("MESSAGE_CREATE", (message, event) => {
+        seen.push([message.content, event]);
+        stage.changed();
+      })
+      .on(GatewayDispatchEvents.MessageDelete, ({ id }, event) => {
+        seen.push([id, event]);
+        stage.changed();
+      });
+    await client.start();
+    stage.publish("TYPING_START", {}, { s: 1 });
+    stage.publish(
+      "MESSAGE_CREATE",
+      `{"t":"MESSAGE_CREATE","s":2,"op":0, "d":{"content":"hé","more":1e400}}`,
+      {
+        s: 2,
+      },
+    );
+    stage.publish("MESSAGE_DELETE", { id: "9007199254740993" }, { s: 3 });
+    await stage.until(() => seen.length === 2);
+    assert.deepEqual(
+      seen.map((
+        [text, { name, id, shard, receivedAt, redelivered }],
+      ) => [text, name, id, shard, receivedAt.getTime(), redelivered]),
+      [
+        ["hé", "MESSAGE_CREATE", "5e55:2", 3, 1_764_000_000_000, false],
+        [
+          "9007199254740993",
+          "MESSAGE_DELETE",
+          "5e55:3",
+          3,
+          1_764_000_000_000,
+          false,
+        ],
+      ],
+    );
+    assert.equal(
+      new TextDecoder().decode(seen[0]?.[1].body),
+      `{"t":"MESSAGE_CREATE","s":2,"op":0, "d":{"content":"hé","more":1e400}}`,
+    );
+    await client.stop();
+    await stage.waiting("gateway", 0); // the one without a handler is gone too
+    assert.deepEqual(stage.errors, []);
+  }),
+);
+
+Deno.test(
+  "ShardlineClient acknowledges an event when its handler has resolved, and not before",
+  onClientStage({}, async (stage) => {
+    const handling = Promise.withResolvers<void>();
+    const taken: string[] = [];
+    const first = stage.client({ stopTimeoutMs: 0 }).on(
+      "MESSAGE_CREATE",
+      (_, { id }) => {
+        taken.push(id);
+        stage.changed();
+        return handling.promise;
+      },
+    );
+    await first.start();
+    stage.publish("MESSAGE_CREATE", {}, { s: 1 });
+    await stage.until(() => taken.length === 1);
+    await first.stop(); // its handler runs on, and the event is another's
+    await stage.waiting("gateway", 1);
+    const second = stage.client().on(
+      "MESSAGE_CREATE",
+      (_, { id, redelivered }) => {
+        assert(redelivered);
+        taken.push(id);
+        stage.changed();
+      },
+    );
+    await second.start();
+    await stage.until(() => taken.length === 2);
+    await second.stop();
+    handling.resolve();
+    assert.deepEqual(taken, ["5e55:1", "5e55:1"]);
+    await stage.waiting("gateway", 0);
+  }),
+);
+
+Deno.test(
+  "ShardlineClient.stop() takes nothing more, and waits for running handlers",
+  onClientStage({}, async (stage) => {
+    const handling = Promise.withResolvers<void>();
+    const taken: string[] = [];
+    const client = stage.client({ prefetch: 1 }).on(
+      "MESSAGE_CREATE",
+      (_, { id }) => {
+        taken.push(id);
+        stage.changed();
+        return handling.promise;
+      },
+    );
+    await client.start();
+    for (const s of [1, 2]) stage.publish("MESSAGE_CREATE", {}, { s });
+    await stage.until(() => taken.length === 1);
+    let isStopped = false;
+    const stopping = client.stop().then(() => isStopped = true);
+    await stage.waiting("gateway", 1);
+    assert.equal(isStopped, false);
+    handling.resolve();
+    await stopping;
+    await client.stop(); // safe twice
+    assert.deepEqual(taken, ["5e55:1"]);
+    await stage.waiting("gateway", 1);
+    await assert.rejects(
+      client.start(),
+      /^Error: Cannot start: a client starts once; make another one$/,
+    );
+  }),
+);
+
+Deno.test(
+  "ShardlineClient handles no more events at once than `prefetch`",
+  onClientStage({}, async (stage) => {
+    const handling: PromiseWithResolvers<void>[] = [];
+    const client = stage.client({ prefetch: 2 }).on("MESSAGE_CREATE", () => {
+      const handled = Promise.withResolvers<void>();
+      handling.push(handled);
+      stage.changed();
+      return handled.promise;
+    });
+    await client.start();
+    for (const s of [1, 2, 3]) stage.publish("MESSAGE_CREATE", {}, { s });
+    await stage.waiting("gateway", 1);
+    await stage.until(() => handling.length === 2);
+    handling[0]?.resolve();
+    await stage.until(() => handling.length === 3);
+    for (const { resolve } of handling) resolve();
+    await client.stop();
+    await stage.waiting("gateway", 0);
+    for (const prefetch of [0, 1.5, 65_536]) {
+      assert.throws(
+        () => stage.client({ prefetch }),
+        /^RangeError: Cannot take .* from 1 to 65535$/,
+      );
+    }
+  }),
+);
+
+Deno.test(
+  "ShardlineClient tries an event once more whose handler failed, then rejects it",
+  onClientStage({ queues: [OWN, DEAD] }, async (stage) => {
+    const { channel } = stage.broker;
+    await channel.assertQueue(OWN, {
+      durable: true,
+      deadLetterExchange: "",
+      deadLetterRoutingKey: DEAD,
+    });
+    await channel.assertQueue(DEAD, { durable: true });
+    const tries: boolean[] = [];
+    const fault = new Error("the database is away");
+    const client = stage.client({ queue: OWN, bind: ["MESSAGE_CREATE"] }).on(
+      "MESSAGE_CREATE",
+      (_, event) => {
+        tries.push(event.redelivered);
+        throw fault;
+      },
+    );
+    await client.start();
+    stage.publish("MESSAGE_CREATE", {}, { s: 17 });
+    const [dead] = await stage.broker.read(DEAD, 1);
+    assert.equal(dead?.properties.messageId, "5e55:17");
+    assert.deepEqual(tries, [false, true]);
+    assert.deepEqual(
+      stage.errors.map((
+        { kind, message, cause, event },
+      ) => [kind, message, cause, event?.id]),
+      [
+        [
+          "handler",
+          "Cannot handle MESSAGE_CREATE 5e55:17, which is tried once more: the database is away",
+          fault,
+          "5e55:17",
+        ],
+        [
+          "given_up",
+          "Cannot handle MESSAGE_CREATE 5e55:17, which was delivered before: the database is away",
+          fault,
+          "5e55:17",
+        ],
+      ],
+    );
+  }),
+);
+
+Deno.test(
+  "ShardlineClient rejects what is not JSON, tells of it, and goes on",
+  onClientStage({}, async (stage) => {
+    const seen: string[] = [];
+    const client = stage.client().on("MESSAGE_CREATE", (_, { id }) => {
+      seen.push(id);
+      stage.changed();
+    });
+    await client.start();
+    stage.publish("MESSAGE_CREATE", "{", { s: 1 });
+    stage.publish("MESSAGE_CREATE", "null", { s: 2 });
+    const invalid = Buffer.from(
+      '{"t":"MESSAGE_CREATE","s":3,"op":0,"d":{"content":"?"}}',
+    );
+    invalid[invalid.indexOf("?")] = 0xff; // no UTF-8: Discord's bytes come as they are
+    stage.publish("MESSAGE_CREATE", invalid, { s: 3 });
+    await stage.until(() => seen.length === 1);
+    assert.deepEqual(seen, ["5e55:3"]);
+    assert.deepEqual(stage.errors.map(({ kind }) => kind), [
+      "unreadable",
+      "unreadable",
+    ]);
+    await client.stop();
+    await stage.waiting("gateway", 0);
+  }),
+);
+
+Deno.test(
+  "ShardlineClient drops repeats of what it has handled, and not of what failed",
+  onClientStage({}, async (stage) => {
+    const tries: string[] = [];
+    const client = stage.client({ prefetch: 1 }).on(
+      "MESSAGE_CREATE",
+      (_, { id }) => {
+        tries.push(id);
+        stage.changed();
+        if (id === "5e55:2" && tries.length < 4) throw new Error("not yet");
+      },
+    );
+    await client.start();
+    for (const s of [1, 1, 2]) stage.publish("MESSAGE_CREATE", {}, { s });
+    await stage.until(() => stage.errors.length === 2);
+    for (const s of [2, 2, 3]) stage.publish("MESSAGE_CREATE", {}, { s });
+    await stage.until(() => tries.at(-1) === "5e55:3");
+    assert.deepEqual(tries, ["5e55:1", "5e55:2", "5e55:2", "5e55:2", "5e55:3"]);
+  }),
+);
+
+Deno.test(
+  "ShardlineClient handles copies that come together once, and acknowledges all of them",
+  onClientStage({}, async (stage) => {
+    const handling = Promise.withResolvers<void>();
+    let tries = 0;
+    const client = stage.client({ prefetch: 2 }).on(
+      "MESSAGE_CREATE",
+      (_, { id }) => {
+        if (id === "5e55:2") return stage.changed();
+        tries += 1;
+        return handling.promise;
+      },
+    );
+    await client.start();
+    for (const s of [1, 1, 2]) stage.publish("MESSAGE_CREATE", {}, { s });
+    await stage.waiting("gateway", 1); // both copies are with the client
+    handling.resolve();
+    await client.stop();
+    assert.equal(tries, 1);
+    await stage.waiting("gateway", 1);
+  }),
+);
+
+Deno.test("MemoryHandledIds forgets the oldest ids", () => {
+  const ids = new MemoryHandledIds(2);
+  for (const id of ["one", "two", "three"]) ids.add(id);
+  assert.deepEqual(["one", "two", "three"].map((id) => ids.has(id)), [
+    false,
+    true,
+    true,
+  ]);
+});
+
+Deno.test(
+  "RedisHandledIds has consumers of one queue drop each other's repeats, and those of another queue not",
+  onClientStage({ queues: [OWN] }, async (stage) => {
+    await using redis = await openRedis(stage.redisUrl);
+    const seen: string[] = [];
+    const start = async (name: string, queue: string) => {
+      const client = stage.client({
+        handledIds: new RedisHandledIds(redis.client),
+        queue,
+        bind: ["#"],
+      })
+        .on("MESSAGE_CREATE", (_, { id }) => {
+          seen.push(`${name} ${id}`);
+          stage.changed();
+        });
+      await client.start();
+      return client;
+    };
+    const first = await start("first", "gateway");
+    stage.publish("MESSAGE_CREATE", {}, { s: 1 });
+    await stage.until(() => seen.length === 1);
+    await first.stop(); // the id is in Redis by now
+    const others = [
+      await start("second", "gateway"),
+      await start("other", OWN),
+    ];
+    for (const s of [1, 2]) stage.publish("MESSAGE_CREATE", {}, { s });
+    await stage.until(() => seen.length === 4);
+    assert.deepEqual(seen.toSorted(), [
+      "first 5e55:1",
+      "other 5e55:1",
+      "other 5e55:2",
+      "second 5e55:2",
+    ]);
+    await Promise.all(others.map((client) => client.stop()));
+    const keys = (await redis.client.keys("*")).filter((key) =>
+      key.endsWith("5e55:1")
+    ).toSorted();
+    assert.deepEqual(
+      keys,
+      [`gateway:handled:${OWN}:5e55:1`, "gateway:handled:gateway:5e55:1"]
+        .toSorted(),
+    );
+    const ttlMs = await redis.client.pttl("gateway:handled:gateway:5e55:1");
+    assert(ttlMs > 3_500_000 && ttlMs <= 3_600_000);
+  }),
+);
+
+Deno.test(
+  "ShardlineClient handles events, repeats among them, while the memory of handled ones fails",
+  onClientStage({}, async (stage) => {
+    await using redis = await openRedis(stage.redisUrl);
+    await redis.client.quit();
+    const seen: string[] = [];
+    const client = stage.client({
+      handledIds: new RedisHandledIds(redis.client),
+    })
+      .on("MESSAGE_CREATE", (_, { id }) => {
+        seen.push(id);
+        stage.changed();
+      });
+    await client.start();
+    for (const copy of [1, 2]) {
+      stage.publish("MESSAGE_CREATE", {}, { s: 1 });
+      await stage.until(() =>
+        seen.length === copy && stage.errors.length === 2 * copy
+      );
+    }
+    await client.stop();
+    await stage.waiting("gateway", 0);
+    assert.deepEqual([...new Set(stage.errors.map(({ kind }) => kind))], [
+      "handled_ids",
+    ]);
+  }),
+);
+
+Deno.test(
+  "ShardlineClient declares a queue of its own that receives the events that it names",
+  onClientStage({ queues: [OWN] }, async (stage) => {
+    await stage.broker.channel.deleteExchange("gateway"); // the gateway has not been there yet
+    const seen: string[] = [];
+    const client = stage.client({
+      queue: OWN,
+      bind: ["MESSAGE_CREATE", "READY"],
+    })
+      .on("MESSAGE_CREATE", (_, { name }) => {
+        seen.push(name);
+        stage.changed();
+      });
+    await client.start();
+    await client.stop();
+    for (
+      const [index, name] of ["READY", "GUILD_CREATE", "MESSAGE_CREATE"]
+        .entries()
+    ) {
+      stage.publish(name, {}, { s: index });
+    }
+    await stage.waiting(OWN, 2);
+  }),
+);
+
+Deno.test(
+  "ShardlineClient uses a queue or an exchange that exists with other arguments as it is",
+  onClientStage({ queues: [OWN] }, async (stage) => {
+    const { channel } = stage.broker;
+    await channel.assertQueue(OWN, {
+      durable: true,
+      arguments: { "x-queue-type": "quorum" },
+    });
+    await channel.deleteExchange("gateway");
+    await channel.assertExchange("gateway", "topic", {
+      durable: true,
+      autoDelete: true,
+    });
+    const seen: string[] = [];
+    const client = stage.client({ queue: OWN, bind: ["MESSAGE_CREATE"] }).on(
+      "MESSAGE_CREATE",
+      (_, { id }) => {
+        seen.push(id);
+        stage.changed();
+      },
+    );
+    await client.start();
+    stage.publish("MESSAGE_CREATE", {});
+    await stage.until(() => seen.length === 1);
+    assert.deepEqual(stage.errors, []);
+  }),
+);
+
+Deno.test(
+  "ShardlineClient.onGap() hears of each gap once",
+  onClientStage({ queues: [OWN] }, async (stage) => {
+    const gaps: Gap[] = [];
+    const client = stage.client().onGap(OWN, (gap) => {
+      gaps.push(gap);
+      stage.changed();
+    });
+    await client.start();
+    const gap: Gap = {
+      shard: 3,
+      old_session: "5e55",
+      new_session: "7e77",
+      last_sequence: 12,
+      from: "2026-11-30T09:00:00.000Z",
+      to: "2026-11-30T09:00:01.000Z",
+      reason: "invalid_session",
+    };
+    const tell = (key: string, news: unknown) =>
+      stage.broker.channel.publish(
+        "gateway.events",
+        key,
+        Buffer.from(JSON.stringify(news)),
+        {
+          appId: "shardline",
+        },
+      );
+    tell("shard.3.gap", gap);
+    tell("shard.3.status", { shard: 3, status: "Connected" });
+    tell("shard.3.gap", gap);
+    tell("shard.3.gap", { ...gap, last_sequence: 13 });
+    await stage.until(() => gaps.length === 2);
+    assert.deepEqual(gaps, [gap, { ...gap, last_sequence: 13 }]);
+    await client.stop();
+    await stage.waiting(OWN, 0);
+  }),
+);
+
+Deno.test(
+  "ShardlineClient connects again, and what it had not acknowledged is handled once",
+  onClientStage({}, async (stage) => {
+    await using proxy = new TcpProxy(stage.rabbitUrl);
+    const handling = Promise.withResolvers<void>();
+    const tries: string[] = [];
+    const client = stage.client({
+      url: proxy.through(stage.rabbitUrl),
+      prefetch: 2,
+    })
+      .on("MESSAGE_CREATE", (_, { id }) => {
+        tries.push(id);
+        stage.changed();
+        if (id === "5e55:1") return handling.promise;
+      });
+    await client.start();
+    stage.publish("MESSAGE_CREATE", {}, { s: 1 });
+    await stage.until(() => tries.length === 1);
+    proxy.cut();
+    stage.publish("MESSAGE_CREATE", {}, { s: 2 });
+    await stage.until(() => tries.length === 2);
+    // The first one has come again, before the second, and shares the handler that still runs.
+    handling.resolve();
+    await client.stop();
+    await stage.waiting("gateway", 0);
+    assert.deepEqual(tries, ["5e55:1", "5e55:2"]);
+    assert.deepEqual(stage.errors.map(({ kind }) => kind), ["connection"]);
+    assert.match(
+      stage.errors[0]?.message ?? "",
+      /^Lost RabbitMQ at 127\.0\.0\.1:\d+: /,
+    );
+  }),
+);
+
+Deno.test(
+  "ShardlineClient waits for a broker that is not there, and tells of it",
+  onClientStage({}, async (stage) => {
+    await using proxy = new TcpProxy(stage.rabbitUrl);
+    proxy.down();
+    const client = stage.client({ url: proxy.through(stage.rabbitUrl) });
+    const starting = client.start();
+    await stage.until(() => stage.errors.length > 0);
+    assert.match(
+      stage.errors[0]?.message ?? "",
+      /^Cannot use RabbitMQ at 127\.0\.0\.1:\d+: /,
+    );
+    proxy.up();
+    await starting;
+    proxy.hold(); // a broker that no longer answers does not hold up the end
+    await client.stop();
+  }),
+);
+
+Deno.test(
+  "ShardlineClient.stop() ends a start that is under way",
+  onClientStage({}, async (stage) => {
+    await using proxy = new TcpProxy(stage.rabbitUrl);
+    proxy.hold();
+    const client = stage.client({ url: proxy.through(stage.rabbitUrl) });
+    const starting = assert.rejects(client.start(), /Connection closed/);
+    await client.stop();
+    await starting;
+  }),
+);
+
+Deno.test(
+  "ShardlineClient declares a queue again that somebody deleted",
+  onClientStage({ queues: [OWN] }, async (stage) => {
+    const seen: string[] = [];
+    const client = stage.client({ queue: OWN, bind: ["MESSAGE_CREATE"] }).on(
+      "MESSAGE_CREATE",
+      (_, { id }) => {
+        seen.push(id);
+        stage.changed();
+      },
+    );
+    await client.start();
+    const before = (await stage.broker.channel.checkQueue(OWN)).consumerCount;
+    assert.equal(before, 1);
+    await stage.broker.channel.deleteQueue(OWN);
+    await stage.until(() => stage.errors.length === 1);
+    assert.match(
+      stage.errors[0]?.message ?? "",
+      /^Lost RabbitMQ at .*: queue shardline-test\.client is gone$/,
+    );
+    await consumed(stage.rabbitUrl, OWN);
+    stage.publish("MESSAGE_CREATE", {});
+    await stage.until(() => seen.length === 1);
+    assert.equal(stage.errors.length, 1);
+  }),
+);
+
+Deno.test("ShardlineClient refuses what is no broker's URL without showing it", async () => {
+  for (
+    const url of [
+      "amqp://user:secret@host:notaport",
+      "http://user:secret@127.0.0.1",
+      "secret",
+    ]
+  ) {
+    const client = new ShardlineClient({ url, onError: () => {} });
+    await assert.rejects(client.start(), (error: Error) => {
+      assert(error instanceof TypeError);
+      assert(!error.message.includes("secret"), error.message);
+      return true;
+    });
+    await client.stop();
+  }
+});
+
+Deno.test("ShardlineClient.on() takes one handler for each event", () => {
+  const client = new ShardlineClient({ onError: () => {} }).on(
+    "READY",
+    () => {},
+  );
+  assert.throws(
+    () => client.on("READY", () => {}),
+    /^Error: Cannot add a handler: READY has one already$/,
+  );
+});
+
+/** Resolves once a queue is there and has a consumer. */
+async function consumed(rabbitUrl: string, queue: string): Promise<void> {
+  const connection = await connect(rabbitUrl);
+  try {
+    for (let count = 0; count === 0;) {
+      const channel = await connection.createChannel();
+      channel.on("error", () => {}); // it is not there yet
+      try {
+        count = (await channel.checkQueue(queue)).consumerCount;
+        await channel.close();
+      } catch {
+        // asked again
+      }
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+async function openRedis(
+  url: string,
+): Promise<AsyncDisposable & { client: Redis }> {
+  const client = new Redis(url, { lazyConnect: true });
+  await client.connect();
+  return {
+    client,
+    async [Symbol.asyncDispose]() {
+      if (client.status !== "end") await client.quit();
+    },
+  };
+}
