@@ -39,6 +39,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
     return control.statistics.commands().filter((command) => (shard ?? command.shard) === command.shard);
   },
   "GET /control/messages": (control) => control.statistics.messages(),
+  "GET /control/interaction-answers": (control) => control.statistics.interactionAnswers(),
   "GET /control/guilds": (control) => control.world.guildIds.map(String),
   "GET /control/guilds/:id/channels": (control, _request, id) =>
     control.world.channels(guildIdOf(control, id)),

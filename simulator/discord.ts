@@ -9,6 +9,7 @@ import type { SimulatorClock } from "./clock.ts";
 import { CLOSE } from "./close_codes.ts";
 import type { Connection } from "./connection.ts";
 import type { EventWorld } from "./event_world.ts";
+import { Interactions } from "./interactions.ts";
 import type { Knobs } from "./knobs.ts";
 import { type KeyOrder, type KeyShuffler, LIVE_ORDER } from "./payload.ts";
 import type { Session } from "./session.ts";
@@ -39,6 +40,8 @@ export class Discord implements DiscordParts {
   readonly shuffler: KeyShuffler;
   /** The open connections, oldest first. Each puts itself in and takes itself out. */
   readonly connections = new Set<Connection>();
+  /** Those that a bot may answer. */
+  readonly interactions: Interactions;
   /** Guilds that are down: a new session is told so in place of GUILD_CREATE. */
   readonly unavailableGuilds = new Set<bigint>();
   /** Set by the listener once its port is known; without query parameters. */
@@ -52,6 +55,7 @@ export class Discord implements DiscordParts {
     this.sessions = parts.sessions;
     this.statistics = parts.statistics;
     this.shuffler = parts.shuffler;
+    this.interactions = new Interactions(parts.clock);
   }
 
   /** The account that a token belongs to while it is valid. */
@@ -100,6 +104,7 @@ export class Discord implements DiscordParts {
 
   /** Dispatches bytes that are the `d` just as they are, valid JSON or not. */
   dispatchBytes(session: Session, name: string, data: Buffer): void {
+    if (name === "INTERACTION_CREATE") this.interactions.dispatched(data);
     session.dispatch(name, data, this.keyOrder());
     this.statistics.dispatchesCreated++;
     if (session.overflowed) this.sessions.end(session, "missed more events than its replay buffer holds");

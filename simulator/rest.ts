@@ -47,6 +47,11 @@ const GLOBAL_WINDOW_MS = 1_000;
 /** Versions that REST still serves; 3 to 5 are discontinued (Discord docs, API Versioning). */
 const VERSIONS: ReadonlySet<string> = new Set(["6", "7", "8", "9", "10"]);
 
+/** Kinds of answers to an interaction (Discord docs, Interaction Callback Type); the other numbers are none. */
+const CALLBACK_TYPES: ReadonlySet<unknown> = new Set([1, 4, 5, 6, 7, 8, 9, 10, 12]);
+/** The one that is a message. */
+const MESSAGE_CALLBACK = 4;
+
 /** How many nonces are remembered, the newest; Discord forgets them after a few minutes. */
 const NONCES_MAX = 1_000;
 
@@ -60,7 +65,7 @@ type Headers = Record<string, string>;
 
 /**
  * The REST routes there are (Discord docs, Get Gateway, Get Gateway Bot, Get Current User, Get Current Application, Create
- * Message, OAuth2).
+ * Message, Create Interaction Response, OAuth2).
  */
 export class Rest {
   readonly #discord: Discord;
@@ -115,6 +120,7 @@ export class Rest {
 
   #route(call: Call): HttpAnswer | Promise<HttpAnswer> {
     const message = /^\/channels\/([^/]+)\/messages$/.exec(call.path);
+    const interaction = /^\/interactions\/([^/]+)\/([^/]+)\/callback$/.exec(call.path);
     if (call.path === "/gateway") return this.#only("GET", call, () => this.#gateway());
     if (call.path === "/gateway/bot") {
       return this.#only(
@@ -142,6 +148,10 @@ export class Rest {
     if (call.path === AUTHORIZE_PATH) return this.#only("GET", call, () => toAuthorizePage(call.request));
     if (message !== null) {
       return this.#only("POST", call, () => this.#createMessage(call, message[1] ?? ""));
+    }
+    if (interaction !== null) {
+      const [, id = "", token = ""] = interaction;
+      return this.#only("POST", call, () => this.#answerInteraction(call, id, percentDecoded(token)));
     }
     return jsonAnswer(404, { message: "404: Not Found", code: 0 });
   }
@@ -262,6 +272,31 @@ export class Rest {
     });
   }
 
+  /** The token is all that is asked for: neither the bot's, nor its global limit (Discord docs, Interaction Endpoints). */
+  async #answerInteraction(call: Call, interactionId: string, token: string): Promise<HttpAnswer> {
+    const { interactions, statistics, clock } = this.#discord;
+    if (call.request.oversize) return jsonAnswer(413, { message: "Request entity too large", code: 40005 });
+    const state = interactions.stateOf(interactionId, token);
+    if (state === "unknown") return jsonAnswer(404, { message: "Unknown interaction", code: 10062 });
+    if (state === "answered") {
+      return jsonAnswer(400, { message: "Interaction has already been acknowledged.", code: 40060 });
+    }
+    const form = await readForm(call.request);
+    if (form === null || !CALLBACK_TYPES.has(form.fields.type)) return invalidForm({});
+    const { type, data } = form.fields;
+    if (type === MESSAGE_CALLBACK) {
+      const message = isObject(data) ? data : {};
+      const errors = checkMessageForm(message);
+      if (errors !== null) return invalidForm({ data: errors });
+      if (isEmptyMessage(message, form.fileCount)) {
+        return jsonAnswer(400, { message: "Cannot send an empty message", code: 50006 });
+      }
+    }
+    interactions.answer(interactionId);
+    statistics.noteInteractionAnswer({ atMs: clock.nowMs(), interactionId, body: form.fields });
+    return { status: 204, headers: {}, body: "" };
+  }
+
   /** With `enforce_nonce` a repeated nonce returns the earlier message. */
   #messageOnce(
     account: Account,
@@ -352,6 +387,15 @@ export class Rest {
     }
     if (status === 429) return tooMany(retryAfterMs, scope, {});
     return jsonAnswer(status, { message: `${status}: injected fault`, code: 0 });
+  }
+}
+
+/** What stands there, where it is no percent-encoding. */
+function percentDecoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

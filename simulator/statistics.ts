@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { InteractionAnswer } from "./interactions.ts";
+
 /** Something that happened to a connection or session. */
 export interface Happening {
   readonly atMs: number;
@@ -95,6 +97,7 @@ export class Statistics {
   readonly #history = new RecentList<Happening>();
   readonly #commands = new RecentList<ReceivedCommand>();
   readonly #messages = new RecentList<ReceivedMessage>();
+  readonly #interactionAnswers = new RecentList<InteractionAnswer>();
   readonly #watchers = new Set<() => void>();
   #waking = false;
 
@@ -119,6 +122,11 @@ export class Statistics {
     this.changed();
   }
 
+  noteInteractionAnswer(answer: InteractionAnswer): void {
+    this.#interactionAnswers.add(answer);
+    this.changed();
+  }
+
   history(): readonly Happening[] {
     return this.#history.list();
   }
@@ -129,6 +137,10 @@ export class Statistics {
 
   messages(): readonly ReceivedMessage[] {
     return this.#messages.list();
+  }
+
+  interactionAnswers(): readonly InteractionAnswer[] {
+    return this.#interactionAnswers.list();
   }
 
   /**
