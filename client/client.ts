@@ -8,13 +8,7 @@ import type { GatewayDispatchEvents } from "discord-api-types/v10";
 import type { Command, CommandOutcome } from "./command.ts";
 import { CommandSender } from "./command_sender.ts";
 import { KeptConnection, within } from "./connection.ts";
-import {
-  bindQueue,
-  declareQueue,
-  EVENT_EXCHANGE,
-  GAP_KEY,
-  NEWS_EXCHANGE,
-} from "./declare.ts";
+import { bindQueue, declareQueue, EVENT_EXCHANGE, GAP_KEY, NEWS_EXCHANGE } from "./declare.ts";
 import { Deliveries, type Task } from "./deliveries.ts";
 import type { ClientError } from "./error.ts";
 import type { EventHandler, EventName, ReceivedEvent } from "./event.ts";
@@ -50,7 +44,7 @@ const DEFAULT_COMMAND_TIMEOUT_MS = 30_000;
 /** How long the broker may take to say that it sends no more events. */
 const CANCEL_TIMEOUT_MS = 2_000;
 
-type AnyHandler = (data: unknown, event: ReceivedEvent) => void | Promise<void>;
+type AnyHandler = (data: unknown, event: ReceivedEvent) => unknown;
 
 interface Consumer {
   readonly queue: string;
@@ -106,9 +100,7 @@ export class ShardlineClient {
     this.#consumers.push({
       queue,
       declare: (model) =>
-        bind === undefined
-          ? declareQueue(model, queue)
-          : bindQueue(model, queue, EVENT_EXCHANGE, bind),
+        bind === undefined ? declareQueue(model, queue) : bindQueue(model, queue, EVENT_EXCHANGE, bind),
       read: (message) => this.#readEvent(message),
     });
   }
@@ -197,9 +189,7 @@ export class ShardlineClient {
 
   async #stop(): Promise<void> {
     const channel = this.#channel;
-    const cancelled = this.#consumerTags.map(async (tag) =>
-      await channel?.cancel(tag)
-    );
+    const cancelled = this.#consumerTags.map(async (tag) => await channel?.cancel(tag));
     await within(CANCEL_TIMEOUT_MS, Promise.all(cancelled));
     await within(this.#options.stopTimeoutMs, this.#deliveries.idle());
     const open = this.#channel;

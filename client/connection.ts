@@ -3,13 +3,7 @@
  *
  * @module
  */
-import {
-  type Channel,
-  type ChannelModel,
-  connect,
-  credentials,
-  type RecoveringChannelModel,
-} from "amqplib";
+import { type Channel, type ChannelModel, connect, credentials, type RecoveringChannelModel } from "amqplib";
 import { ClientError } from "./error.ts";
 
 /** Two missed beats end a connection, so a silent broker is noticed after 20 to 30 s (RabbitMQ docs, Heartbeats: 5 to 20). */
@@ -63,10 +57,7 @@ export class KeptConnection {
     this.#recovering = connect(href, socketOptions).then((recovering) => {
       recovering.on("error", () => {}); // "disconnect" says the same
       recovering.on("disconnect", (error) => this.#tell("Lost", error));
-      recovering.on(
-        "connect-failed",
-        (error) => this.#tell("Cannot use", error),
-      );
+      recovering.on("connect-failed", (error) => this.#tell("Cannot use", error));
       return recovering;
     });
   }
@@ -78,8 +69,9 @@ export class KeptConnection {
 
   /** Leaves this connection for a new one, because what was set up on it is gone. */
   renew(reason: Error): void {
+    if (this.#model === null) return; // it is being left already
     this.#renewalReason = reason;
-    this.#model?.close().catch(() => {}); // lost already
+    this.#model.close().catch(() => {}); // lost meanwhile
     this.#model = null;
   }
 
@@ -121,24 +113,15 @@ export class KeptConnection {
     this.#renewalReason = null;
     if (this.#isClosing) return;
     this.#options.onError(
-      new ClientError(
-        "connection",
-        `${what} RabbitMQ at ${this.#address}: ${cause.message}`,
-        { cause },
-      ),
+      new ClientError("connection", `${what} RabbitMQ at ${this.#address}: ${cause.message}`, { cause }),
     );
   }
 }
 
 /** Resolves when the work is over, well or badly, or the time is. */
-export async function within(
-  timeoutMs: number,
-  work: Promise<unknown>,
-): Promise<void> {
+export async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<void>((resolve) =>
-    timer = setTimeout(resolve, timeoutMs)
-  );
+  const deadline = new Promise<void>((resolve) => timer = setTimeout(resolve, timeoutMs));
   try {
     await Promise.race([work.catch(() => {}), deadline]);
   } finally {
@@ -174,9 +157,7 @@ function readBrokerUrl(text: string): BrokerUrl {
     url.searchParams.set("heartbeat", String(HEARTBEAT_SECONDS));
   }
   return {
-    address: `${url.hostname}:${
-      url.port || (url.protocol === "amqps:" ? 5671 : 5672)
-    }`,
+    address: `${url.hostname}:${url.port || (url.protocol === "amqps:" ? 5671 : 5672)}`,
     user: isAnonymous ? "guest" : decodeURIComponent(url.username),
     password: isAnonymous ? "guest" : decodeURIComponent(url.password),
     href: url.href,

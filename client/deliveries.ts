@@ -15,7 +15,7 @@ export interface Task {
   /** The same for every copy; null where nothing tells copies apart. */
   readonly id: string | null;
   readonly event?: ReceivedEvent;
-  readonly run: () => void | Promise<void>;
+  readonly run: () => unknown;
 }
 
 type Outcome = { readonly ok: true } | {
@@ -105,9 +105,7 @@ export class Deliveries {
     if (id === null) return this.#run(task);
     const inHand = this.#inHand.get(id);
     if (inHand !== undefined) return inHand;
-    const outcome = this.#runUnlessHandled(task, id).finally(() =>
-      this.#inHand.delete(id)
-    );
+    const outcome = this.#runUnlessHandled(task, id).finally(() => this.#inHand.delete(id));
     this.#inHand.set(id, outcome);
     return outcome;
   }

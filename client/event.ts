@@ -28,8 +28,11 @@ export interface ReceivedEvent {
   readonly body: Uint8Array;
 }
 
-/** Resolves when the event is dealt with: it is acknowledged then. A rejection means that it is not. */
+/**
+ * Deals with an event. What it returns is awaited, and then the event is acknowledged; where it throws or rejects, the
+ * event is not dealt with.
+ */
 export type EventHandler<Name extends EventName> = (
   data: EventDataByName[Name],
   event: ReceivedEvent,
-) => void | Promise<void>;
+) => unknown;

@@ -23,7 +23,8 @@ export interface Gap {
   readonly type?: string;
 }
 
-export type GapHandler = (gap: Gap) => void | Promise<void>;
+/** As with events: what it returns is awaited, and then the news is acknowledged. */
+export type GapHandler = (gap: Gap) => unknown;
 
 /** Two tellings of one gap have the same. */
 export function gapId({ shard, old_session, last_sequence }: Gap): string {

@@ -7,20 +7,9 @@
  * @module
  */
 export { type ClientOptions, ShardlineClient } from "./client.ts";
-export type {
-  Command,
-  CommandErrorCode,
-  CommandOutcome,
-  SendablePayload,
-  ShardTarget,
-} from "./command.ts";
+export type { Command, CommandErrorCode, CommandOutcome, SendablePayload, ShardTarget } from "./command.ts";
 export { ClientError, type ClientErrorKind } from "./error.ts";
-export type {
-  EventDataByName,
-  EventHandler,
-  EventName,
-  ReceivedEvent,
-} from "./event.ts";
+export type { EventDataByName, EventHandler, EventName, ReceivedEvent } from "./event.ts";
 export type { Gap, GapHandler } from "./gap.ts";
 export { type HandledIds, MemoryHandledIds } from "./handled_ids.ts";
 export { RedisHandledIds, type RedisLike } from "./redis_handled_ids.ts";

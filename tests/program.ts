@@ -62,17 +62,25 @@ export function startProgram(
     script,
     ...args,
   ];
+  return startCommand(isOnTerminal ? onTerminal(command) : command, PROJECT_FOLDER, {
+    ...denoEnvironment(),
+    ...(descriptorsMost !== undefined && { DESCRIPTORS_MOST: String(descriptorsMost) }),
+    ...env,
+  });
+}
+
+/** Starts what is no program of this project in a folder: with nothing of the test's environment but `PATH`. */
+export function startCommand(
+  command: readonly string[],
+  workingFolder: string,
+  env: Readonly<Record<string, string>>,
+): RunningProgram {
   const child = new Deno.Command("sh", {
     // Tests may run nothing but the shell.
-    args: ["-c", START, "sh", ...(isOnTerminal ? onTerminal(command) : command)],
-    cwd: PROJECT_FOLDER,
+    args: ["-c", START, "sh", ...command],
+    cwd: workingFolder,
     clearEnv: true,
-    env: {
-      PATH: Deno.env.get("PATH") ?? "",
-      ...denoEnvironment(),
-      ...(descriptorsMost !== undefined && { DESCRIPTORS_MOST: String(descriptorsMost) }),
-      ...env,
-    },
+    env: { PATH: Deno.env.get("PATH") ?? "", ...env },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

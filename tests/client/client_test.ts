@@ -323,9 +323,7 @@ Deno.test(
       "second 5e55:2",
     ]);
     await Promise.all(others.map((client) => client.stop()));
-    const keys = (await redis.client.keys("*")).filter((key) =>
-      key.endsWith("5e55:1")
-    ).toSorted();
+    const keys = (await redis.client.keys("*")).filter((key) => key.endsWith("5e55:1")).toSorted();
     assert.deepEqual(
       keys,
       [`gateway:handled:${OWN}:5e55:1`, "gateway:handled:gateway:5e55:1"]
@@ -352,9 +350,7 @@ Deno.test(
     await client.start();
     for (const copy of [1, 2]) {
       stage.publish("MESSAGE_CREATE", {}, { s: 1 });
-      await stage.until(() =>
-        seen.length === copy && stage.errors.length === 2 * copy
-      );
+      await stage.until(() => seen.length === copy && stage.errors.length === 2 * copy);
     }
     await client.stop();
     await stage.waiting("gateway", 0);

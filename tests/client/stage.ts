@@ -6,11 +6,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { Options } from "amqplib";
-import {
-  type ClientError,
-  type ClientOptions,
-  ShardlineClient,
-} from "../../client/mod.ts";
+import { type ClientError, type ClientOptions, ShardlineClient } from "../../client/mod.ts";
 import type { BrokerNames } from "../../harness/test_servers.ts";
 import { beforeDeadline } from "../deadline.ts";
 import { QueueReader } from "../fakes/queue_reader.ts";

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import packageFile from "../../client/package.json" with { type: "json" };
+import project from "../../deno.json" with { type: "json" };
+import { onStage } from "../e2e/stage.ts";
+import { linesOf, type RunningProgram } from "../program.ts";
+import { InstalledClient } from "./installed_client.ts";
+
+const installed = await InstalledClient.install();
+Deno.test.afterAll(() => installed[Symbol.asyncDispose]());
+
+/** What a bot has written, line by line. */
+class Output {
+  readonly lines: string[] = [];
+  readonly #errors: Promise<string>;
+  readonly #reading: Promise<void>;
+  #isOver = false;
+  #wake = () => {};
+
+  constructor(child: Deno.ChildProcess) {
+    this.#errors = new Response(child.stderr).text();
+    this.#reading = this.#read(child);
+  }
+
+  /** Resolves once the condition holds; it is asked again at every line. Rejects when the bot ends first. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      if (this.#isOver) throw new Error(`The bot ended:\n${this.lines.join("\n")}\n${await this.#errors}`);
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+  }
+
+  /** What it wrote to standard error, once it has ended. */
+  async ended(): Promise<string> {
+    await this.#reading;
+    return await this.#errors;
+  }
+
+  async #read(child: Deno.ChildProcess): Promise<void> {
+    for await (const lines of linesOf(child.stdout)) {
+      this.lines.push(...lines);
+      this.#wake();
+    }
+    this.#isOver = true;
+    this.#wake();
+  }
+}
+
+/** Runs a bot for as long as the test takes, then has it stop in good order. */
+async function withBot(
+  { child, exited }: RunningProgram,
+  test: (output: Output) => Promise<void>,
+): Promise<void> {
+  const output = new Output(child);
+  try {
+    await test(output);
+  } finally {
+    child.kill("SIGTERM");
+    assert.equal(await exited, 0);
+    assert.equal(await output.ended(), "");
+  }
+}
+
+Deno.test("The client's package has what it needs at run time, and its types; nothing else", async () => {
+  const files = await installed.files();
+  assert(files.includes("dist/mod.js") && files.includes("dist/mod.d.ts"));
+  const others = files.filter((file) => !/^dist\/[a-z_]+\.(js|d\.ts)$/.test(file));
+  assert.deepEqual(others, ["LICENSE", "README.md", "package.json"]);
+});
+
+Deno.test("The client's package has the versions of the project", () => {
+  assert.equal(packageFile.version, project.version);
+  assert.equal(project.imports.amqplib, `npm:amqplib@${packageFile.dependencies.amqplib}`);
+  assert.equal(
+    project.imports["discord-api-types/"],
+    `npm:/discord-api-types@${packageFile.dependencies["discord-api-types"]}/`,
+  );
+});
+
+Deno.test("The client's package brings types that tell events and commands apart", async () => {
+  assert.deepEqual(await installed.checkTypes("typed_bot.ts"), { code: 0, text: "" });
+});
+
+Deno.test(
+  "The installed client has Node take a real gateway's events, and its commands carried out",
+  onStage({ simulator: { paused: true } }, async (stage) => {
+    const { control } = stage.simulator;
+    await stage.startConnected(1);
+    const bot = installed.start("consumer.mjs", { RABBIT_URL: stage.rabbitUrl });
+    await withBot(bot, async (output) => {
+      const said = () => output.lines.map((line) => JSON.parse(line));
+      await output.until(() => said().some(({ outcome }) => outcome !== undefined));
+      control.dispatch("MESSAGE_CREATE", '{"id":"9007199254740993","content":"hello"}');
+      await output.until(() => said().some(({ name }) => name === "MESSAGE_CREATE"));
+      assert.deepEqual(said().find(({ outcome }) => outcome !== undefined), { outcome: { ok: true } });
+      assert.deepEqual(control.statistics.commands().map(({ op }) => op), [3]);
+      const [session] = control.ledger.summary().sessions;
+      assert(session !== undefined);
+      const sent = control.ledger.page(session.session)
+        .filter(({ t }) => t === "READY" || t === "GUILD_CREATE" || t === "MESSAGE_CREATE")
+        .map(({ t, s }) => `${t} ${session.session}:${s} 0`);
+      const seen = said().filter(({ id }) => id !== undefined)
+        .map(({ name, id, shard }) => `${name} ${id} ${shard}`);
+      assert.deepEqual(seen.toSorted(), sent.toSorted());
+      assert.equal(said().find(({ name }) => name === "MESSAGE_CREATE").dataId, "9007199254740993");
+    });
+  }),
+);
+
+Deno.test(
+  "The template bot answers /ping, and nothing else",
+  onStage({ simulator: { paused: true } }, async (stage) => {
+    const { control, restUrl } = stage.simulator;
+    await stage.startConnected(1);
+    const bot = installed.start("bot.js", { RABBIT_URL: stage.rabbitUrl, API_URL: restUrl });
+    await withBot(bot, async (output) => {
+      await output.until(() => output.lines.includes("Answering /ping"));
+      const use = (id: string, type: number, data: unknown) =>
+        control.dispatch("INTERACTION_CREATE", JSON.stringify({ id, token: `${id}/=`, type, data }));
+      use("1", 2, { type: 1, name: "pong" });
+      use("2", 3, { component_type: 2, custom_id: "ping" });
+      use("3", 2, { type: 1, name: "ping" });
+      await control.until(() => control.statistics.interactionAnswers().length > 0);
+      assert.deepEqual(
+        control.statistics.interactionAnswers().map(({ interactionId, body }) => [interactionId, body]),
+        [
+          ["3", { type: 4, data: { content: "Pong!" } }],
+        ],
+      );
+    });
+  }),
+);
