@@ -84,19 +84,13 @@ export class ShardlineClient {
       ...withoutUndefined(given),
     };
     const { url, queue, prefetch, handledIds, name, onError } = this.#options;
-    if (
-      !Number.isInteger(prefetch) || prefetch < 1 || prefetch > PREFETCH_MOST
-    ) {
+    if (!Number.isInteger(prefetch) || prefetch < 1 || prefetch > PREFETCH_MOST) {
       throw new RangeError(
         `Cannot take ${prefetch} events at once: prefetch must be from 1 to ${PREFETCH_MOST}`,
       );
     }
     this.#deliveries = new Deliveries({ handledIds, onError });
-    this.#commands = new CommandSender({
-      url,
-      name: `${name} (commands)`,
-      onError,
-    });
+    this.#commands = new CommandSender({ url, name: `${name} (commands)`, onError });
     this.#consumers.push({
       queue,
       declare: (model) =>
@@ -111,10 +105,7 @@ export class ShardlineClient {
    *
    * @throws Error where the event has a handler already.
    */
-  on<Name extends EventName | GatewayDispatchEvents>(
-    name: Name,
-    handler: EventHandler<`${Name}`>,
-  ): this {
+  on<Name extends EventName | GatewayDispatchEvents>(name: Name, handler: EventHandler<`${Name}`>): this {
     if (this.#handlers.has(name)) {
       throw new Error(`Cannot add a handler: ${name} has one already`);
     }
@@ -154,12 +145,7 @@ export class ShardlineClient {
       throw new Error("Cannot start: a client starts once; make another one");
     }
     const { url, name, onError } = this.#options;
-    this.#connection = new KeptConnection({
-      url,
-      name,
-      onError,
-      setUp: (model) => this.#open(model),
-    });
+    this.#connection = new KeptConnection({ url, name, onError, setUp: (model) => this.#open(model) });
     await this.#connection.connected();
   }
 
@@ -169,14 +155,8 @@ export class ShardlineClient {
    *
    * @param options `timeoutMs`: how long to wait for the answer. Default: 30,000.
    */
-  command(
-    command: Command,
-    options: { readonly timeoutMs?: number } = {},
-  ): Promise<CommandOutcome> {
-    return this.#commands.send(
-      command,
-      options.timeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS,
-    );
+  command(command: Command, options: { readonly timeoutMs?: number } = {}): Promise<CommandOutcome> {
+    return this.#commands.send(command, options.timeoutMs ?? DEFAULT_COMMAND_TIMEOUT_MS);
   }
 
   /**
@@ -218,17 +198,8 @@ export class ShardlineClient {
     }
   }
 
-  #take(
-    channel: Channel,
-    message: ConsumeMessage,
-    read: Consumer["read"],
-  ): void {
-    this.#deliveries.take(
-      channel,
-      message,
-      read,
-      () => channel === this.#channel,
-    );
+  #take(channel: Channel, message: ConsumeMessage, read: Consumer["read"]): void {
+    this.#deliveries.take(channel, message, read, () => channel === this.#channel);
   }
 
   #readEvent({ content, fields, properties }: ConsumeMessage): Task | null {
@@ -268,7 +239,5 @@ function parse<Value>(content: Uint8Array): Value {
 
 /** `{ url: process.env.RABBIT_URL }` means the default where that is unset. */
 function withoutUndefined<Given extends object>(given: Given): Given {
-  return Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined),
-  ) as Given;
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given;
 }

@@ -38,23 +38,14 @@ export class CommandSender {
     if (this.#isClosed) {
       return Promise.resolve(failure("not_sent", "The client was stopped"));
     }
-    this.#connection ??= new KeptConnection({
-      ...this.#options,
-      setUp: (model) => this.#open(model),
-    });
+    this.#connection ??= new KeptConnection({ ...this.#options, setUp: (model) => this.#open(model) });
     const correlationId = crypto.randomUUID();
     return new Promise((resolve) => {
       const expire = () =>
         pending.settle(
           pending.isSent
-            ? failure(
-              "no_reply",
-              `The gateway did not answer within ${timeoutMs} ms`,
-            )
-            : failure(
-              "not_sent",
-              `RabbitMQ could not be reached within ${timeoutMs} ms`,
-            ),
+            ? failure("no_reply", `The gateway did not answer within ${timeoutMs} ms`)
+            : failure("not_sent", `RabbitMQ could not be reached within ${timeoutMs} ms`),
         );
       const timer = setTimeout(expire, timeoutMs);
       const pending: PendingCommand = {
@@ -79,12 +70,7 @@ export class CommandSender {
     this.#isClosed = true;
     await this.#connection?.close(this.#channel);
     for (const pending of [...this.#pending.values()]) {
-      pending.settle(
-        failure(
-          pending.isSent ? "no_reply" : "not_sent",
-          "The client was stopped",
-        ),
-      );
+      pending.settle(failure(pending.isSent ? "no_reply" : "not_sent", "The client was stopped"));
     }
   }
 
@@ -98,11 +84,7 @@ export class CommandSender {
         failure("not_sent", `There is no queue ${COMMAND_QUEUE}`),
       );
     });
-    await channel.consume(
-      REPLY_QUEUE,
-      (message) => message !== null && this.#hear(message),
-      { noAck: true },
-    );
+    await channel.consume(REPLY_QUEUE, (message) => message !== null && this.#hear(message), { noAck: true });
     this.#channel = channel;
     for (const [correlationId, pending] of this.#pending) {
       publish(channel, correlationId, pending);
@@ -115,12 +97,7 @@ export class CommandSender {
     this.#channel = null;
     for (const pending of [...this.#pending.values()]) {
       if (pending.isSent) {
-        pending.settle(
-          failure(
-            "no_reply",
-            "The connection to RabbitMQ was lost before an answer came",
-          ),
-        );
+        pending.settle(failure("no_reply", "The connection to RabbitMQ was lost before an answer came"));
       }
     }
   }
@@ -137,11 +114,7 @@ export class CommandSender {
 }
 
 /** The broker drops it when nobody waits for it any more, so that a gateway that was away does not carry it out late. */
-function publish(
-  channel: Channel,
-  correlationId: string,
-  pending: PendingCommand,
-): void {
+function publish(channel: Channel, correlationId: string, pending: PendingCommand): void {
   pending.isSent = true;
   channel.sendToQueue(COMMAND_QUEUE, pending.body, {
     contentType: "application/json",

@@ -17,16 +17,8 @@ export const COMMAND_QUEUE = "gateway.send";
 const PRECONDITION_FAILED = 406;
 
 /** Declares a durable queue; one that exists with other arguments is used as it is. */
-export async function declareQueue(
-  model: ChannelModel,
-  name: string,
-): Promise<void> {
-  await unlessOtherwise(
-    onOwnChannel(
-      model,
-      (channel) => channel.assertQueue(name, { durable: true }),
-    ),
-  );
+export async function declareQueue(model: ChannelModel, name: string): Promise<void> {
+  await unlessOtherwise(onOwnChannel(model, (channel) => channel.assertQueue(name, { durable: true })));
 }
 
 /** Binds a queue to an exchange, and declares both where they are not there: whoever starts first declares. */
@@ -38,10 +30,7 @@ export async function bindQueue(
 ): Promise<void> {
   await declareQueue(model, queue);
   await unlessOtherwise(
-    onOwnChannel(
-      model,
-      (channel) => channel.assertExchange(exchange, "topic", { durable: true }),
-    ),
+    onOwnChannel(model, (channel) => channel.assertExchange(exchange, "topic", { durable: true })),
   );
   await onOwnChannel(model, async (channel) => {
     for (const key of keys) await channel.bindQueue(queue, exchange, key);
@@ -53,10 +42,7 @@ async function unlessOtherwise(declared: Promise<void>): Promise<void> {
   try {
     await declared;
   } catch (error) {
-    if (
-      !(error instanceof Error && "code" in error &&
-        error.code === PRECONDITION_FAILED)
-    ) throw error;
+    if (!(error instanceof Error && "code" in error && error.code === PRECONDITION_FAILED)) throw error;
   }
 }
 

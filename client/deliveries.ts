@@ -4,7 +4,7 @@
  * @module
  */
 import type { Channel, ConsumeMessage } from "amqplib";
-import { ClientError, reasonOf } from "./error.ts";
+import { ClientError, type ClientErrorKind, reasonOf } from "./error.ts";
 import type { ReceivedEvent } from "./event.ts";
 import type { HandledIds } from "./handled_ids.ts";
 
@@ -71,31 +71,18 @@ export class Deliveries {
     try {
       task = read(message);
     } catch (thrown) {
-      this.#tell(
-        "unreadable",
-        `Cannot read a message of ${message.fields.exchange || "a queue"}`,
-        thrown,
-      );
+      const { fields: { routingKey }, properties: { messageId } } = message;
+      this.#tell("unreadable", `Cannot read ${routingKey} ${messageId ?? "without a message_id"}`, thrown);
       return reject;
     }
     if (task === null) return (channel) => channel.ack(message);
     const outcome = await this.#once(task);
     if (outcome.ok) return (channel) => channel.ack(message);
     if (message.fields.redelivered) {
-      this.#tell(
-        "given_up",
-        `Cannot handle ${task.title}, which was delivered before`,
-        outcome.thrown,
-        task,
-      );
+      this.#tell("given_up", `Cannot handle ${task.title}, which was delivered before`, outcome.thrown, task);
       return reject;
     }
-    this.#tell(
-      "handler",
-      `Cannot handle ${task.title}, which is tried once more`,
-      outcome.thrown,
-      task,
-    );
+    this.#tell("handler", `Cannot handle ${task.title}, which is tried once more`, outcome.thrown, task);
     return (channel) => channel.reject(message, true);
   }
 
@@ -112,9 +99,7 @@ export class Deliveries {
 
   async #runUnlessHandled(task: Task, id: string): Promise<Outcome> {
     const { handledIds } = this.#options;
-    if (await this.#attempt(() => handledIds.has(id)) === true) {
-      return { ok: true };
-    }
+    if (await this.#attempt(() => handledIds.has(id)) === true) return { ok: true };
     const outcome = await this.#run(task);
     if (outcome.ok) await this.#attempt(() => handledIds.add(id));
     return outcome;
@@ -130,27 +115,16 @@ export class Deliveries {
   }
 
   /** A memory that fails costs repeats, never an event. */
-  async #attempt<Result>(
-    call: () => Result | Promise<Result>,
-  ): Promise<Result | null> {
+  async #attempt<Result>(call: () => Result | Promise<Result>): Promise<Result | null> {
     try {
       return await call();
     } catch (thrown) {
-      this.#tell(
-        "handled_ids",
-        "Cannot ask or tell which events have been handled",
-        thrown,
-      );
+      this.#tell("handled_ids", "Cannot ask or tell which events have been handled", thrown);
       return null;
     }
   }
 
-  #tell(
-    kind: ClientError["kind"],
-    what: string,
-    thrown: unknown,
-    task?: Task,
-  ): void {
+  #tell(kind: ClientErrorKind, what: string, thrown: unknown, task?: Task): void {
     const event = task?.event;
     this.#options.onError(
       new ClientError(kind, `${what}: ${reasonOf(thrown)}`, {

@@ -26,11 +26,7 @@ export class ClientError extends Error {
   /** The event that it is about; absent where it is about a connection, or a message that is no event. */
   readonly event: ReceivedEvent | undefined;
 
-  constructor(
-    kind: ClientErrorKind,
-    message: string,
-    options: { cause: unknown; event?: ReceivedEvent },
-  ) {
+  constructor(kind: ClientErrorKind, message: string, options: { cause: unknown; event?: ReceivedEvent }) {
     super(message, { cause: options.cause });
     this.kind = kind;
     this.event = options.event;

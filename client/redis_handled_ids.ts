@@ -8,13 +8,7 @@ import type { HandledIds } from "./handled_ids.ts";
 /** What is needed of a Redis client; that of `ioredis` has it. */
 export interface RedisLike {
   exists(key: string): Promise<number>;
-  set(
-    key: string,
-    value: string,
-    unit: "PX",
-    ttlMs: number,
-    condition: "NX",
-  ): Promise<unknown>;
+  set(key: string, value: string, unit: "PX", ttlMs: number, condition: "NX"): Promise<unknown>;
 }
 
 export interface RedisHandledIdsOptions {

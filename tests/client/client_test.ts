@@ -46,14 +46,7 @@ Deno.test(
       ) => [text, name, id, shard, receivedAt.getTime(), redelivered]),
       [
         ["hé", "MESSAGE_CREATE", "5e55:2", 3, 1_764_000_000_000, false],
-        [
-          "9007199254740993",
-          "MESSAGE_DELETE",
-          "5e55:3",
-          3,
-          1_764_000_000_000,
-          false,
-        ],
+        ["9007199254740993", "MESSAGE_DELETE", "5e55:3", 3, 1_764_000_000_000, false],
       ],
     );
     assert.equal(
@@ -126,10 +119,7 @@ Deno.test(
     await client.stop(); // safe twice
     assert.deepEqual(taken, ["5e55:1"]);
     await stage.waiting("gateway", 1);
-    await assert.rejects(
-      client.start(),
-      /^Error: Cannot start: a client starts once; make another one$/,
-    );
+    await assert.rejects(client.start(), /^Error: Cannot start: a client starts once; make another one$/);
   }),
 );
 
@@ -153,10 +143,7 @@ Deno.test(
     await client.stop();
     await stage.waiting("gateway", 0);
     for (const prefetch of [0, 1.5, 65_536]) {
-      assert.throws(
-        () => stage.client({ prefetch }),
-        /^RangeError: Cannot take .* from 1 to 65535$/,
-      );
+      assert.throws(() => stage.client({ prefetch }), /^RangeError: Cannot take .* from 1 to 65535$/);
     }
   }),
 );
@@ -165,11 +152,7 @@ Deno.test(
   "ShardlineClient tries an event once more whose handler failed, then rejects it",
   onClientStage({ queues: [OWN, DEAD] }, async (stage) => {
     const { channel } = stage.broker;
-    await channel.assertQueue(OWN, {
-      durable: true,
-      deadLetterExchange: "",
-      deadLetterRoutingKey: DEAD,
-    });
+    await channel.assertQueue(OWN, { durable: true, deadLetterExchange: "", deadLetterRoutingKey: DEAD });
     await channel.assertQueue(DEAD, { durable: true });
     const tries: boolean[] = [];
     const fault = new Error("the database is away");
@@ -186,9 +169,7 @@ Deno.test(
     assert.equal(dead?.properties.messageId, "5e55:17");
     assert.deepEqual(tries, [false, true]);
     assert.deepEqual(
-      stage.errors.map((
-        { kind, message, cause, event },
-      ) => [kind, message, cause, event?.id]),
+      stage.errors.map(({ kind, message, cause, event }) => [kind, message, cause, event?.id]),
       [
         [
           "handler",
@@ -218,17 +199,12 @@ Deno.test(
     await client.start();
     stage.publish("MESSAGE_CREATE", "{", { s: 1 });
     stage.publish("MESSAGE_CREATE", "null", { s: 2 });
-    const invalid = Buffer.from(
-      '{"t":"MESSAGE_CREATE","s":3,"op":0,"d":{"content":"?"}}',
-    );
+    const invalid = Buffer.from('{"t":"MESSAGE_CREATE","s":3,"op":0,"d":{"content":"?"}}');
     invalid[invalid.indexOf("?")] = 0xff; // no UTF-8: Discord's bytes come as they are
     stage.publish("MESSAGE_CREATE", invalid, { s: 3 });
     await stage.until(() => seen.length === 1);
     assert.deepEqual(seen, ["5e55:3"]);
-    assert.deepEqual(stage.errors.map(({ kind }) => kind), [
-      "unreadable",
-      "unreadable",
-    ]);
+    assert.deepEqual(stage.errors.map(({ kind }) => kind), ["unreadable", "unreadable"]);
     await client.stop();
     await stage.waiting("gateway", 0);
   }),
@@ -281,11 +257,7 @@ Deno.test(
 Deno.test("MemoryHandledIds forgets the oldest ids", () => {
   const ids = new MemoryHandledIds(2);
   for (const id of ["one", "two", "three"]) ids.add(id);
-  assert.deepEqual(["one", "two", "three"].map((id) => ids.has(id)), [
-    false,
-    true,
-    true,
-  ]);
+  assert.deepEqual(["one", "two", "three"].map((id) => ids.has(id)), [false, true, true]);
 });
 
 Deno.test(
@@ -294,11 +266,7 @@ Deno.test(
     await using redis = await openRedis(stage.redisUrl);
     const seen: string[] = [];
     const start = async (name: string, queue: string) => {
-      const client = stage.client({
-        handledIds: new RedisHandledIds(redis.client),
-        queue,
-        bind: ["#"],
-      })
+      const client = stage.client({ handledIds: new RedisHandledIds(redis.client), queue, bind: ["#"] })
         .on("MESSAGE_CREATE", (_, { id }) => {
           seen.push(`${name} ${id}`);
           stage.changed();
@@ -310,25 +278,13 @@ Deno.test(
     stage.publish("MESSAGE_CREATE", {}, { s: 1 });
     await stage.until(() => seen.length === 1);
     await first.stop(); // the id is in Redis by now
-    const others = [
-      await start("second", "gateway"),
-      await start("other", OWN),
-    ];
+    const others = [await start("second", "gateway"), await start("other", OWN)];
     for (const s of [1, 2]) stage.publish("MESSAGE_CREATE", {}, { s });
     await stage.until(() => seen.length === 4);
-    assert.deepEqual(seen.toSorted(), [
-      "first 5e55:1",
-      "other 5e55:1",
-      "other 5e55:2",
-      "second 5e55:2",
-    ]);
+    assert.deepEqual(seen.toSorted(), ["first 5e55:1", "other 5e55:1", "other 5e55:2", "second 5e55:2"]);
     await Promise.all(others.map((client) => client.stop()));
     const keys = (await redis.client.keys("*")).filter((key) => key.endsWith("5e55:1")).toSorted();
-    assert.deepEqual(
-      keys,
-      [`gateway:handled:${OWN}:5e55:1`, "gateway:handled:gateway:5e55:1"]
-        .toSorted(),
-    );
+    assert.deepEqual(keys, [`gateway:handled:${OWN}:5e55:1`, "gateway:handled:gateway:5e55:1"].toSorted());
     const ttlMs = await redis.client.pttl("gateway:handled:gateway:5e55:1");
     assert(ttlMs > 3_500_000 && ttlMs <= 3_600_000);
   }),
@@ -340,9 +296,7 @@ Deno.test(
     await using redis = await openRedis(stage.redisUrl);
     await redis.client.quit();
     const seen: string[] = [];
-    const client = stage.client({
-      handledIds: new RedisHandledIds(redis.client),
-    })
+    const client = stage.client({ handledIds: new RedisHandledIds(redis.client) })
       .on("MESSAGE_CREATE", (_, { id }) => {
         seen.push(id);
         stage.changed();
@@ -354,9 +308,7 @@ Deno.test(
     }
     await client.stop();
     await stage.waiting("gateway", 0);
-    assert.deepEqual([...new Set(stage.errors.map(({ kind }) => kind))], [
-      "handled_ids",
-    ]);
+    assert.deepEqual([...new Set(stage.errors.map(({ kind }) => kind))], ["handled_ids"]);
   }),
 );
 
@@ -365,20 +317,14 @@ Deno.test(
   onClientStage({ queues: [OWN] }, async (stage) => {
     await stage.broker.channel.deleteExchange("gateway"); // the gateway has not been there yet
     const seen: string[] = [];
-    const client = stage.client({
-      queue: OWN,
-      bind: ["MESSAGE_CREATE", "READY"],
-    })
+    const client = stage.client({ queue: OWN, bind: ["MESSAGE_CREATE", "READY"] })
       .on("MESSAGE_CREATE", (_, { name }) => {
         seen.push(name);
         stage.changed();
       });
     await client.start();
     await client.stop();
-    for (
-      const [index, name] of ["READY", "GUILD_CREATE", "MESSAGE_CREATE"]
-        .entries()
-    ) {
+    for (const [index, name] of ["READY", "GUILD_CREATE", "MESSAGE_CREATE"].entries()) {
       stage.publish(name, {}, { s: index });
     }
     await stage.waiting(OWN, 2);
@@ -389,15 +335,9 @@ Deno.test(
   "ShardlineClient uses a queue or an exchange that exists with other arguments as it is",
   onClientStage({ queues: [OWN] }, async (stage) => {
     const { channel } = stage.broker;
-    await channel.assertQueue(OWN, {
-      durable: true,
-      arguments: { "x-queue-type": "quorum" },
-    });
+    await channel.assertQueue(OWN, { durable: true, arguments: { "x-queue-type": "quorum" } });
     await channel.deleteExchange("gateway");
-    await channel.assertExchange("gateway", "topic", {
-      durable: true,
-      autoDelete: true,
-    });
+    await channel.assertExchange("gateway", "topic", { durable: true, autoDelete: true });
     const seen: string[] = [];
     const client = stage.client({ queue: OWN, bind: ["MESSAGE_CREATE"] }).on(
       "MESSAGE_CREATE",
@@ -457,10 +397,7 @@ Deno.test(
     await using proxy = new TcpProxy(stage.rabbitUrl);
     const handling = Promise.withResolvers<void>();
     const tries: string[] = [];
-    const client = stage.client({
-      url: proxy.through(stage.rabbitUrl),
-      prefetch: 2,
-    })
+    const client = stage.client({ url: proxy.through(stage.rabbitUrl), prefetch: 2 })
       .on("MESSAGE_CREATE", (_, { id }) => {
         tries.push(id);
         stage.changed();
@@ -478,10 +415,7 @@ Deno.test(
     await stage.waiting("gateway", 0);
     assert.deepEqual(tries, ["5e55:1", "5e55:2"]);
     assert.deepEqual(stage.errors.map(({ kind }) => kind), ["connection"]);
-    assert.match(
-      stage.errors[0]?.message ?? "",
-      /^Lost RabbitMQ at 127\.0\.0\.1:\d+: /,
-    );
+    assert.match(stage.errors[0]?.message ?? "", /^Lost RabbitMQ at 127\.0\.0\.1:\d+: /);
   }),
 );
 
@@ -493,10 +427,7 @@ Deno.test(
     const client = stage.client({ url: proxy.through(stage.rabbitUrl) });
     const starting = client.start();
     await stage.until(() => stage.errors.length > 0);
-    assert.match(
-      stage.errors[0]?.message ?? "",
-      /^Cannot use RabbitMQ at 127\.0\.0\.1:\d+: /,
-    );
+    assert.match(stage.errors[0]?.message ?? "", /^Cannot use RabbitMQ at 127\.0\.0\.1:\d+: /);
     proxy.up();
     await starting;
     proxy.hold(); // a broker that no longer answers does not hold up the end
@@ -562,14 +493,8 @@ Deno.test("ShardlineClient refuses what is no broker's URL without showing it", 
 });
 
 Deno.test("ShardlineClient.on() takes one handler for each event", () => {
-  const client = new ShardlineClient({ onError: () => {} }).on(
-    "READY",
-    () => {},
-  );
-  assert.throws(
-    () => client.on("READY", () => {}),
-    /^Error: Cannot add a handler: READY has one already$/,
-  );
+  const client = new ShardlineClient({ onError: () => {} }).on("READY", () => {});
+  assert.throws(() => client.on("READY", () => {}), /^Error: Cannot add a handler: READY has one already$/);
 });
 
 /** Resolves once a queue is there and has a consumer. */
@@ -591,9 +516,7 @@ async function consumed(rabbitUrl: string, queue: string): Promise<void> {
   }
 }
 
-async function openRedis(
-  url: string,
-): Promise<AsyncDisposable & { client: Redis }> {
+async function openRedis(url: string): Promise<AsyncDisposable & { client: Redis }> {
   const client = new Redis(url, { lazyConnect: true });
   await client.connect();
   return {

@@ -32,31 +32,19 @@ async function answer(
 Deno.test(
   "ShardlineClient.command() resolves with the gateway's answer, whichever comes first",
   onClientStage({}, async (stage) => {
-    const refusal = {
-      ok: false,
-      error: "unknown_shard",
-      message: "There is no shard 9 here",
-    };
-    const taken = await answer(
-      stage,
-      (index) => index === 0 ? null : JSON.stringify(refusal),
-    );
+    const refusal = { ok: false, error: "unknown_shard", message: "There is no shard 9 here" };
+    const taken = await answer(stage, (index) => index === 0 ? null : JSON.stringify(refusal));
     const client = stage.client();
     const presence: Command = {
       op: 0,
       shard: [0, 1],
-      data: {
-        op: 3,
-        d: { since: null, activities: [], status: "idle" as never, afk: false },
-      },
+      data: { op: 3, d: { since: null, activities: [], status: "idle" as never, afk: false } },
     };
     const first = client.command(presence);
     await stage.until(() => taken.length === 1);
     assert.deepEqual(await client.command(RECONNECT), refusal);
     const { replyTo, correlationId } = taken[0]?.properties ?? assert.fail();
-    stage.broker.channel.sendToQueue(replyTo, Buffer.from('{"ok":true}'), {
-      correlationId,
-    });
+    stage.broker.channel.sendToQueue(replyTo, Buffer.from('{"ok":true}'), { correlationId });
     assert.deepEqual(await first, { ok: true });
     for (const { content } of taken) {
       assert(readCommand(content).ok, content.toString());
@@ -87,10 +75,7 @@ Deno.test(
   "ShardlineClient.command() says when the connection was lost, and sends the next one on a new one",
   onClientStage({}, async (stage) => {
     await using proxy = new TcpProxy(stage.rabbitUrl);
-    const taken = await answer(
-      stage,
-      (index) => index === 0 ? null : '{"ok":true}',
-    );
+    const taken = await answer(stage, (index) => index === 0 ? null : '{"ok":true}');
     const client = stage.client({ url: proxy.through(stage.rabbitUrl) });
     const lost = client.command(RECONNECT);
     await stage.until(() => taken.length === 1);
@@ -117,11 +102,7 @@ Deno.test(
     });
     const waiting = client.command(RECONNECT);
     await client.stop();
-    const stopped = {
-      ok: false,
-      error: "not_sent",
-      message: "The client was stopped",
-    };
+    const stopped = { ok: false, error: "not_sent", message: "The client was stopped" };
     assert.deepEqual(await waiting, stopped);
     assert.deepEqual(await client.command(RECONNECT), stopped);
   }),

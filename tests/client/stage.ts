@@ -43,19 +43,13 @@ export class ClientStage implements AsyncDisposable {
     const { rabbitUrl, redisUrl } = await testServers(own);
     const broker = await QueueReader.connect(rabbitUrl);
     await broker.channel.assertExchange("gateway", "topic", { durable: true });
-    await broker.channel.assertExchange("gateway.events", "topic", {
-      durable: true,
-    });
+    await broker.channel.assertExchange("gateway.events", "topic", { durable: true });
     await broker.channel.assertQueue("gateway", { durable: true });
     await broker.channel.bindQueue("gateway", "gateway", "#");
     return new ClientStage(rabbitUrl, redisUrl, broker);
   }
 
-  private constructor(
-    rabbitUrl: string,
-    redisUrl: string,
-    broker: QueueReader,
-  ) {
+  private constructor(rabbitUrl: string, redisUrl: string, broker: QueueReader) {
     this.rabbitUrl = rabbitUrl;
     this.redisUrl = redisUrl;
     this.broker = broker;
@@ -76,11 +70,7 @@ export class ClientStage implements AsyncDisposable {
   }
 
   /** Publishes an event as the gateway does. */
-  publish(
-    name: string,
-    d: unknown,
-    { s = 1, ...properties }: Options.Publish & { s?: number } = {},
-  ): void {
+  publish(name: string, d: unknown, { s = 1, ...properties }: Options.Publish & { s?: number } = {}): void {
     const body = typeof d === "string" || d instanceof Uint8Array
       ? Buffer.from(d as Uint8Array)
       : Buffer.from(JSON.stringify({ t: name, s, op: 0, d }));
@@ -110,9 +100,7 @@ export class ClientStage implements AsyncDisposable {
   /** Resolves once a queue has so many messages that nobody has taken. */
   async waiting(queue: string, count: number): Promise<void> {
     let found;
-    do found = await this.broker.channel.checkQueue(queue); while (
-      found.messageCount !== count
-    );
+    do found = await this.broker.channel.checkQueue(queue); while (found.messageCount !== count);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
