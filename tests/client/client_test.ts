@@ -432,6 +432,7 @@ Deno.test(
     await starting;
     proxy.hold(); // a broker that no longer answers does not hold up the end
     await client.stop();
+    await proxy.left(); // its socket is gone too
   }),
 );
 
@@ -444,6 +445,7 @@ Deno.test(
     const starting = assert.rejects(client.start(), /Connection closed/);
     await client.stop();
     await starting;
+    await proxy.left();
   }),
 );
 
