@@ -1,5 +1,5 @@
 /**
- * The two lock files: Deno's, and npm's for the benchmarks' contenders.
+ * The lock files: Deno's, and npm's for what runs on Node.
  *
  * @module
  */
@@ -39,15 +39,16 @@ export async function readContenders(): Promise<{
   readonly packages: readonly LockedPackage[];
 }> {
   const { dependencies } = await readJson("bench/contenders/npm.json");
-  const lock = await readJson("bench/contenders/npm-lock.json");
-  const { "": _, ...packages } = lock.packages;
-  return {
-    requested: dependencies,
-    packages: Object.entries<Omit<LockedPackage, "name">>(packages).map(([path, locked]) => ({
-      ...locked,
-      name: path.replace(/^.*node_modules\//, ""),
-    })),
-  };
+  return { requested: dependencies, packages: await readNpmLock("bench/contenders/npm-lock.json") };
+}
+
+/** The packages of a lock file of npm's. */
+export async function readNpmLock(path: string): Promise<readonly LockedPackage[]> {
+  const { "": _, ...packages } = (await readJson(path)).packages;
+  return Object.entries<Omit<LockedPackage, "name">>(packages).map(([path, locked]) => ({
+    ...locked,
+    name: path.replace(/^.*node_modules\//, ""),
+  }));
 }
 
 /** Each version once, as `name version`, in order. */
