@@ -186,9 +186,8 @@ export class LargeFrameReader {
       if (!this.#frame.read(this.#until)) return false;
       this.#head = this.#frame.head;
       this.#frame = null;
-      if (this.#head === null || !isGuildEvent(this.#head.type)) return true;
-      this.#readGuildNext(this.#head);
-      return false;
+      if (this.#head !== null) this.#readGuildNext(this.#head);
+      return this.#guild === null;
     }
     return this.#guild === null || this.#guild.read(this.#until);
   }

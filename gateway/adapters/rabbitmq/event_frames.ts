@@ -206,16 +206,16 @@ export class EventFrames {
       TYPE | APP_ID;
     const beforeBodySize = [uint16(BASIC_CLASS), uint16(0)];
     // A table: the shard, a signed integer of 32 bits, and the trace, a long string.
-    const beforeTraceparent = isTraced ? [traceparentField(), uint32(TRACEPARENT_BYTES)] : [];
-    const traceparentBytes = isTraced ? TRACEPARENT_BYTES : 0;
+    const traceparent = isTraced
+      ? [traceparentField(), uint32(TRACEPARENT_BYTES), Buffer.alloc(TRACEPARENT_BYTES)]
+      : [];
     const beforeShard = [
       ...[uint64(0), uint16(flags), shortString("application/json")],
-      ...[uint32(shardField().length + 4 + lengthOf(beforeTraceparent) + traceparentBytes), shardField()],
+      ...[uint32(shardField().length + 4 + lengthOf(traceparent)), shardField()],
     ];
     const afterShard = [
       uint32(0),
-      ...beforeTraceparent,
-      Buffer.alloc(traceparentBytes),
+      ...traceparent,
       Buffer.of(isPersistent(type) ? PERSISTENT : TRANSIENT),
       ...(ttlMs > 0 ? [shortString(String(ttlMs))] : []),
     ];
@@ -228,7 +228,7 @@ export class EventFrames {
       headerAt,
       bodySizeAt,
       shardAt,
-      traceparentAt: isTraced ? shardAt + 4 + lengthOf(beforeTraceparent) : null,
+      traceparentAt: isTraced ? shardAt + 4 + lengthOf(traceparent) - TRACEPARENT_BYTES : null,
       end: Buffer.concat([shortString(type), shortString("shardline"), Buffer.of(FRAME_END)]),
     };
   }
