@@ -10,7 +10,7 @@ import { Contenders } from "./contenders.ts";
 import { boundedRow, isKept } from "./bounded.ts";
 import { machineLine, thisMachine } from "./machine.ts";
 import { cpuBounds } from "./path/cpu_bounds.ts";
-import { contender, type MeasuredGateway, SHARDLINE } from "./path/gateways.ts";
+import { contender, type MeasuredGateway, SHARDLINE, traced } from "./path/gateways.ts";
 import { measure, type Measured, multiples, PACED_PER_SECOND, type Run } from "./path/measure.ts";
 import { Stage } from "./path/stage.ts";
 import { type Work, workTitle } from "./path/work.ts";
@@ -21,6 +21,9 @@ const USUAL: Work = { bodies: 800, compression: "zlib-stream", shards: 16 };
 const BODIES = [300, 800, 3_000, "mix"] as const;
 const COMPRESSIONS = ["zlib-stream", "zstd-stream", "none"] as const;
 const SHARDS = [1, 16, 256, 1_024] as const;
+
+/** The default of `TRACE_RATIO`, and what costs most. */
+const TRACED_RATIOS = [0.01, 1] as const;
 
 const REPEATS = 3;
 
@@ -33,6 +36,7 @@ Usage: deno task bench [flags]
   --usual        only the usual case: messages of 800 bytes, zlib-stream, 16 shards
   --all          every size with every compression and every number of shards; takes hours
   --alone        this service alone
+  --traced       this service alone, in the usual case: with no event traced, one in a hundred, and all of them
   --repeats N    how often each is measured (${REPEATS})
   --json FILE    write all figures there too, to a file below /tmp
 `;
@@ -48,10 +52,10 @@ async function main(args: readonly string[]): Promise<number> {
     screen.say(HELP.trimEnd());
     return 0;
   }
-  const works = flags.usual ? [USUAL] : flags.all ? allWorks() : variedWorks();
-  await using contenders = flags.alone ? null : await Contenders.install();
+  const works = flags.usual || flags.traced ? [USUAL] : flags.all ? allWorks() : variedWorks();
+  await using contenders = flags.alone || flags.traced ? null : await Contenders.install();
   const gateways = contenders === null
-    ? [SHARDLINE]
+    ? flags.traced ? [SHARDLINE, ...TRACED_RATIOS.map(traced)] : [SHARDLINE]
     : [SHARDLINE, contender(contenders, "discordjs"), contender(contenders, "discordeno")];
   const machine = await thisMachine();
   const startedAt = new Date().toISOString();
@@ -82,6 +86,7 @@ function parseFlags(args: readonly string[]) {
         usual: { type: "boolean", default: false },
         all: { type: "boolean", default: false },
         alone: { type: "boolean", default: false },
+        traced: { type: "boolean", default: false },
         repeats: { type: "string", default: String(REPEATS) },
         json: { type: "string" },
       },

@@ -4,11 +4,10 @@
  * @module
  */
 import { cpuSeconds, memoryBytes } from "../process.ts";
-import type { ServiceRole } from "../path/service.ts";
 import type { Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { type Bounded, bounded } from "../bounded.ts";
-import { runService } from "./running_service.ts";
+import { runService, type ServiceRole } from "./running_service.ts";
 import { sleep } from "../sleep.ts";
 
 const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 1_024 };

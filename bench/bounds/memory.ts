@@ -5,12 +5,11 @@
  */
 import { memoryBytes } from "../process.ts";
 import { spreadOf } from "../spread.ts";
-import type { ServiceRole } from "../path/service.ts";
 import type { Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { EVENTS_PER_SECOND } from "./added_latency.ts";
 import { type Bounded, bounded } from "../bounded.ts";
-import { runService } from "./running_service.ts";
+import { runService, type ServiceRole } from "./running_service.ts";
 import { sleep } from "../sleep.ts";
 
 const WORK: Work = { bodies: 800, compression: "zlib-stream", shards: 16 };

@@ -4,9 +4,12 @@
  * @module
  */
 import type { Gateway } from "../../harness/gateway.ts";
-import { type ServiceRole, startService } from "../path/service.ts";
+import { startService } from "../path/service.ts";
 import type { Scene, Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
+
+/** `gateway`: without the dashboard's thread. */
+export type ServiceRole = "all" | "gateway";
 
 /** Takes all of it away at its end, but for the two servers. */
 export interface RunningService extends Pick<Gateway, "server" | "monitoringUrl">, AsyncDisposable {
@@ -15,12 +18,16 @@ export interface RunningService extends Pick<Gateway, "server" | "monitoringUrl"
   readonly startedAtMs: number;
 }
 
-export async function runService(stage: Stage, work: Work, role?: ServiceRole): Promise<RunningService> {
+export async function runService(
+  stage: Stage,
+  work: Work,
+  role: ServiceRole = "all",
+): Promise<RunningService> {
   await using opening = new AsyncDisposableStack();
   const scene = opening.use(await stage.set(work));
   // With the few milliseconds that the harness takes before it runs the program.
   const startedAtMs = Date.now();
-  const { server, monitoringUrl } = await startService(stage, scene, work, role);
+  const { server, monitoringUrl } = await startService(stage, scene, work, { ROLE: role });
   opening.use(server);
   await scene.connected();
   const opened = opening.move();

@@ -7,18 +7,17 @@ import { type Gateway, startGateway } from "../../harness/gateway.ts";
 import type { Scene, Stage } from "./stage.ts";
 import { INTENTS, TOKEN, type Work } from "./work.ts";
 
-/** `gateway`: without the dashboard's thread. */
-export type ServiceRole = "all" | "gateway";
-
-/** Starts it for this work; resolves when it is alive, which is before its shards are connected. */
+/**
+ * Starts it for this work, with settings of its own besides; resolves when it is alive, which is before its shards are
+ * connected.
+ */
 export async function startService(
   { servers }: Stage,
   scene: Scene,
   work: Work,
-  role: ServiceRole = "all",
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<Gateway> {
   return await startGateway({
-    ROLE: role,
     BOT_TOKEN: TOKEN,
     INTENTS: String(INTENTS),
     API_URL: scene.restUrl,
@@ -29,5 +28,6 @@ export async function startService(
     RABBIT_URL: servers.rabbit.url,
     REDIS_URL: servers.redis.url,
     LOG_FORMAT: "json",
+    ...settings,
   });
 }

@@ -192,6 +192,18 @@ async function startConsumer(rabbitUrl: string): Promise<Server> {
   });
 }
 
+/** Takes the spans that a service exports, on the one port that it has. */
+export async function startCollector(): Promise<Server> {
+  return await Server.start({
+    title: "the collector of the benchmark",
+    portCount: 1,
+    launch: (_folder, [port]) =>
+      denoProgram("bench/path/collector.ts", "benched", { args: ["--port", String(port)] }),
+    answers: ([port]) => answersOk(`http://127.0.0.1:${port}/ready`),
+    portTaken: /in use/i,
+  });
+}
+
 async function ask(url: string, request: RequestInit = {}): Promise<Response> {
   const response = await fetch(url, request);
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
