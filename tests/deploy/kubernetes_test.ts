@@ -157,6 +157,10 @@ Deno.test("kustomization.yaml says where the image of each pod is", () => {
   for (const workload of workloads) assert(known.includes(podOf(workload).container.image ?? ""));
 });
 
+Deno.test("kustomization.yaml takes the image of this version", () => {
+  assert.deepEqual(kustomization.images.map(({ newTag }) => newTag), [project.version]);
+});
+
 Deno.test("selectors select the pods that they are for, and those alone", () => {
   for (const workload of workloads) {
     const { labels } = podOf(workload);

@@ -20,7 +20,7 @@ export type Labels = Readonly<Record<string, string>>;
 export interface Kustomization {
   readonly resources: readonly string[];
   readonly configMapGenerator: readonly { readonly name: string; readonly envs: readonly string[] }[];
-  readonly images: readonly { readonly name: string }[];
+  readonly images: readonly { readonly name: string; readonly newTag: string }[];
 }
 
 export async function readKustomization(): Promise<Kustomization> {

@@ -389,3 +389,25 @@ Deno.test("Metrics.text() shows the process itself", async () => {
   assert.equal(value("process_start_time_seconds"), clock.epochMs / 1000);
   assert.equal(value("process_event_loop_lag_seconds"), 0);
 });
+
+Deno.test("Metrics.text() counts what sockets have brought in the delay of the event loop", async () => {
+  const { clock, scrape } = metricsOf();
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using caller = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  using called = await listener.accept();
+  let done = false;
+  const exchangeBytes = async (socket: Deno.Conn) => {
+    const byte = new Uint8Array(1);
+    while (!done && await socket.read(byte) !== null) {
+      clock.advance(10); // what is done with it takes so long
+      await socket.write(byte);
+    }
+  };
+  const exchanges = [caller, called].map(exchangeBytes);
+  await caller.write(new Uint8Array(1));
+  const value = await scrape();
+  done = true;
+  called.close();
+  await Promise.allSettled(exchanges);
+  assert((value("process_event_loop_lag_seconds") ?? 0) >= 0.01);
+});
