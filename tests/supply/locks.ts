@@ -33,13 +33,10 @@ export async function readDenoLock(): Promise<DenoLock> {
   return { specifiers, packages, requested: workspace.dependencies, elsewhere: Object.keys(elsewhere) };
 }
 
-/** What the contenders ask for, and the packages of their lock. */
-export async function readContenders(): Promise<{
-  readonly requested: Readonly<Record<string, string>>;
-  readonly packages: readonly LockedPackage[];
-}> {
-  const { dependencies } = await readJson("bench/contenders/npm.json");
-  return { requested: dependencies, packages: await readNpmLock("bench/contenders/npm-lock.json") };
+/** What one of npm's package files asks for: packages, and the versions of them. */
+export async function readRequested(path: string): Promise<Readonly<Record<string, string>>> {
+  const { dependencies, devDependencies } = await readJson(path);
+  return { ...dependencies, ...devDependencies };
 }
 
 /** The packages of a lock file of npm's. */

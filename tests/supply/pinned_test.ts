@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import project from "../../deno.json" with { type: "json" };
-import { readContenders, readDenoLock, readNpmLock, versionsOf } from "./locks.ts";
+import { readDenoLock, readNpmLock, readRequested, versionsOf } from "./locks.ts";
 
 /** One version of a package, and no range. */
 const EXACT = /^npm:(?:@[^/@]+\/)?[^/@]+@\d+\.\d+\.\d+$/;
@@ -8,12 +8,12 @@ const EXACT = /^npm:(?:@[^/@]+\/)?[^/@]+@\d+\.\d+\.\d+$/;
 const INTEGRITY = /^sha512-[A-Za-z0-9+/]{86}==$/;
 
 const lock = await readDenoLock();
-const contenders = await readContenders();
-const NPM_LOCKS = [
-  "bench/contenders/npm-lock.json",
-  "client/package-lock.json",
-  "tests/docs/simulator_bot/npm-lock.json",
-];
+/** Where npm installs something: what is asked for, and what is locked. */
+const NPM_FILES = [
+  ["bench/contenders/npm.json", "bench/contenders/npm-lock.json"],
+  ["client/package.json", "client/package-lock.json"],
+  ["tests/docs/simulator_bot/npm.json", "tests/docs/simulator_bot/npm-lock.json"],
+] as const;
 
 Deno.test("Every import in deno.json is of one version, and locked", () => {
   // `npm:/package@1.2.3/` is how a package's modules are imported by their paths, `npm:package@1.2.3/path` one of them.
@@ -37,20 +37,25 @@ Deno.test("deno.lock has one version for each request, and each request is for o
 
 Deno.test("Every package comes from npm's registry, with its integrity", async () => {
   assert.deepEqual(lock.elsewhere, []);
-  const npmLocks = await Promise.all(NPM_LOCKS.map(async (path) => [path, await readNpmLock(path)] as const));
+  const npmLocks = await Promise.all(
+    NPM_FILES.map(async ([, path]) => [path, await readNpmLock(path)] as const),
+  );
   for (const [file, packages] of [["deno.lock", lock.packages] as const, ...npmLocks]) {
     assert(packages.length > 0, file);
     assert.deepEqual(packages.filter(({ integrity = "" }) => !INTEGRITY.test(integrity)), [], file);
   }
 });
 
-Deno.test("The contenders ask for exact versions", () => {
-  const versions = Object.values(contenders.requested);
-  assert(versions.length > 0);
-  assert.deepEqual(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version)), []);
-});
+for (const [requests, lockFile] of NPM_FILES) {
+  Deno.test(`${requests} asks for exact versions`, async () => {
+    const versions = Object.values(await readRequested(requests));
+    assert(versions.length > 0);
+    assert.deepEqual(versions.filter((version) => !/^\d+\.\d+\.\d+$/.test(version)), []);
+  });
 
-Deno.test("The contenders' packages are in deno.lock too, so that who looks there has seen them all", () => {
-  const ours = versionsOf(lock.packages);
-  assert.deepEqual(versionsOf(contenders.packages).filter((version) => !ours.includes(version)), []);
-});
+  Deno.test(`The packages of ${lockFile} are in deno.lock too, so that who looks there has seen them all`, async () => {
+    const ours = versionsOf(lock.packages);
+    const theirs = versionsOf(await readNpmLock(lockFile));
+    assert.deepEqual(theirs.filter((version) => !ours.includes(version)), []);
+  });
+}
