@@ -8,7 +8,7 @@ import { hostname } from "node:os";
 import { dashboardSettings } from "./dashboard_settings.ts";
 import { LINK_MINUTES } from "./dashboard/sign_in/links.ts";
 import { DashboardThread } from "./dashboard/thread.ts";
-import { DenoEventTracer } from "./gateway/adapters/event_tracer.ts";
+import { EventSpans } from "./gateway/adapters/event_spans.ts";
 import { KeptServer } from "./gateway/adapters/kept_server.ts";
 import { Log } from "./gateway/adapters/log.ts";
 import { LogChannels } from "./gateway/adapters/log_channel.ts";
@@ -310,11 +310,12 @@ function createService(
     board: new RedisBoard(redis),
     figures: new RedisFiguresStore(redis),
     version: project.version,
-    tracer: config.traceRatio === null ? null : new DenoEventTracer({
+    tracer: config.traceRatio === null ? null : new EventSpans({
       exchange: EVENT_EXCHANGE,
       ratio: config.traceRatio,
       dice,
-      version: project.version,
+      // The runtime's own, which exports by OTLP. It is there only where the runtime was started with OTEL_DENO=true.
+      tracer: Deno.telemetry.tracerProvider.getTracer("shardline", project.version),
     }),
     guildNames: config.logChannels.guilds === null ? null : new RedisGuildNames(redis, clock),
     readGatewayBot: () => readGatewayBot(rest, told),

@@ -260,7 +260,7 @@ const TRACES = {
   OTEL_DENO: setting(
     "false",
     choice("true", "false"),
-    "Whether traces are exported by OTLP, to where Deno's OTEL_EXPORTER_OTLP_ENDPOINT says: true or false.",
+    "Whether traces are exported by OTLP, to where Deno's OTEL_EXPORTER_OTLP_ENDPOINT says: true or false, in no other words.",
   ),
   TRACE_RATIO: setting("0.01", fraction, "Part of the events that are traced then, 0 to 1."),
 };

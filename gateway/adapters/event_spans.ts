@@ -1,5 +1,5 @@
 /**
- * Spans of events by the runtime's own OpenTelemetry, which exports them by OTLP where `OTEL_DENO=true`.
+ * Spans of events, by OpenTelemetry.
  *
  * @module
  */
@@ -8,13 +8,13 @@ import type { Dice } from "../clock.ts";
 import type { OutgoingEvent } from "../delivery/publisher.ts";
 import type { EventTrace, EventTracer, TraceOutcome } from "../delivery/tracing.ts";
 
-export interface DenoEventTracerOptions {
+export interface EventSpansOptions {
   /** The exchange that events are published to. */
   readonly exchange: string;
   /** Part of the events that get a span, 0 to 1. */
   readonly ratio: number;
   readonly dice: Dice;
-  readonly version: string;
+  readonly tracer: Pick<Tracer, "startSpan">;
 }
 
 /** OpenTelemetry's numbers, so that its package is needed for its types alone (OpenTelemetry API, Span Kind and Status). */
@@ -25,18 +25,15 @@ const STATUS_ERROR = 2;
  * Attributes and the span's name are those that OpenTelemetry has for messaging (semantic conventions, RabbitMQ), but
  * for the shard, for which it has none.
  */
-export class DenoEventTracer implements EventTracer {
-  readonly #options: DenoEventTracerOptions;
-  readonly #tracer: Tracer;
+export class EventSpans implements EventTracer {
+  readonly #options: EventSpansOptions;
 
-  /** Only where the runtime was started with `OTEL_DENO=true`: it throws at the first span elsewhere. */
-  constructor(options: DenoEventTracerOptions) {
+  constructor(options: EventSpansOptions) {
     this.#options = options;
-    this.#tracer = Deno.telemetry.tracerProvider.getTracer("shardline", options.version);
   }
 
   begin({ shard, session, sequence, type, body, receivedAtMs }: OutgoingEvent): EventTrace | null {
-    const { exchange, ratio, dice } = this.#options;
+    const { exchange, ratio, dice, tracer } = this.#options;
     if (dice() >= ratio) return null;
     const options: SpanOptions = {
       kind: KIND_PRODUCER,
@@ -53,7 +50,7 @@ export class DenoEventTracer implements EventTracer {
         "discord.shard.id": shard,
       },
     };
-    const span = this.#tracer.startSpan(`publish ${exchange}:${type}`, options);
+    const span = tracer.startSpan(`publish ${exchange}:${type}`, options);
     const { traceId, spanId, traceFlags } = span.spanContext();
     return {
       traceparent: `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`,
