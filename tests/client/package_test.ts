@@ -2,62 +2,19 @@ import assert from "node:assert/strict";
 import packageFile from "../../client/package.json" with { type: "json" };
 import project from "../../deno.json" with { type: "json" };
 import { onStage } from "../e2e/stage.ts";
-import { linesOf, type RunningProgram } from "../program.ts";
+import { HeardProgram } from "../heard_program.ts";
+import type { RunningProgram } from "../program.ts";
 import { InstalledClient } from "./installed_client.ts";
 
 const installed = await InstalledClient.install();
 Deno.test.afterAll(() => installed[Symbol.asyncDispose]());
 
-/** What a bot has written, line by line. */
-class Output {
-  readonly lines: string[] = [];
-  readonly #errors: Promise<string>;
-  readonly #reading: Promise<void>;
-  #isOver = false;
-  #wake = () => {};
-
-  constructor(child: Deno.ChildProcess) {
-    this.#errors = new Response(child.stderr).text();
-    this.#reading = this.#read(child);
-  }
-
-  /** Resolves once the condition holds; it is asked again at every line. Rejects when the bot ends first. */
-  async until(condition: () => boolean): Promise<void> {
-    while (!condition()) {
-      if (this.#isOver) throw new Error(`The bot ended:\n${this.lines.join("\n")}\n${await this.#errors}`);
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
-  }
-
-  /** What it wrote to standard error, once it has ended. */
-  async ended(): Promise<string> {
-    await this.#reading;
-    return await this.#errors;
-  }
-
-  async #read(child: Deno.ChildProcess): Promise<void> {
-    for await (const lines of linesOf(child.stdout)) {
-      this.lines.push(...lines);
-      this.#wake();
-    }
-    this.#isOver = true;
-    this.#wake();
-  }
-}
-
 /** Runs a bot for as long as the test takes, then has it stop in good order. */
-async function withBot(
-  { child, exited }: RunningProgram,
-  test: (output: Output) => Promise<void>,
-): Promise<void> {
-  const output = new Output(child);
-  try {
-    await test(output);
-  } finally {
-    child.kill("SIGTERM");
-    assert.equal(await exited, 0);
-    assert.equal(await output.ended(), "");
-  }
+async function withBot(program: RunningProgram, test: (bot: HeardProgram) => Promise<void>): Promise<void> {
+  await using bot = new HeardProgram(program);
+  await test(bot);
+  assert.equal(await bot.end(), 0);
+  assert.equal(await bot.complaints, "");
 }
 
 Deno.test("The client's package has what it needs at run time, and its types; nothing else", async () => {
@@ -86,11 +43,11 @@ Deno.test(
     const { control } = stage.simulator;
     await stage.startConnected(1);
     const bot = installed.start("consumer.mjs", { RABBIT_URL: stage.rabbitUrl });
-    await withBot(bot, async (output) => {
-      const said = () => output.lines.map((line) => JSON.parse(line));
-      await output.until(() => said().some(({ outcome }) => outcome !== undefined));
+    await withBot(bot, async (heard) => {
+      const said = () => heard.lines.map((line) => JSON.parse(line));
+      await heard.until(() => said().some(({ outcome }) => outcome !== undefined));
       control.dispatch("MESSAGE_CREATE", '{"id":"9007199254740993","content":"hello"}');
-      await output.until(() => said().some(({ name }) => name === "MESSAGE_CREATE"));
+      await heard.until(() => said().some(({ name }) => name === "MESSAGE_CREATE"));
       assert.deepEqual(said().find(({ outcome }) => outcome !== undefined), { outcome: { ok: true } });
       assert.deepEqual(control.statistics.commands().map(({ op }) => op), [3]);
       const [session] = control.ledger.summary().sessions;
@@ -112,8 +69,8 @@ Deno.test(
     const { control, restUrl } = stage.simulator;
     await stage.startConnected(1);
     const bot = installed.start("bot.js", { RABBIT_URL: stage.rabbitUrl, API_URL: restUrl });
-    await withBot(bot, async (output) => {
-      await output.until(() => output.lines.includes("Answering /ping"));
+    await withBot(bot, async (heard) => {
+      await heard.line("Answering /ping");
       const use = (id: string, type: number, data: unknown) =>
         control.dispatch("INTERACTION_CREATE", JSON.stringify({ id, token: `${id}/=`, type, data }));
       use("1", 2, { type: 1, name: "pong" });
