@@ -52,6 +52,13 @@ const CALLBACK_TYPES: ReadonlySet<unknown> = new Set([1, 4, 5, 6, 7, 8, 9, 10, 1
 /** The one that is a message. */
 const MESSAGE_CALLBACK = 4;
 
+/** What an edit gets that is too early, too late, or of what has no message: as people have met and reported it. */
+const EDIT_REFUSALS = {
+  "unknown": { status: 404, message: "Unknown Webhook", code: 10015 },
+  "expired": { status: 401, message: "Invalid Webhook Token", code: 50027 },
+  "without-message": { status: 404, message: "Unknown Message", code: 10008 },
+};
+
 /** How many nonces are remembered, the newest; Discord forgets them after a few minutes. */
 const NONCES_MAX = 1_000;
 
@@ -65,7 +72,7 @@ type Headers = Record<string, string>;
 
 /**
  * The REST routes there are (Discord docs, Get Gateway, Get Gateway Bot, Get Current User, Get Current Application, Create
- * Message, Create Interaction Response, OAuth2).
+ * Message, Create and Edit Original Interaction Response, OAuth2).
  */
 export class Rest {
   readonly #discord: Discord;
@@ -121,6 +128,7 @@ export class Rest {
   #route(call: Call): HttpAnswer | Promise<HttpAnswer> {
     const message = /^\/channels\/([^/]+)\/messages$/.exec(call.path);
     const interaction = /^\/interactions\/([^/]+)\/([^/]+)\/callback$/.exec(call.path);
+    const original = /^\/webhooks\/([^/]+)\/([^/]+)\/messages\/@original$/.exec(call.path);
     if (call.path === "/gateway") return this.#only("GET", call, () => this.#gateway());
     if (call.path === "/gateway/bot") {
       return this.#only(
@@ -152,6 +160,10 @@ export class Rest {
     if (interaction !== null) {
       const [, id = "", token = ""] = interaction;
       return this.#only("POST", call, () => this.#answerInteraction(call, id, percentDecoded(token)));
+    }
+    if (original !== null) {
+      const [, applicationId = "", token = ""] = original;
+      return this.#only("PATCH", call, () => this.#editAnswer(call, applicationId, percentDecoded(token)));
     }
     return jsonAnswer(404, { message: "404: Not Found", code: 0 });
   }
@@ -265,9 +277,7 @@ export class Rest {
       if (form === null) return invalidForm({});
       const errors = checkMessageForm(form.fields);
       if (errors !== null) return invalidForm(errors);
-      if (isEmptyMessage(form.fields, form.fileCount)) {
-        return jsonAnswer(400, { message: "Cannot send an empty message", code: 50006 });
-      }
+      if (isEmptyMessage(form.fields, form.fileCount)) return emptyMessage();
       return jsonAnswer(200, this.#messageOnce(account, channelId, guildId, form.fields));
     });
   }
@@ -288,13 +298,32 @@ export class Rest {
       const message = isObject(data) ? data : {};
       const errors = checkMessageForm(message);
       if (errors !== null) return invalidForm({ data: errors });
-      if (isEmptyMessage(message, form.fileCount)) {
-        return jsonAnswer(400, { message: "Cannot send an empty message", code: 50006 });
-      }
+      if (isEmptyMessage(message, form.fileCount)) return emptyMessage();
     }
-    interactions.answer(interactionId);
-    statistics.noteInteractionAnswer({ atMs: clock.nowMs(), interactionId, body: form.fields });
+    interactions.answer(interactionId, type);
+    const body = form.fields;
+    statistics.noteInteractionAnswer({ atMs: clock.nowMs(), interactionId, kind: "callback", body });
     return { status: 204, headers: {}, body: "" };
+  }
+
+  /** Here too the token is all that is asked for. A deferred answer gets its message in this way. */
+  async #editAnswer(call: Call, applicationId: string, token: string): Promise<HttpAnswer> {
+    const { interactions, statistics, clock } = this.#discord;
+    if (call.request.oversize) return jsonAnswer(413, { message: "Request entity too large", code: 40005 });
+    const state = interactions.editStateOf(applicationId, token);
+    if (state.kind !== "editable") {
+      const { status, message, code } = EDIT_REFUSALS[state.kind];
+      return jsonAnswer(status, { message, code });
+    }
+    const form = await readForm(call.request);
+    if (form === null) return invalidForm({});
+    const body = form.fields;
+    const errors = checkMessageForm(body);
+    if (errors !== null) return invalidForm(errors);
+    if (isEmptyMessage(body, form.fileCount)) return emptyMessage();
+    const { interactionId, channelId } = state;
+    statistics.noteInteractionAnswer({ atMs: clock.nowMs(), interactionId, kind: "edit", body });
+    return jsonAnswer(200, this.#message(channelId ?? "0", body));
   }
 
   /** With `enforce_nonce` a repeated nonce returns the earlier message. */
@@ -397,6 +426,10 @@ function percentDecoded(text: string): string {
   } catch {
     return text;
   }
+}
+
+function emptyMessage(): HttpAnswer {
+  return jsonAnswer(400, { message: "Cannot send an empty message", code: 50006 });
 }
 
 function unauthorized(): HttpAnswer {
