@@ -63,33 +63,18 @@ Deno.test(
   "ShardlineClient acknowledges an event when its handler has resolved, and not before",
   onClientStage({}, async (stage) => {
     const handling = Promise.withResolvers<void>();
-    const taken: string[] = [];
-    const first = stage.client({ stopTimeoutMs: 0 }).on(
-      "MESSAGE_CREATE",
-      (_, { id }) => {
-        taken.push(id);
-        stage.changed();
-        return handling.promise;
-      },
-    );
-    await first.start();
+    const first = stage.noting({ stopTimeoutMs: 0 }, () => handling.promise);
+    await first.client.start();
     stage.publish("MESSAGE_CREATE", {}, { s: 1 });
-    await stage.until(() => taken.length === 1);
-    await first.stop(); // its handler runs on, and the event is another's
+    await stage.until(() => first.ids.length === 1);
+    await first.client.stop(); // its handler runs on, and the event is another's
     await stage.waiting("gateway", 1);
-    const second = stage.client().on(
-      "MESSAGE_CREATE",
-      (_, { id, redelivered }) => {
-        assert(redelivered);
-        taken.push(id);
-        stage.changed();
-      },
-    );
-    await second.start();
-    await stage.until(() => taken.length === 2);
-    await second.stop();
+    const second = stage.noting({}, ({ redelivered }) => assert(redelivered));
+    await second.client.start();
+    await stage.until(() => second.ids.length === 1);
+    await second.client.stop();
     handling.resolve();
-    assert.deepEqual(taken, ["5e55:1", "5e55:1"]);
+    assert.deepEqual([first.ids, second.ids, stage.errors], [["5e55:1"], ["5e55:1"], []]);
     await stage.waiting("gateway", 0);
   }),
 );
@@ -98,18 +83,10 @@ Deno.test(
   "ShardlineClient.stop() takes nothing more, and waits for running handlers",
   onClientStage({}, async (stage) => {
     const handling = Promise.withResolvers<void>();
-    const taken: string[] = [];
-    const client = stage.client({ prefetch: 1 }).on(
-      "MESSAGE_CREATE",
-      (_, { id }) => {
-        taken.push(id);
-        stage.changed();
-        return handling.promise;
-      },
-    );
+    const { client, ids } = stage.noting({ prefetch: 1 }, () => handling.promise);
     await client.start();
     for (const s of [1, 2]) stage.publish("MESSAGE_CREATE", {}, { s });
-    await stage.until(() => taken.length === 1);
+    await stage.until(() => ids.length === 1);
     let isStopped = false;
     const stopping = client.stop().then(() => isStopped = true);
     await stage.waiting("gateway", 1);
@@ -117,7 +94,7 @@ Deno.test(
     handling.resolve();
     await stopping;
     await client.stop(); // safe twice
-    assert.deepEqual(taken, ["5e55:1"]);
+    assert.deepEqual(ids, ["5e55:1"]);
     await stage.waiting("gateway", 1);
     await assert.rejects(client.start(), /^Error: Cannot start: a client starts once; make another one$/);
   }),
@@ -191,19 +168,15 @@ Deno.test(
 Deno.test(
   "ShardlineClient rejects what is not JSON, tells of it, and goes on",
   onClientStage({}, async (stage) => {
-    const seen: string[] = [];
-    const client = stage.client().on("MESSAGE_CREATE", (_, { id }) => {
-      seen.push(id);
-      stage.changed();
-    });
+    const { client, ids } = stage.noting();
     await client.start();
     stage.publish("MESSAGE_CREATE", "{", { s: 1 });
     stage.publish("MESSAGE_CREATE", "null", { s: 2 });
     const invalid = Buffer.from('{"t":"MESSAGE_CREATE","s":3,"op":0,"d":{"content":"?"}}');
     invalid[invalid.indexOf("?")] = 0xff; // no UTF-8: Discord's bytes come as they are
     stage.publish("MESSAGE_CREATE", invalid, { s: 3 });
-    await stage.until(() => seen.length === 1);
-    assert.deepEqual(seen, ["5e55:3"]);
+    await stage.until(() => ids.length === 1);
+    assert.deepEqual(ids, ["5e55:3"]);
     assert.deepEqual(stage.errors.map(({ kind }) => kind), ["unreadable", "unreadable"]);
     await client.stop();
     await stage.waiting("gateway", 0);
@@ -213,21 +186,15 @@ Deno.test(
 Deno.test(
   "ShardlineClient drops repeats of what it has handled, and not of what failed",
   onClientStage({}, async (stage) => {
-    const tries: string[] = [];
-    const client = stage.client({ prefetch: 1 }).on(
-      "MESSAGE_CREATE",
-      (_, { id }) => {
-        tries.push(id);
-        stage.changed();
-        if (id === "5e55:2" && tries.length < 4) throw new Error("not yet");
-      },
-    );
+    const { client, ids } = stage.noting({ prefetch: 1 }, ({ id }) => {
+      if (id === "5e55:2" && ids.length < 4) throw new Error("not yet");
+    });
     await client.start();
     for (const s of [1, 1, 2]) stage.publish("MESSAGE_CREATE", {}, { s });
     await stage.until(() => stage.errors.length === 2);
     for (const s of [2, 2, 3]) stage.publish("MESSAGE_CREATE", {}, { s });
-    await stage.until(() => tries.at(-1) === "5e55:3");
-    assert.deepEqual(tries, ["5e55:1", "5e55:2", "5e55:2", "5e55:2", "5e55:3"]);
+    await stage.until(() => ids.at(-1) === "5e55:3");
+    assert.deepEqual(ids, ["5e55:1", "5e55:2", "5e55:2", "5e55:2", "5e55:3"]);
   }),
 );
 
@@ -235,21 +202,16 @@ Deno.test(
   "ShardlineClient handles copies that come together once, and acknowledges all of them",
   onClientStage({}, async (stage) => {
     const handling = Promise.withResolvers<void>();
-    let tries = 0;
-    const client = stage.client({ prefetch: 2 }).on(
-      "MESSAGE_CREATE",
-      (_, { id }) => {
-        if (id === "5e55:2") return stage.changed();
-        tries += 1;
-        return handling.promise;
-      },
+    const { client, ids } = stage.noting(
+      { prefetch: 2 },
+      ({ id }) => id === "5e55:2" ? undefined : handling.promise,
     );
     await client.start();
     for (const s of [1, 1, 2]) stage.publish("MESSAGE_CREATE", {}, { s });
     await stage.waiting("gateway", 1); // both copies are with the client
     handling.resolve();
     await client.stop();
-    assert.equal(tries, 1);
+    assert.deepEqual(ids, ["5e55:1"]);
     await stage.waiting("gateway", 1);
   }),
 );
@@ -264,25 +226,24 @@ Deno.test(
   "RedisHandledIds has consumers of one queue drop each other's repeats, and those of another queue not",
   onClientStage({ queues: [OWN] }, async (stage) => {
     await using redis = await openRedis(stage.redisUrl);
-    const seen: string[] = [];
-    const start = async (name: string, queue: string) => {
-      const client = stage.client({ handledIds: new RedisHandledIds(redis.client), queue, bind: ["#"] })
-        .on("MESSAGE_CREATE", (_, { id }) => {
-          seen.push(`${name} ${id}`);
-          stage.changed();
-        });
-      await client.start();
-      return client;
+    const start = async (queue: string) => {
+      const noting = stage.noting({ handledIds: new RedisHandledIds(redis.client), queue, bind: ["#"] });
+      await noting.client.start();
+      return noting;
     };
-    const first = await start("first", "gateway");
+    const first = await start("gateway");
     stage.publish("MESSAGE_CREATE", {}, { s: 1 });
-    await stage.until(() => seen.length === 1);
-    await first.stop(); // the id is in Redis by now
-    const others = [await start("second", "gateway"), await start("other", OWN)];
+    await stage.until(() => first.ids.length === 1);
+    await first.client.stop(); // the id is in Redis by now
+    const [second, other] = [await start("gateway"), await start(OWN)];
     for (const s of [1, 2]) stage.publish("MESSAGE_CREATE", {}, { s });
-    await stage.until(() => seen.length === 4);
-    assert.deepEqual(seen.toSorted(), ["first 5e55:1", "other 5e55:1", "other 5e55:2", "second 5e55:2"]);
-    await Promise.all(others.map((client) => client.stop()));
+    await stage.until(() => second.ids.length + other.ids.length === 3);
+    await Promise.all([second.client.stop(), other.client.stop()]);
+    assert.deepEqual([first, second, other].map(({ ids }) => ids.toSorted()), [
+      ["5e55:1"],
+      ["5e55:2"],
+      ["5e55:1", "5e55:2"],
+    ]);
     const keys = (await redis.client.keys("*")).filter((key) => key.endsWith("5e55:1")).toSorted();
     assert.deepEqual(keys, [`gateway:handled:${OWN}:5e55:1`, "gateway:handled:gateway:5e55:1"].toSorted());
     const ttlMs = await redis.client.pttl("gateway:handled:gateway:5e55:1");
@@ -295,16 +256,11 @@ Deno.test(
   onClientStage({}, async (stage) => {
     await using redis = await openRedis(stage.redisUrl);
     await redis.client.quit();
-    const seen: string[] = [];
-    const client = stage.client({ handledIds: new RedisHandledIds(redis.client) })
-      .on("MESSAGE_CREATE", (_, { id }) => {
-        seen.push(id);
-        stage.changed();
-      });
+    const { client, ids } = stage.noting({ handledIds: new RedisHandledIds(redis.client) });
     await client.start();
     for (const copy of [1, 2]) {
       stage.publish("MESSAGE_CREATE", {}, { s: 1 });
-      await stage.until(() => seen.length === copy && stage.errors.length === 2 * copy);
+      await stage.until(() => ids.length === copy && stage.errors.length === 2 * copy);
     }
     await client.stop();
     await stage.waiting("gateway", 0);
@@ -316,12 +272,7 @@ Deno.test(
   "ShardlineClient declares a queue of its own that receives the events that it names",
   onClientStage({ queues: [OWN] }, async (stage) => {
     await stage.broker.channel.deleteExchange("gateway"); // the gateway has not been there yet
-    const seen: string[] = [];
-    const client = stage.client({ queue: OWN, bind: ["MESSAGE_CREATE", "READY"] })
-      .on("MESSAGE_CREATE", (_, { name }) => {
-        seen.push(name);
-        stage.changed();
-      });
+    const client = stage.client({ queue: OWN, bind: ["MESSAGE_CREATE", "READY"] });
     await client.start();
     await client.stop();
     for (const [index, name] of ["READY", "GUILD_CREATE", "MESSAGE_CREATE"].entries()) {
@@ -338,17 +289,10 @@ Deno.test(
     await channel.assertQueue(OWN, { durable: true, arguments: { "x-queue-type": "quorum" } });
     await channel.deleteExchange("gateway");
     await channel.assertExchange("gateway", "topic", { durable: true, autoDelete: true });
-    const seen: string[] = [];
-    const client = stage.client({ queue: OWN, bind: ["MESSAGE_CREATE"] }).on(
-      "MESSAGE_CREATE",
-      (_, { id }) => {
-        seen.push(id);
-        stage.changed();
-      },
-    );
+    const { client, ids } = stage.noting({ queue: OWN, bind: ["MESSAGE_CREATE"] });
     await client.start();
     stage.publish("MESSAGE_CREATE", {});
-    await stage.until(() => seen.length === 1);
+    await stage.until(() => ids.length === 1);
     assert.deepEqual(stage.errors, []);
   }),
 );
@@ -396,24 +340,22 @@ Deno.test(
   onClientStage({}, async (stage) => {
     await using proxy = new TcpProxy(stage.rabbitUrl);
     const handling = Promise.withResolvers<void>();
-    const tries: string[] = [];
-    const client = stage.client({ url: proxy.through(stage.rabbitUrl), prefetch: 2 })
-      .on("MESSAGE_CREATE", (_, { id }) => {
-        tries.push(id);
-        stage.changed();
-        if (id === "5e55:1") return handling.promise;
-      });
+    const options = { url: proxy.through(stage.rabbitUrl), prefetch: 2 };
+    const { client, ids } = stage.noting(
+      options,
+      ({ id }) => id === "5e55:1" ? handling.promise : undefined,
+    );
     await client.start();
     stage.publish("MESSAGE_CREATE", {}, { s: 1 });
-    await stage.until(() => tries.length === 1);
+    await stage.until(() => ids.length === 1);
     proxy.cut();
     stage.publish("MESSAGE_CREATE", {}, { s: 2 });
-    await stage.until(() => tries.length === 2);
+    await stage.until(() => ids.length === 2);
     // The first one has come again, before the second, and shares the handler that still runs.
     handling.resolve();
     await client.stop();
     await stage.waiting("gateway", 0);
-    assert.deepEqual(tries, ["5e55:1", "5e55:2"]);
+    assert.deepEqual(ids, ["5e55:1", "5e55:2"]);
     assert.deepEqual(stage.errors.map(({ kind }) => kind), ["connection"]);
     assert.match(stage.errors[0]?.message ?? "", /^Lost RabbitMQ at 127\.0\.0\.1:\d+: /);
   }),
@@ -452,14 +394,7 @@ Deno.test(
 Deno.test(
   "ShardlineClient declares a queue again that somebody deleted",
   onClientStage({ queues: [OWN] }, async (stage) => {
-    const seen: string[] = [];
-    const client = stage.client({ queue: OWN, bind: ["MESSAGE_CREATE"] }).on(
-      "MESSAGE_CREATE",
-      (_, { id }) => {
-        seen.push(id);
-        stage.changed();
-      },
-    );
+    const { client, ids } = stage.noting({ queue: OWN, bind: ["MESSAGE_CREATE"] });
     await client.start();
     const before = (await stage.broker.channel.checkQueue(OWN)).consumerCount;
     assert.equal(before, 1);
@@ -471,7 +406,7 @@ Deno.test(
     );
     await consumed(stage.rabbitUrl, OWN);
     stage.publish("MESSAGE_CREATE", {});
-    await stage.until(() => seen.length === 1);
+    await stage.until(() => ids.length === 1);
     assert.equal(stage.errors.length, 1);
   }),
 );

@@ -6,7 +6,12 @@
  */
 import { Buffer } from "node:buffer";
 import type { Options } from "amqplib";
-import { type ClientError, type ClientOptions, ShardlineClient } from "../../client/mod.ts";
+import {
+  type ClientError,
+  type ClientOptions,
+  type ReceivedEvent,
+  ShardlineClient,
+} from "../../client/mod.ts";
 import type { BrokerNames } from "../../harness/test_servers.ts";
 import { beforeDeadline } from "../deadline.ts";
 import { QueueReader } from "../fakes/queue_reader.ts";
@@ -67,6 +72,24 @@ export class ClientStage implements AsyncDisposable {
     });
     this.#clients.push(client);
     return client;
+  }
+
+  /**
+   * A client that is not started yet, and the ids of the MESSAGE_CREATEs that its handler has been given.
+   *
+   * @param handle The rest of the handler.
+   */
+  noting(
+    options: Partial<ClientOptions> = {},
+    handle: (event: ReceivedEvent) => unknown = () => {},
+  ): { readonly client: ShardlineClient; readonly ids: readonly string[] } {
+    const ids: string[] = [];
+    const client = this.client(options).on("MESSAGE_CREATE", (_, event) => {
+      ids.push(event.id);
+      this.changed();
+      return handle(event);
+    });
+    return { client, ids };
   }
 
   /** Publishes an event as the gateway does. */
