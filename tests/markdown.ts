@@ -5,6 +5,16 @@
  */
 import assert from "node:assert/strict";
 
+/** A request to the simulator's control API, as `fetch` takes it. */
+export interface ControlRequest {
+  /** The line of the page. */
+  readonly line: string;
+  /** Its path below the control API. */
+  readonly path: string;
+  readonly method: string;
+  readonly body?: string;
+}
+
 export class Page {
   readonly text: string;
 
@@ -46,6 +56,32 @@ export class Page {
     return [...this.text.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
       .filter(([, found]) => found === language)
       .map(([, , code = ""]) => code);
+  }
+
+  /** The lines of blocks of shell commands. */
+  commands(): string[] {
+    return this.codeBlocks("sh").flatMap((code) => code.split("\n")).filter((line) => line !== "");
+  }
+
+  /**
+   * The requests to the simulator that the page makes by `curl $C/…`.
+   *
+   * @param variables What stands for other variables of the shell.
+   */
+  controlRequests(variables: Readonly<Record<string, string>> = {}): ControlRequest[] {
+    const valueOf = (name: string) => variables[name] ?? assert.fail(`nothing stands for $${name}`);
+    return this.commands().filter((line) => /^curl .*\$C\//.test(line)).map((line) => {
+      const text = line.replaceAll(/\$([A-Z]{2,})/g, (_, name) => valueOf(name));
+      const [, method, path = ""] = /^curl (?:-X (\S+) )?"?\$C(\/[^"\s]*)/.exec(text) ?? assert.fail(line);
+      // One word of the shell, quoted in parts.
+      const body = / -d ((?:'[^']*'|[^\s'])+)/.exec(text)?.[1]?.replaceAll("'", "");
+      return {
+        line,
+        path,
+        method: method ?? (body === undefined ? "GET" : "POST"),
+        ...(body !== undefined && { body }),
+      };
+    });
   }
 
   /** What stands between backticks in running text and in tables. */

@@ -9,31 +9,40 @@ import { type RunningProgram, startCommand } from "../program.ts";
 
 const ROOT = decodeURIComponent(new URL("../../", import.meta.url).pathname);
 
-const INSTALL = `mkdir client bot &&
-cp "$1"/client/*.ts "$1"/client/*.json "$1"/client/LICENSE "$1"/client/README.md client &&
-cp "$1"/client/template/* "$1"/tests/client/consumer.mjs bot &&
-cp "$1"/tests/client/typed_bot.ts.txt bot/typed_bot.ts &&
+const INSTALL = `root="$1" packages="$2"
+shift 2
+mkdir client bot &&
+cp "$root"/client/*.ts "$root"/client/*.json "$root"/client/LICENSE "$root"/client/README.md client &&
+for source do cp -R "$root/$source" bot || exit; done &&
+for text in bot/*.ts.txt; do [ ! -e "$text" ] || mv "$text" "\${text%.txt}" || exit; done &&
 cd client && npm ci --no-audit --no-fund && npm pack &&
-cd ../bot && npm install --no-audit --no-fund ../client/shardline-client-*.tgz`;
+cd ../bot && npm install --no-audit --no-fund ../client/shardline-client-*.tgz $packages`;
 
 /** Where npm keeps what it has fetched, and how it fetches what it has not. */
 const NEEDED_BY_NPM = /^(HOME|NODE_EXTRA_CA_CERTS|NPM_CONFIG_.*|SSL_CERT_.*|HTTPS?_PROXY|NO_PROXY)$/i;
 
 export class InstalledClient implements AsyncDisposable {
-  readonly #node: string;
+  /** Where Node is. */
+  readonly node: string;
   readonly #supervisor: Supervisor;
 
   private constructor(node: string, supervisor: Supervisor) {
-    this.#node = node;
+    this.node = node;
     this.#supervisor = supervisor;
   }
 
   /**
    * Packs and installs it.
    *
+   * @param sources Files and folders that are copied into the bot's, by their paths from the project's folder; `folder/.`
+   *   is what lies in a folder. `.ts.txt` becomes `.ts`: Deno would take that for a part of the project.
+   * @param packages What is installed beside it: `ioredis@6.0.0`.
    * @throws Error with what npm said, where it fails.
    */
-  static async install(): Promise<InstalledClient> {
+  static async install(
+    sources: readonly string[],
+    packages: readonly string[] = [],
+  ): Promise<InstalledClient> {
     const node = await findProgram(["node"]);
     if (node === undefined) {
       throw new Error("Cannot find Node.js in PATH: install Node.js 20 or later with npm");
@@ -41,7 +50,7 @@ export class InstalledClient implements AsyncDisposable {
     const supervisor = await Supervisor.start();
     await supervisor.launch({
       program: "sh",
-      args: ["-c", INSTALL, "sh", ROOT],
+      args: ["-c", INSTALL, "sh", ROOT, packages.join(" "), ...sources],
       env: Object.fromEntries(
         Object.entries(Deno.env.toObject()).filter(([name]) => NEEDED_BY_NPM.test(name)),
       ),
@@ -56,9 +65,14 @@ export class InstalledClient implements AsyncDisposable {
     return new InstalledClient(node, supervisor);
   }
 
+  /** The bot's folder. */
+  get folder(): string {
+    return `${this.#supervisor.folder}/bot`;
+  }
+
   /** Starts a script of the bot's folder on Node. */
   start(script: string, env: Readonly<Record<string, string>>): RunningProgram {
-    return startCommand([this.#node, script], `${this.#supervisor.folder}/bot`, env);
+    return startCommand([this.node, script], this.folder, env);
   }
 
   /** Has TypeScript check a file of the bot's folder, with the types that the package brings. */
@@ -66,8 +80,8 @@ export class InstalledClient implements AsyncDisposable {
     const compiler = "../client/node_modules/typescript/bin/tsc";
     const flags = ["--noEmit", "--strict", "--skipLibCheck", "--target", "es2022", "--module", "nodenext"];
     const { child, exited } = startCommand(
-      [this.#node, compiler, ...flags, file],
-      `${this.#supervisor.folder}/bot`,
+      [this.node, compiler, ...flags, file],
+      this.folder,
       {},
     );
     const [code, text] = await Promise.all([
@@ -88,7 +102,7 @@ export class InstalledClient implements AsyncDisposable {
         else paths.push(path);
       }
     };
-    const root = `${this.#supervisor.folder}/bot/node_modules/shardline-client/`;
+    const root = `${this.folder}/node_modules/shardline-client/`;
     await walk("");
     return paths.toSorted();
   }

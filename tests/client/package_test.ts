@@ -6,7 +6,11 @@ import { HeardProgram } from "../heard_program.ts";
 import type { RunningProgram } from "../program.ts";
 import { InstalledClient } from "./installed_client.ts";
 
-const installed = await InstalledClient.install();
+const installed = await InstalledClient.install([
+  "client/template/.",
+  "tests/client/consumer.mjs",
+  "tests/client/typed_bot.ts.txt",
+]);
 Deno.test.afterAll(() => installed[Symbol.asyncDispose]());
 
 /** Runs a bot for as long as the test takes, then has it stop in good order. */

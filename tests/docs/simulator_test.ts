@@ -186,17 +186,10 @@ Deno.test("docs/simulator.md's script on Deno runs from a folder with the simula
 
 Deno.test("docs/simulator.md's requests by hand are answered", async () => {
   await withSimulator(async ({ control, controlUrl }) => {
-    const lines = page.codeBlocks("sh").flatMap((code) => code.split("\n")).filter((line) =>
-      line.startsWith("curl ")
-    );
-    assert(lines.length > 15);
-    for (const line of lines) {
-      const [, method, address = ""] = /^curl (?:-X (\S+) )?"?\$C(\/[^"\s]*)/.exec(line) ?? assert.fail(line);
-      const [, body] = / -d '([^']*)'/.exec(line) ?? [];
-      const response = await fetch(controlUrl + address.replace("$SESSION", "5e55"), {
-        method: method ?? (body === undefined ? "GET" : "POST"),
-        ...(body === undefined ? {} : { body }),
-      });
+    const requests = page.controlRequests({ SESSION: "5e55" });
+    assert(requests.length > 15);
+    for (const { line, path, ...request } of requests) {
+      const response = await fetch(controlUrl + path, request);
       assert.equal(response.status, 200, `${line}\n${await response.text()}`);
     }
     assert.equal(control.knobs().eventsPerSecond, 50);
@@ -211,9 +204,7 @@ Deno.test("docs/simulator.md names the discord.js with which its bot is tried", 
 
 Deno.test("docs/simulator.md starts the simulator by flags that there are, and names its token", async () => {
   const { helpText } = await import("../../simulator/command_line.ts");
-  const commands = page.codeBlocks("sh").flatMap((code) => code.split("\n")).filter((line) =>
-    line.includes(" task simulate ")
-  );
+  const commands = page.commands().filter((line) => line.includes(" task simulate "));
   const said = [...commands.flatMap((line) => line.split(" ")), ...page.codeSpans()];
   const flags = said.filter((word) => word.startsWith("--"));
   assert(commands.length > 0 && flags.length > 3);
