@@ -6,6 +6,7 @@
  */
 
 import { denoEnvironment, PROJECT_FOLDER } from "./deno_program.ts";
+import { languageEnvironment } from "./languages.ts";
 import { startServerPair } from "./pair.ts";
 import { programPaths } from "./programs.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -50,6 +51,7 @@ async function runDenoTest(args: readonly string[], servers: ServerAddresses): P
     env: {
       // Nothing else of a terminal's environment: a bot's token there is not for tests.
       ...denoEnvironment(),
+      ...languageEnvironment(),
       ...temporaryFolder(),
       TEST_RABBIT_URL: servers.rabbitUrl,
       TEST_REDIS_URL: servers.redisUrl,
