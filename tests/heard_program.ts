@@ -44,13 +44,18 @@ export class HeardProgram implements AsyncDisposable {
     return code;
   }
 
-  /** Sends the signal, if it still runs, and waits for the end; resolves with its exit status. */
-  async end(signal: Deno.Signal = "SIGTERM"): Promise<number> {
+  /** Sends the signal, if it still runs. */
+  signal(signal: Deno.Signal): void {
     try {
       this.#child.kill(signal);
     } catch (error) {
       if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
     }
+  }
+
+  /** Sends the signal, if it still runs, and waits for the end; resolves with its exit status. */
+  async end(signal: Deno.Signal = "SIGTERM"): Promise<number> {
+    this.signal(signal);
     return await this.ended();
   }
 
