@@ -8,10 +8,11 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions};
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Channel, Connection};
+use lapin::{BasicProperties, Channel, Connection, Consumer};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 const COMMAND_QUEUE: &str = "gateway.send";
@@ -27,6 +28,9 @@ pub enum Outcome {
     CarriedOut {},
 }
 
+/// The task that hears replies.
+pub type Listening = JoinHandle<lapin::Result<()>>;
+
 type Pending = Arc<Mutex<HashMap<String, oneshot::Sender<Outcome>>>>;
 
 /// Sends commands and waits for their replies.
@@ -37,13 +41,14 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    pub async fn open(connection: &Connection) -> lapin::Result<Self> {
+    /// The task besides ends when no reply can come any more.
+    pub async fn open(connection: &Connection) -> lapin::Result<(Self, Listening)> {
         let channel = connection.create_channel().await?;
         let options = BasicConsumeOptions {
             no_ack: true,
             ..Default::default()
         };
-        let mut replies = channel
+        let replies = channel
             .basic_consume(
                 REPLY_QUEUE.into(),
                 "".into(),
@@ -52,22 +57,13 @@ impl Gateway {
             )
             .await?;
         let pending = Pending::default();
-        let waiting = pending.clone();
-        tokio::spawn(async move {
-            while let Some(reply) = replies.next().await {
-                let Ok(reply) = reply else { break }; // the connection was lost
-                let id = reply.properties.correlation_id().as_ref();
-                let waits = id.and_then(|id| waiting.lock().unwrap().remove(id.as_str()));
-                if let (Some(waits), Ok(outcome)) = (waits, serde_json::from_slice(&reply.data)) {
-                    let _ = waits.send(outcome); // an error means that nobody waits any more
-                }
-            }
-        });
-        Ok(Self {
+        let listening = tokio::spawn(listen(replies, pending.clone()));
+        let gateway = Self {
             channel,
             pending,
             sent: AtomicU64::new(0),
-        })
+        };
+        Ok((gateway, listening))
     }
 
     /// Sends a command and waits for its outcome; an error means that it may or may not be carried out.
@@ -109,4 +105,16 @@ impl Gateway {
             .await?;
         Ok(())
     }
+}
+
+async fn listen(mut replies: Consumer, pending: Pending) -> lapin::Result<()> {
+    while let Some(reply) = replies.next().await {
+        let reply = reply?;
+        let id = reply.properties.correlation_id().as_ref();
+        let waits = id.and_then(|id| pending.lock().unwrap().remove(id.as_str()));
+        if let (Some(waits), Ok(outcome)) = (waits, serde_json::from_slice(&reply.data)) {
+            let _ = waits.send(outcome); // an error means that nobody waits any more
+        }
+    }
+    Ok(())
 }

@@ -61,8 +61,9 @@ async fn run() -> Result<(), AnyError> {
     // Two connections: one that the broker has blocked for publishing must not hold back acknowledgements.
     let consuming = connect(&url, "rust worker").await?;
     let commanding = connect(&url, "rust worker (commands)").await?;
+    let (gateway, mut listening) = Gateway::open(&commanding).await?;
     let worker = Arc::new(Worker {
-        gateway: Gateway::open(&commanding).await?,
+        gateway,
         handled: Mutex::new(HandledIds::new(HANDLED_IDS)),
     });
     let channel = consuming.create_channel().await?;
@@ -86,7 +87,11 @@ async fn run() -> Result<(), AnyError> {
     let mut tasks = JoinSet::new();
     loop {
         let event = tokio::select! {
-            event = events.next() => event.ok_or("The queue was deleted")??,
+            event = events.next() => event.ok_or("the queue was deleted")??,
+            ended = &mut listening => {
+                ended??;
+                return Err("its replies have ended".into());
+            }
             _ = terminated.recv() => break,
             _ = interrupted.recv() => break,
         };
