@@ -8,11 +8,20 @@ import { EVENT_NAMES } from "../../simulator/world/events.ts";
 import { codeSpans, Page } from "../markdown.ts";
 
 const FOLDER = new URL("../../docs/", import.meta.url);
+const EXAMPLES = new URL("../../examples/", import.meta.url);
+
+async function foldersIn(folder: URL): Promise<string[]> {
+  const entries = await Array.fromAsync(Deno.readDir(folder));
+  return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
+}
 
 const PAGES = [
   "README.md",
   "ARCHITECTURE.md",
   "simulator/README.md",
+  "client/README.md",
+  "client/template/README.md",
+  ...(await foldersIn(EXAMPLES)).map((name) => `examples/${name}/README.md`),
   ...(await Array.fromAsync(Deno.readDir(FOLDER))).map(({ name }) => `docs/${name}`)
     .filter((path) => path.endsWith(".md")).sort(),
 ];
@@ -32,9 +41,12 @@ for (const path of PAGES) {
       ...EVENT_NAMES,
       ...INTENT_NAMES,
     ]);
-    const named = (await Page.read(path)).codeSpans().map((code) =>
-      /^([A-Z][A-Z_]+)(=\S*)?$/.exec(code)?.[1]
-    );
+    const page = await Page.read(path);
+    // A program of its own has settings of its own, if it has any.
+    if (/^(client|examples)\/.*\//.test(path) && page.text.includes("\n| setting ")) {
+      for (const [name = ""] of page.table("setting")) known.add(codeSpans(name)[0] ?? "");
+    }
+    const named = page.codeSpans().map((code) => /^([A-Z][A-Z_]+)(=\S*)?$/.exec(code)?.[1]);
     const isOurs = (name = "") => name !== "" && !name.startsWith("OTEL_");
     assert.deepEqual(named.filter((name) => isOurs(name) && !known.has(name ?? "")), []);
   });
@@ -63,6 +75,12 @@ Deno.test("docs/README.md links to every page of its folder", async () => {
   const links = (await Page.read("docs/README.md")).links();
   const pages = PAGES.filter((path) => path.startsWith("docs/") && path !== "docs/README.md");
   assert.deepEqual(pages.filter((path) => !links.includes(path.slice("docs/".length))), []);
+});
+
+Deno.test("examples/README.md links to every example", async () => {
+  const links = (await Page.read("examples/README.md")).links();
+  const missing = (await foldersIn(EXAMPLES)).filter((name) => !links.includes(`${name}/README.md`));
+  assert.deepEqual(missing, []);
 });
 
 Deno.test("The pages name only tasks that there are", async () => {

@@ -2,27 +2,18 @@ import assert from "node:assert/strict";
 import { HandClock } from "../../simulator/clock.ts";
 import { DEFAULT_TOKEN, type SimulatorOptions } from "../../simulator/simulator.ts";
 import project from "../../deno.json" with { type: "json" };
-import { InstalledClient } from "../client/installed_client.ts";
-import { codeSpans, Page } from "../markdown.ts";
-import { type ExampleProgram, type ExampleStage, onExampleStage } from "./stage.ts";
+import { codeSpans } from "../markdown.ts";
+import {
+  InstalledExamples,
+  NAMES,
+  PACKAGES,
+  README,
+  sendRequests,
+  startLines,
+} from "./javascript_examples.ts";
+import { type ExampleStage, onExampleStage } from "./stage.ts";
 
-const README = {
-  worker: await Page.read("examples/worker/README.md"),
-  "slash-commands": await Page.read("examples/slash-commands/README.md"),
-  scaling: await Page.read("examples/scaling/README.md"),
-  routing: await Page.read("examples/routing/README.md"),
-};
-type Name = keyof typeof README;
-const NAMES = Object.keys(README) as Name[];
-
-/** What the READMEs have installed beside the client. */
-const PACKAGES = new Set(
-  Object.values(README).flatMap((page) => page.commands())
-    .filter((line) => line.startsWith("npm install "))
-    .flatMap((line) => line.split(" ").slice(2)).filter((name) => !name.endsWith(".tgz")),
-);
-
-const installed = await InstalledClient.install(NAMES.map((name) => `examples/${name}`), [...PACKAGES]);
+const installed = await InstalledExamples.install();
 Deno.test.afterAll(() => installed[Symbol.asyncDispose]());
 
 /** Longer than any test: work that is not done unless somebody else does it. */
@@ -33,53 +24,13 @@ function still(clock = new HandClock()): SimulatorOptions {
   return { paused: true, clock };
 }
 
-/** An example's program as the last such line of its README starts it, with settings of a test's own. */
-function programOf(
-  name: Name,
-  env: Readonly<Record<string, string>> = {},
-  args?: readonly string[],
-): ExampleProgram {
-  const [, said = "", script = "", ...words] =
-    README[name].commands().map((line) => /^((?:\w+=\S+ )*)node (\S+)(.*)$/.exec(line)).findLast((match) =>
-      match !== null
-    ) ?? assert.fail(`examples/${name}/README.md starts nothing`);
-  // The stage has a Discord and a token of its own.
-  const settings = settingsIn(said).filter(([setting]) => setting !== "API_URL" && setting !== "BOT_TOKEN");
-  return {
-    command: [installed.node, script, ...args ?? words.join("").split(" ").filter((word) => word !== "")],
-    folder: `${installed.folder}/${name}`,
-    env: { ...Object.fromEntries(settings), ...env },
-  };
-}
-
-/** `A=b C=d ` */
-function settingsIn(text: string): [name: string, value: string][] {
-  return text.split(" ").filter((word) => word !== "").map((word) => {
-    const [name = "", value = ""] = word.split("=");
-    return [name, value];
-  });
-}
-
-/** Sends what a README sends by curl. */
-async function sendRequests(
-  stage: ExampleStage,
-  name: Name,
-  variables: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  const requests = README[name].controlRequests(variables);
-  assert(requests.length > 0);
-  for (const { line, path, ...request } of requests) {
-    const response = await fetch(stage.parts.simulator.controlUrl + path, request);
-    assert.equal(response.status, 200, `${line}\n${await response.text()}`);
-  }
-}
-
 for (const name of NAMES) {
   Deno.test(`examples/${name}/README.md names the program's settings, with their defaults`, async () => {
-    const page = README[name];
-    const [, script = ""] = programOf(name).command;
-    const source = await Deno.readTextFile(new URL(`../../examples/${name}/${script}`, import.meta.url));
-    const said = page.table("setting").map(([setting = "", value = ""]) =>
+    const lines = startLines(name);
+    const source = await Deno.readTextFile(
+      new URL(`../../examples/${name}/${lines[0]?.script}`, import.meta.url),
+    );
+    const said = README[name].table("setting").map(([setting = "", value = ""]) =>
       [codeSpans(setting)[0] ?? "", codeSpans(value)[0] ?? null] as const
     );
     const read = [...source.matchAll(/process\.env\.([A-Z_]+)(?: \?\? "?([^")]*))?/g)].map((
@@ -90,12 +41,10 @@ for (const name of NAMES) {
       setting === "RABBIT_URL" && name !== "routing" ? [setting, null] : [setting, value]
     );
     assert.deepEqual(read.toSorted(), expected.toSorted());
-    for (const line of page.commands().filter((line) => / node /.test(line))) {
-      for (const [setting, value] of settingsIn(line.slice(0, line.indexOf(" node ")))) {
-        assert(said.some(([each]) => each === setting), line);
-        if (setting === "API_URL") assert.equal(value, "http://127.0.0.1:8080/api");
-        if (setting === "BOT_TOKEN" && value !== "…") assert.equal(value, DEFAULT_TOKEN);
-      }
+    for (const [setting, value] of lines.flatMap(({ settings }) => settings)) {
+      assert(said.some(([each]) => each === setting), setting);
+      if (setting === "API_URL") assert.equal(value, "http://127.0.0.1:8080/api");
+      if (setting === "BOT_TOKEN" && value !== "…") assert.equal(value, DEFAULT_TOKEN);
     }
   });
 }
@@ -124,7 +73,7 @@ Deno.test(
   "examples/worker answers, sets the presence, and tells of a gap, as its README says",
   onExampleStage({ simulator: { paused: true }, own: WORKER_QUEUES }, async (stage) => {
     await stage.startGateway();
-    const worker = stage.start(programOf("worker", WORKER));
+    const worker = stage.start(installed.program("worker", WORKER));
     await worker.line("presence set");
     const place = placeOf(stage);
     await sendRequests(stage, "worker", place);
@@ -157,13 +106,13 @@ Deno.test(
     const broker = await stage.parts.broker();
     await stage.startGateway();
     const spy = await broker.bindOwnQueue("gateway", "MESSAGE_CREATE");
-    const first = stage.start(programOf("worker", WORKER));
+    const first = stage.start(installed.program("worker", WORKER));
     await first.line("listening");
     write(1);
     await first.line("answered 1");
     await first.end("SIGKILL");
     write(2);
-    const second = stage.start(programOf("worker", WORKER));
+    const second = stage.start(installed.program("worker", WORKER));
     await second.line("answered 2");
     assert.equal(await second.end(), 0); // what it has handled is in Redis by now
 
@@ -174,7 +123,7 @@ Deno.test(
     const repeat = () => broker.channel.sendToQueue(WORKER.QUEUE, copy.content, copy.properties);
     repeat();
     write(3);
-    const third = stage.start(programOf("worker", WORKER));
+    const third = stage.start(installed.program("worker", WORKER));
     await third.line("answered 3");
     assert.equal(await third.end(), 0);
     assert.deepEqual(third.lines.filter((line) => line.startsWith("answered ")), ["answered 3"]);
@@ -183,9 +132,18 @@ Deno.test(
     const redis = await stage.parts.redis();
     await redis.del(...await redis.keys(`gateway:handled:*`));
     repeat();
-    const fourth = stage.start(programOf("worker", WORKER));
+    const fourth = stage.start(installed.program("worker", WORKER));
     await fourth.line("answered 2");
     assert.deepEqual(answers(), ["1", "2", "3"]);
+  }),
+);
+
+Deno.test(
+  "examples/worker says what to do where it has no token",
+  onExampleStage({ simulator: { paused: true }, own: WORKER_QUEUES }, async (stage) => {
+    const worker = stage.start(installed.program("worker", { ...WORKER, BOT_TOKEN: "" }));
+    assert.equal(await worker.ended(), 1);
+    assert.equal(await worker.complaints, "Cannot answer anybody: set BOT_TOKEN to the bot's token\n");
   }),
 );
 
@@ -233,13 +191,13 @@ Deno.test(
   "examples/slash-commands does what its README says of a bot that is killed over a report",
   onExampleStage({ simulator: still(), own: BOT_QUEUES }, async (stage) => {
     await stage.startGateway();
-    const killed = stage.start(programOf("slash-commands", BOT));
+    const killed = stage.start(installed.program("slash-commands", BOT));
     await killed.line("listening");
     await sendRequests(stage, "slash-commands");
     await killed.line("answered /hello 1");
     await killed.line("answered /report 2");
     await killed.end("SIGKILL");
-    const next = stage.start(programOf("slash-commands", { ...BOT, REPORT_MS: "0" }));
+    const next = stage.start(installed.program("slash-commands", { ...BOT, REPORT_MS: "0" }));
     await next.line("finished /report 2");
     assert(next.lines.includes("already answered /report 2"));
     assert.equal(await next.end(), 0);
@@ -256,7 +214,7 @@ Deno.test(
   onExampleStage({ simulator: still(), own: BOT_QUEUES }, async (stage) => {
     await stage.startGateway();
     const start = (reportMs: string) =>
-      stage.start(programOf("slash-commands", { ...BOT, REPORT_MS: reportMs }));
+      stage.start(installed.program("slash-commands", { ...BOT, REPORT_MS: reportMs }));
     const first = start(NEVER_MS);
     await first.line("listening");
     use(stage, 1, "hello");
@@ -304,7 +262,7 @@ Deno.test(
   "examples/slash-commands cannot answer after three seconds, but for what it has deferred",
   onExampleStage({ simulator: still(lateClock), own: BOT_QUEUES }, async (stage) => {
     await stage.startGateway();
-    const killed = stage.start(programOf("slash-commands", { ...BOT, REPORT_MS: NEVER_MS }));
+    const killed = stage.start(installed.program("slash-commands", { ...BOT, REPORT_MS: NEVER_MS }));
     await killed.line("listening");
     use(stage, 1, "report");
     await killed.line("answered /report 1");
@@ -313,7 +271,7 @@ Deno.test(
     use(stage, 3, "report");
     lateClock.advance(3_000);
     use(stage, 4, "hello");
-    const next = stage.start(programOf("slash-commands", { ...BOT, REPORT_MS: "0" }));
+    const next = stage.start(installed.program("slash-commands", { ...BOT, REPORT_MS: "0" }));
     await next.line("finished /report 1");
     for (const line of ["too late for /hello 2", "too late for /report 3", "answered /hello 4"]) {
       await next.line(line);
@@ -333,7 +291,7 @@ Deno.test(
     const broker = await stage.parts.broker();
     await stage.startGateway();
     const spy = await broker.bindOwnQueue("gateway", "INTERACTION_CREATE");
-    const first = stage.start(programOf("slash-commands", BOT));
+    const first = stage.start(installed.program("slash-commands", BOT));
     await first.line("listening");
     use(stage, 1, "hello");
     await first.line("answered /hello 1");
@@ -345,7 +303,7 @@ Deno.test(
       broker.channel.sendToQueue(BOT.QUEUE, event.content, event.properties);
     }
     use(stage, 2, "hello");
-    const second = stage.start(programOf("slash-commands", BOT));
+    const second = stage.start(installed.program("slash-commands", BOT));
     await second.line("answered /hello 2");
     assert.equal(await second.end(), 0);
     assert.deepEqual(
@@ -380,7 +338,7 @@ Deno.test(
   onExampleStage({ simulator: { paused: true } }, async (stage) => {
     await stage.startGateway();
     const workers = ["A", "B", "C"].map((name) =>
-      stage.start(programOf("scaling", { PREFETCH: "2", MS_PER_LETTER: "1" }, [name]))
+      stage.start(installed.program("scaling", { PREFETCH: "2", MS_PER_LETTER: "1" }, [name]))
     );
     for (const [index, worker] of workers.entries()) await worker.line(`${"ABC"[index]} is listening`);
     await sendRequests(stage, "scaling");
@@ -399,8 +357,10 @@ Deno.test(
   "examples/scaling gives up to `prefetch` events of a worker that is killed to the others",
   onExampleStage({ simulator: { paused: true } }, async (stage) => {
     await stage.startGateway();
-    const stuck = stage.start(programOf("scaling", { PREFETCH: "3", MS_PER_LETTER: NEVER_MS }, ["stuck"]));
-    const other = stage.start(programOf("scaling", { PREFETCH: "3", MS_PER_LETTER: "0" }, ["other"]));
+    const stuck = stage.start(
+      installed.program("scaling", { PREFETCH: "3", MS_PER_LETTER: NEVER_MS }, ["stuck"]),
+    );
+    const other = stage.start(installed.program("scaling", { PREFETCH: "3", MS_PER_LETTER: "0" }, ["other"]));
     await stuck.line("stuck is listening");
     await other.line("other is listening");
     for (let id = 0; id < 20; id++) write(stage, id, 1);
@@ -421,14 +381,14 @@ Deno.test(
   "examples/scaling keeps order with one worker and prefetch 1, and with more a short event overtakes a long one",
   onExampleStage({ simulator: { paused: true } }, async (stage) => {
     await stage.startGateway();
-    const ordered = stage.start(programOf("scaling", { PREFETCH: "1", MS_PER_LETTER: "1" }));
+    const ordered = stage.start(installed.program("scaling", { PREFETCH: "1", MS_PER_LETTER: "1" }));
     await ordered.line("B is listening");
     for (const [id, letters] of [50, 1, 30, 0, 20, 2].entries()) write(stage, id, letters);
     await ordered.until(() => idsIn(ordered.lines, "has handled").length === 6);
     assert.equal(await ordered.end(), 0);
     assert.deepEqual(idsIn(ordered.lines, "has handled"), idsSent(stage));
 
-    const hasty = stage.start(programOf("scaling", { PREFETCH: "2", MS_PER_LETTER: NEVER_MS }));
+    const hasty = stage.start(installed.program("scaling", { PREFETCH: "2", MS_PER_LETTER: NEVER_MS }));
     await hasty.line("B is listening");
     for (const [id, letters] of [1, 0].entries()) write(stage, 10 + id, letters);
     const [long, short] = idsSent(stage).slice(6);
@@ -447,7 +407,7 @@ Deno.test(
   onExampleStage({ simulator: { paused: true }, own: ROUTING_QUEUES }, async (stage) => {
     await stage.startGateway();
     const all = await stage.parts.consumer();
-    const first = stage.start(programOf("routing", ROUTING));
+    const first = stage.start(installed.program("routing", ROUTING));
     await first.line("listening");
     await sendRequests(stage, "routing");
     await first.line("INTERACTION_CREATE 5"); // the last: what is before it has been routed
@@ -459,7 +419,7 @@ Deno.test(
       stage.control.dispatch("MESSAGE_CREATE", JSON.stringify({ id: String(id), content: "hello" }));
       use(stage, id + 1, "hello");
     }
-    const second = stage.start(programOf("routing", ROUTING));
+    const second = stage.start(installed.program("routing", ROUTING));
     await second.line("listening"); // what has waited may come before it is told
     await second.line("INTERACTION_CREATE 9");
     const taken = second.lines.filter((line) => line !== "listening");
@@ -474,7 +434,7 @@ Deno.test(
     const before = await stage.parts.startConnected(1);
     assert.equal(await before.end("SIGTERM"), 0);
     await stage.startGateway({ DEFAULT_QUEUE: "false" });
-    const program = stage.start(programOf("routing", ROUTING));
+    const program = stage.start(installed.program("routing", ROUTING));
     await program.line("listening");
     use(stage, 1, "hello");
     await program.line("INTERACTION_CREATE 1");
