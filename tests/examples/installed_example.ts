@@ -17,11 +17,11 @@ const INSTALL =
 exec sh -ec "$2"`;
 
 export class InstalledExample implements AsyncDisposable {
-  readonly #readme: Page;
+  readonly readme: Page;
   readonly #supervisor: Supervisor;
 
   private constructor(readme: Page, supervisor: Supervisor) {
-    this.#readme = readme;
+    this.readme = readme;
     this.#supervisor = supervisor;
   }
 
@@ -65,8 +65,7 @@ export class InstalledExample implements AsyncDisposable {
     env: Readonly<Record<string, string>>,
     lastWord?: string,
   ): HeardProgram {
-    const commands = this.#readme.codeBlocks("sh").flatMap((block) => block.trim().split("\n"));
-    assert(commands.includes(command), `the README has no command "${command}"`);
+    assert(this.readme.commands().includes(command), `the README has no command "${command}"`);
     const words = command.split(" ");
     if (lastWord !== undefined) words.splice(-1, 1, lastWord);
     return stage.start({ command: words, folder: this.#supervisor.folder, env });

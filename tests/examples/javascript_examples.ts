@@ -57,12 +57,7 @@ export async function sendRequests(
   name: ExampleName,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const requests = README[name].controlRequests(variables);
-  assert(requests.length > 0);
-  for (const { line, path, ...request } of requests) {
-    const response = await fetch(stage.parts.simulator.controlUrl + path, request);
-    assert.equal(response.status, 200, `${line}\n${await response.text()}`);
-  }
+  await stage.sendRequests(README[name], variables);
 }
 
 /** All of them, each in a folder of its own, with the packages that they need. */

@@ -4,9 +4,11 @@
  *
  * @module
  */
+import assert from "node:assert/strict";
 import { beforeDeadline } from "../deadline.ts";
 import { Stage, type StageOptions, TOKEN } from "../e2e/stage.ts";
 import { HeardProgram } from "../heard_program.ts";
+import type { Page } from "../markdown.ts";
 import { startCommand } from "../program.ts";
 
 /** A program of an example, as a shell would start it. */
@@ -76,6 +78,16 @@ export class ExampleStage implements AsyncDisposable {
     }));
     this.#programs.push({ title: command.join(" "), heard });
     return heard;
+  }
+
+  /** Sends to the simulated Discord what a page sends by curl, with this for the variables of the shell. */
+  async sendRequests(page: Page, variables: Readonly<Record<string, string>> = {}): Promise<void> {
+    const requests = page.controlRequests(variables);
+    assert(requests.length > 0);
+    for (const { line, path, ...request } of requests) {
+      const response = await fetch(this.parts.simulator.controlUrl + path, request);
+      assert.equal(response.status, 200, `${line}\n${await response.text()}`);
+    }
   }
 
   /** The last lines of each program, and what {@link Stage.report} knows of the rest. */

@@ -17,6 +17,7 @@ import { hasLanguage, type LanguageName, languageTitle } from "../../harness/lan
 import { startServerPair } from "../../harness/pair.ts";
 import type { QueueReader } from "../fakes/queue_reader.ts";
 import type { HeardProgram } from "../heard_program.ts";
+import type { Page } from "../markdown.ts";
 import { InstalledExample } from "./installed_example.ts";
 import { type ExampleStage, onExampleStage } from "./stage.ts";
 
@@ -50,7 +51,8 @@ export async function testExampleWorker(
       fn: onExampleStage({ simulator, own: { queues: [queue] } }, async (stage) => {
         assert(example !== null);
         const start = () => example.start(stage, command, { QUEUE: queue });
-        await play({ stage, broker: await stage.parts.broker(), queue, start });
+        const broker = await stage.parts.broker();
+        await play({ stage, readme: example.readme, broker, queue, start });
       }),
     });
   };
@@ -116,12 +118,13 @@ async function startIdle(stage: ExampleStage, start: () => HeardProgram): Promis
 
 interface WorkerStage {
   readonly stage: ExampleStage;
+  readonly readme: Page;
   readonly broker: QueueReader;
   readonly queue: string;
   readonly start: () => HeardProgram;
 }
 
-async function takesEvents({ stage, broker, queue, start }: WorkerStage): Promise<void> {
+async function takesEvents({ stage, readme, broker, queue, start }: WorkerStage): Promise<void> {
   const { control } = stage;
   await stage.startGateway();
   const worker = start();
@@ -137,7 +140,7 @@ async function takesEvents({ stage, broker, queue, start }: WorkerStage): Promis
     headers: { shard: 0 },
   });
   await broker.channel.checkQueue(queue); // the broker has the copy
-  control.dispatch("MESSAGE_CREATE", '{"id":"3","content":"!idle"}');
+  await stage.sendRequests(readme); // somebody writes `!idle`
   await worker.line("The bot is idle on all shards");
   assert.equal(await worker.end(), 0);
   assert.equal(await worker.complaints, "");
