@@ -122,7 +122,7 @@ Deno.test(
     const { instance, prometheus, until } = watched;
     await makeEverythingHappen(watched);
 
-    const job = "gateway";
+    const job = "shardline-gateway";
     const choices: Choices[] = [
       { job, instance: allOf("instance"), shard: allOf("shard") },
       { job, instance: [instance], shard: ["0", "1"] },

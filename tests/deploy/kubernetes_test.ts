@@ -1,4 +1,8 @@
-import { ServiceMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor";
+import { PrometheusRule } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule";
+import {
+  type IServiceMonitor,
+  ServiceMonitor,
+} from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/ServiceMonitor";
 import { Deployment, type IDeployment } from "kubernetes-models/apps/v1/Deployment";
 import { type IStatefulSet, StatefulSet } from "kubernetes-models/apps/v1/StatefulSet";
 import { type INetworkPolicy, NetworkPolicy } from "kubernetes-models/networking.k8s.io/v1/NetworkPolicy";
@@ -10,6 +14,7 @@ import { Namespace } from "kubernetes-models/v1/Namespace";
 import { type ISecret, Secret } from "kubernetes-models/v1/Secret";
 import { type IService, Service } from "kubernetes-models/v1/Service";
 import assert from "node:assert/strict";
+import { parse } from "yaml";
 import project from "../../deno.json" with { type: "json" };
 import { parseConfig, type ParsedConfig } from "../../gateway/config.ts";
 import { PROJECT_FOLDER } from "../../harness/deno_program.ts";
@@ -23,6 +28,8 @@ import {
   readManifests,
 } from "./manifests.ts";
 
+const PROMETHEUS_FOLDER = `${PROJECT_FOLDER}deploy/prometheus`;
+
 const MODELS = project.imports["kubernetes-models"];
 const OPERATOR_MODELS = project.imports["@kubernetes-models/prometheus-operator"];
 
@@ -35,6 +42,7 @@ const SCHEMAS = {
   Namespace: [Namespace, `${MODELS}/v1/Namespace`],
   NetworkPolicy: [NetworkPolicy, `${MODELS}/networking.k8s.io/v1/NetworkPolicy`],
   PodDisruptionBudget: [PodDisruptionBudget, `${MODELS}/policy/v1/PodDisruptionBudget`],
+  PrometheusRule: [PrometheusRule, `${OPERATOR_MODELS}/monitoring.coreos.com/v1/PrometheusRule`],
   Secret: [Secret, `${MODELS}/v1/Secret`],
   Service: [Service, `${MODELS}/v1/Service`],
   ServiceMonitor: [ServiceMonitor, `${OPERATOR_MODELS}/monitoring.coreos.com/v1/ServiceMonitor`],
@@ -183,10 +191,39 @@ Deno.test("selectors select the pods that they are for, and those alone", () => 
   assert.equal(gateway.spec?.serviceName, "shardline-gateway");
 });
 
+function isMonitored({ metadata }: Manifest): boolean {
+  const { spec } = only<IServiceMonitor>("ServiceMonitor");
+  return matches(metadata.labels ?? {}, (spec?.selector.matchLabels ?? {}) as Labels);
+}
+
+/** A job's name is that of the Service where `jobLabel` names no label of it (Prometheus Operator, API reference). */
+function jobOf({ metadata }: Manifest): string {
+  const { jobLabel = "" } = only<IServiceMonitor>("ServiceMonitor").spec ?? {};
+  return metadata.labels?.[jobLabel] ?? metadata.name;
+}
+
+Deno.test("Prometheus has the jobs here that it has elsewhere, and alerts ask for no other", async () => {
+  const jobs = all<IService & Manifest>("Service").filter(isMonitored).map(jobOf).toSorted();
+  const { scrape_configs } = parse(await Deno.readTextFile(`${PROMETHEUS_FOLDER}/prometheus.yaml`));
+  assert.deepEqual(scrape_configs.map(({ job_name }: { job_name: string }) => job_name).toSorted(), jobs);
+  const alerts = await Deno.readTextFile(`${PROMETHEUS_FOLDER}/alerts.yaml`);
+  const asked = new Set([...alerts.matchAll(/\bjob="([^"]*)"/g)].map(([, job]) => job));
+  assert.deepEqual([...asked].toSorted(), jobs);
+});
+
+Deno.test("prometheus_rule.yaml is what its first lines make of deploy/prometheus/alerts.yaml", async () => {
+  const rule = await Deno.readTextFile(`${KUBERNETES_FOLDER}/prometheus_rule.yaml`);
+  const [, command = ""] = /^# (\(.+\)) > made && mv made prometheus_rule.yaml$/m.exec(rule) ?? assert.fail();
+  const { success, stdout } = await new Deno.Command("sh", { args: ["-c", command], cwd: KUBERNETES_FOLDER })
+    .output();
+  assert(success);
+  assert.equal(new TextDecoder().decode(stdout), rule, "make it anew with the command in it");
+  const alerts = parse(await Deno.readTextFile(`${PROMETHEUS_FOLDER}/alerts.yaml`));
+  assert.deepEqual(only<{ spec: unknown }>("PrometheusRule").spec, alerts);
+});
+
 Deno.test("ports are named alike in pods, probes, services, policies and for Prometheus", () => {
-  const monitored = only<{ spec: { selector: { matchLabels: Labels }; endpoints: { port: string }[] } }>(
-    "ServiceMonitor",
-  );
+  const { spec: monitored } = only<IServiceMonitor>("ServiceMonitor");
   for (const workload of workloads) {
     const { container, labels } = podOf(workload);
     const ports = new Map((container.ports ?? []).map(({ name, containerPort }) => [name, containerPort]));
@@ -201,9 +238,9 @@ Deno.test("ports are named alike in pods, probes, services, policies and for Pro
     for (const { name, port, targetPort } of service.spec?.ports ?? []) {
       assert.equal(ports.get(String(targetPort)), port, name ?? "");
     }
-    assert(matches(service.metadata.labels ?? {}, monitored.spec.selector.matchLabels));
+    assert(isMonitored(service), service.metadata.name);
     const names = service.spec?.ports?.map(({ name }) => name) ?? [];
-    for (const { port } of monitored.spec.endpoints) assert(names.includes(port), port);
+    for (const { port = "" } of monitored?.endpoints ?? []) assert(names.includes(port), port);
     const policy = all<INetworkPolicy & Manifest>("NetworkPolicy")
       .find(({ metadata }) => metadata.name === workload.metadata.name) ?? assert.fail();
     const open = policy.spec?.ingress?.flatMap((rule) => rule.ports?.map(({ port }) => port) ?? []);

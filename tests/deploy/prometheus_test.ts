@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
+import { parse, stringify } from "yaml";
 import { promtool } from "../../harness/prometheus.ts";
 import { onWatchedStage } from "./watched_stage.ts";
 
 /** A metric's name and what is asked of its labels, within an expression. */
-const SELECTOR = /\b(?:gateway_\w+|up)\b(?:\{[^}]*\})?/g;
+const SELECTOR = /\b(?:gateway_\w+|process_\w+|up)\b(?:\{[^}]*\})?/g;
 
 const FOLDER = decodeURIComponent(new URL("../../deploy/prometheus", import.meta.url).pathname);
 
@@ -32,6 +33,62 @@ Deno.test("deploy/prometheus/alerts_test.yaml has each alert fire, and has it st
     new Set(looks.filter((look) => look.isSilent === isSilent).map(({ name }) => name));
   assert.deepEqual([...named(false)].toSorted(), alerts.toSorted());
   assert.deepEqual([...named(true)].toSorted(), alerts.toSorted());
+});
+
+Deno.test("An alert on a job that Prometheus does not know of says so, one on a target that is down names it", async () => {
+  const { groups }: { groups: { rules: { alert: string; annotations: Record<string, string> }[] }[] } = parse(
+    await read("alerts.yaml"),
+  );
+  const rules = groups.flatMap(({ rules }) => rules);
+  const expected = (name: string, labels: Record<string, string>, summary: string) => ({
+    eval_time: "10m",
+    alertname: name,
+    exp_alerts: [{
+      exp_labels: labels,
+      exp_annotations: { ...rules.find(({ alert }) => alert === name)?.annotations, summary },
+    }],
+  });
+  const gateway = { severity: "critical", job: "shardline-gateway" };
+  const dashboard = { severity: "warning", job: "shardline-dashboard" };
+  const down = [gateway, dashboard].map(({ job }) => ({
+    series: `up{job="${job}", instance="${job}:8005"}`,
+    values: "0x10",
+  }));
+  const folder = await Deno.makeTempDir({ dir: "/tmp" });
+  try {
+    await Deno.writeTextFile(
+      `${folder}/tests.yaml`,
+      stringify({
+        rule_files: [`${FOLDER}/alerts.yaml`],
+        evaluation_interval: "1m",
+        tests: [{
+          alert_rule_test: [
+            expected("ShardlineGatewayDown", gateway, "Prometheus knows of no gateway"),
+            expected("ShardlineDashboardDown", dashboard, "Prometheus knows of no dashboard"),
+          ],
+        }, {
+          interval: "1m",
+          input_series: down,
+          alert_rule_test: [
+            expected(
+              "ShardlineGatewayDown",
+              { ...gateway, instance: "shardline-gateway:8005" },
+              "The gateway shardline-gateway:8005 does not answer",
+            ),
+            expected(
+              "ShardlineDashboardDown",
+              { ...dashboard, instance: "shardline-dashboard:8005" },
+              "The dashboard shardline-dashboard:8005 does not answer",
+            ),
+          ],
+        }],
+      }),
+    );
+    const { ok, output } = await promtool(["test", "rules", `${folder}/tests.yaml`]);
+    assert(ok, output);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 function read(name: string): Promise<string> {
