@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DCLinter } from "dclint";
 import { parse } from "yaml";
+import project from "../../deno.json" with { type: "json" };
 import { PROJECT_FOLDER } from "../../harness/deno_program.ts";
 import { type Config, parseConfig } from "../../gateway/config.ts";
 import { parseDockerfile } from "./dockerfile.ts";
@@ -16,7 +17,7 @@ interface Service {
   readonly build?: { readonly context: string; readonly dockerfile: string };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly environment?: Readonly<Record<string, string>>;
-  readonly healthcheck?: unknown;
+  readonly healthcheck?: { readonly test: readonly string[] };
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
   readonly networks?: readonly string[];
@@ -150,6 +151,30 @@ Deno.test("images of others have exact versions, and ours is built from deploy/D
   for (const [name, { image, build }] of Object.entries(services)) {
     if (build === undefined) assert.match(image ?? "", /^[a-z/]+:v?\d+\.\d+\.\d+(-[a-z]+)?$/, name);
     else assert.deepEqual(build, { context: "..", dockerfile: "deploy/Dockerfile" }, name);
+  }
+});
+
+Deno.test("Grafana is of the version whose schema the dashboard is checked against", () => {
+  const versions = Object.entries(project.imports).filter(([name]) => name.startsWith("@grafana/schema"))
+    .map(([, specifier]) => /^npm:@grafana\/schema@(\d+\.\d+\.\d+)/.exec(specifier)?.[1]);
+  assert(versions.length > 0);
+  for (const version of versions) assert.equal(services["grafana"]?.image, `grafana/grafana:${version}`);
+});
+
+/** What each image has to be asked with; that of ours is in the Dockerfile. */
+const HEALTHCHECKS: Readonly<Record<string, readonly string[]>> = {
+  grafana: ["CMD", "wget", "--quiet", "--spider", "http://127.0.0.1:3000/api/health"],
+  prometheus: ["CMD", "wget", "--quiet", "--spider", "http://127.0.0.1:9090/-/ready"],
+  rabbitmq: ["CMD", "rabbitmq-diagnostics", "--quiet", "check_port_connectivity"],
+  redis: ["CMD", "redis-cli", "ping"],
+};
+
+Deno.test("images of others are asked whether they are healthy, each by what is in it", () => {
+  const asked = Object.entries(services).filter(([, { build }]) => build === undefined)
+    .map(([name, { healthcheck }]) => [name, healthcheck?.test]);
+  assert.deepEqual(Object.fromEntries(asked), HEALTHCHECKS);
+  for (const { build, healthcheck } of Object.values(services)) {
+    if (build !== undefined) assert.equal(healthcheck, undefined, "the image's own is not replaced");
   }
 });
 

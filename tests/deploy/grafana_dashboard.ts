@@ -13,8 +13,13 @@ export const DASHBOARD: GrafanaDashboard = JSON.parse(DASHBOARD_TEXT);
 /** What is chosen for each variable; a list where several may be. */
 export type Choices = Readonly<Record<string, string | readonly string[]>>;
 
-/** Grafana's own: a range that has several scrapes, and what the page shows. */
-const BUILT_IN: Choices = { __rate_interval: "1m", __range: "5m" };
+/** Grafana's own: a range that has several scrapes, what the page shows, and from one value of a graph to the next. */
+const BUILT_IN: Choices = {
+  __rate_interval: "1m",
+  __range: "5m",
+  __range_s: "300",
+  __interval_ms: "15000",
+};
 
 /** The panels that ask something. */
 export function queryPanels(): QueryPanel[] {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { stringify } from "yaml";
 import { denoEnvironment, PROJECT_FOLDER } from "../../harness/deno_program.ts";
+import { promtool } from "../../harness/prometheus.ts";
 import { CommandSender } from "../e2e/command_sender.ts";
 import { codeSpans, Page } from "../markdown.ts";
 import {
@@ -114,6 +116,79 @@ Deno.test("The dashboard shows every metric of docs/contract.md, and none that i
   );
   const expected = metrics.map(({ name }) => name).filter((name) => !ALIASES.includes(name));
   assert.deepEqual([...shown].toSorted(), expected.toSorted());
+});
+
+/** Of one scrape every 15 s, the last one now; `_` where the series was not there yet. */
+interface CountedGaps {
+  readonly name: string;
+  readonly gaps: string;
+  /** Start of the process, seconds since the first scrape. */
+  readonly starts: string;
+  /** What the panel that counts must say, of the last 5 minutes. */
+  readonly count: number;
+  /** What the panel by reason must say, a scrape later than the first of these processes. */
+  readonly graph: number;
+}
+
+const COUNTED_GAPS: readonly CountedGaps[] = [
+  { name: "none since long ago", gaps: "7x40", starts: "-9000x40", count: 0, graph: 0 },
+  { name: "two that are seen", gaps: "7x29 9x10", starts: "-9000x40", count: 2, graph: 2 },
+  {
+    name: "one before a new pod's first scrape",
+    gaps: "_x30 1x10",
+    starts: "_x30 440x10",
+    count: 1,
+    graph: 1,
+  },
+  {
+    name: "16 before it, and one after it",
+    gaps: "_x30 16x4 17x5",
+    starts: "_x30 440x10",
+    count: 17,
+    graph: 16,
+  },
+  { name: "one in each of two processes", gaps: "1x40", starts: "-9000x29 440x10", count: 1, graph: 1 },
+  {
+    name: "fewer than in the process before",
+    gaps: "8x29 3x10",
+    starts: "-9000x29 440x10",
+    count: 3,
+    graph: 3,
+  },
+  { name: "none in a new process", gaps: "5x29 0x10", starts: "-9000x29 440x10", count: 0, graph: 0 },
+];
+
+Deno.test("The panels of gaps show those of a restart too, which a counter begins with, and none twice", async () => {
+  const choice: Choices = { job: "gateway", instance: allOf("instance"), shard: allOf("shard") };
+  const expressionOf = (wanted: string) => {
+    const { targets } = queryPanels().find(({ title }) => title === wanted) ?? assert.fail(wanted);
+    return `round(${interpolated(targets[0]?.expr ?? "", choice)})`;
+  };
+  const labels = 'job="gateway", instance="10.0.0.7:8005"';
+  const tests = COUNTED_GAPS.map(({ name, gaps, starts, count, graph }) => ({
+    name,
+    interval: "15s",
+    input_series: [
+      { series: `gateway_session_gaps_total{${labels}, reason="superseded"}`, values: gaps },
+      { series: `process_start_time_seconds{${labels}}`, values: starts },
+    ],
+    promql_expr_test: [
+      { expr: expressionOf("Gaps"), eval_time: "10m", exp_samples: [{ labels: "{}", value: count }] },
+      {
+        expr: expressionOf("Gaps by reason"),
+        eval_time: "7m45s",
+        exp_samples: [{ labels: '{reason="superseded"}', value: graph }],
+      },
+    ],
+  }));
+  const folder = await Deno.makeTempDir({ dir: "/tmp" });
+  try {
+    await Deno.writeTextFile(`${folder}/tests.yaml`, stringify({ rule_files: [], tests }));
+    const { ok, output } = await promtool(["test", "rules", `${folder}/tests.yaml`]);
+    assert(ok, output);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test(
