@@ -14,7 +14,9 @@ import { Namespace } from "kubernetes-models/v1/Namespace";
 import { type ISecret, Secret } from "kubernetes-models/v1/Secret";
 import { type IService, Service } from "kubernetes-models/v1/Service";
 import assert from "node:assert/strict";
+import { BlockList } from "node:net";
 import { parse } from "yaml";
+import { codeSpans, Page } from "../markdown.ts";
 import project from "../../deno.json" with { type: "json" };
 import { parseConfig, type ParsedConfig } from "../../gateway/config.ts";
 import { PROJECT_FOLDER } from "../../harness/deno_program.ts";
@@ -23,9 +25,9 @@ import {
   KUBERNETES_FOLDER,
   type Labels,
   type Manifest,
-  readEnvironmentFile,
   readKustomization,
   readManifests,
+  settingsOf,
 } from "./manifests.ts";
 
 const PROMETHEUS_FOLDER = `${PROJECT_FOLDER}deploy/prometheus`;
@@ -85,16 +87,23 @@ function matches(labels: Labels, wanted: Labels): boolean {
   return Object.entries(wanted).every(([name, value]) => labels[name] === value);
 }
 
-/** The configuration that a workload reads, its secrets with these contents. */
+/**
+ * The configuration that a workload reads.
+ *
+ * @param secrets Their contents, by the keys of the Secret.
+ * @param change What an operator makes of the text of its file of settings.
+ */
 async function configOf(
   workload: IStatefulSet | IDeployment,
   secrets: Readonly<Record<string, string>>,
+  change: (settings: string) => string = (settings) => settings,
 ): Promise<ParsedConfig> {
   const { pod, container } = podOf(workload);
   const ofImage = image.steps.flatMap((step) => step.kind === "env" ? Object.entries(step.variables) : []);
   const generated = await Promise.all((container.envFrom ?? []).map(async ({ configMapRef }) => {
     const generator = kustomization.configMapGenerator.find(({ name }) => name === configMapRef?.name);
-    return Object.entries(await readEnvironmentFile(generator?.envs[0] ?? assert.fail(configMapRef?.name)));
+    const [file = assert.fail(configMapRef?.name)] = generator?.envs ?? [];
+    return Object.entries(settingsOf(change(await Deno.readTextFile(`${KUBERNETES_FOLDER}/${file}`))));
   }));
   const own = (container.env ?? []).map(({ name, value, valueFrom }) => {
     return [
@@ -263,6 +272,36 @@ Deno.test("gateway and dashboard read settings that hold together", async () => 
   assert(ofDashboard.config.dashboard.password !== null);
 });
 
+Deno.test("the dashboard believes its reverse proxy, or wrong passwords of anybody would lock everybody out", async () => {
+  const parsed = await configOf(dashboard, REPLACED);
+  assert(parsed.ok);
+  assert(parsed.config.dashboard.proxies.length > 0);
+});
+
+Deno.test("what dashboard.env has in comments lets people sign in with Discord, without a password", async () => {
+  const filledIn: Readonly<Record<string, string>> = {
+    DASHBOARD_OAUTH_CLIENT_ID: "118995500000000000",
+    DASHBOARD_OPERATORS: "80351110224678912",
+  };
+  const parsed = await configOf(
+    dashboard,
+    { ...EXAMPLES, DASHBOARD_OAUTH_CLIENT_SECRET: "of an application" },
+    (settings) =>
+      settings.replace(/^DASHBOARD_PASSWORD_FILE=.*\n/m, "")
+        .replaceAll(/^#([A-Z_]+)=(.*)$/gm, (_line, name: string, value: string) => {
+          return `${name}=${value || filledIn[name] || assert.fail(name)}`;
+        }),
+  );
+  assert(parsed.ok, JSON.stringify(parsed));
+  assert.equal(parsed.config.dashboard.password, null);
+  assert.deepEqual(parsed.config.dashboard.oauth?.clientSecret.reveal(), "of an application");
+});
+
+Deno.test("a pod that never became ready is replaced once its settings are right", () => {
+  // With the default, OrderedReady, it stays until somebody deletes it (Kubernetes docs, StatefulSet, Forced rollback).
+  assert.equal(gateway.spec?.podManagementPolicy, "Parallel");
+});
+
 Deno.test("with the examples in place of secrets neither of them starts", async () => {
   for (const workload of workloads) assert.equal((await configOf(workload, EXAMPLES)).ok, false);
 });
@@ -272,6 +311,27 @@ Deno.test("only the gateway is given the token", () => {
     podOf(workload).pod.volumes?.flatMap(({ secret }) => secret?.items?.map(({ key }) => key) ?? []);
   assert(keys(gateway)?.includes("BOT_TOKEN"));
   assert(!keys(dashboard)?.includes("BOT_TOKEN"));
+});
+
+Deno.test("a pod is restarted by what says that the process lives, and left alone by what says that it is ready", async () => {
+  const httpGets = workloads.map((workload) => {
+    const { startupProbe, livenessProbe, readinessProbe } = podOf(workload).container;
+    return [startupProbe, livenessProbe, readinessProbe].map((probe) => probe?.httpGet);
+  });
+  assert.deepEqual(httpGets, [
+    [{ path: "/livez", port: "metrics" }, { path: "/livez", port: "metrics" }, {
+      path: "/readyz",
+      port: "metrics",
+    }],
+    // The dashboard's own page of that name: whether it can be shown.
+    [{ path: "/livez", port: "metrics" }, { path: "/livez", port: "metrics" }, {
+      path: "/readyz",
+      port: "http",
+    }],
+  ]);
+  const served = (await Page.read("docs/contract.md")).section("HTTP").table("path")
+    .map(([path = ""]) => codeSpans(path)[0]);
+  for (const path of httpGets.flat().map((httpGet) => httpGet?.path)) assert(served.includes(path), path);
 });
 
 Deno.test("the spool is on a claim that is larger than it, in a folder that the next pod finds", async () => {
@@ -329,4 +389,75 @@ Deno.test("nothing reaches a pod, or is reached from it, unless a policy names i
     for (const rule of spec?.ingress ?? []) assert(rule.from?.length && rule.ports?.length, metadata.name);
     for (const rule of spec?.egress ?? []) assert(rule.to?.length && rule.ports?.length, metadata.name);
   }
+});
+
+/** Where something goes: a pod in a namespace of the cluster, or an address that is no pod's. */
+type Destination =
+  & { readonly port: number; readonly protocol?: "UDP" }
+  & ({ readonly namespace: string } | { readonly address: string });
+
+function isOpen(policy: INetworkPolicy, destination: Destination): boolean {
+  const { port, protocol = "TCP" } = destination;
+  return (policy.spec?.egress ?? []).some(({ to = [], ports = [] }) =>
+    ports.some((one) => one.port === port && (one.protocol ?? "TCP") === protocol) &&
+    to.some(({ namespaceSelector, podSelector, ipBlock }) => {
+      assert.equal(podSelector, undefined, "not understood here");
+      if ("address" in destination) return ipBlock !== undefined && holds(ipBlock, destination.address);
+      const names = { "kubernetes.io/metadata.name": destination.namespace };
+      return namespaceSelector !== undefined &&
+        matches(names, (namespaceSelector.matchLabels ?? {}) as Labels);
+    })
+  );
+}
+
+function holds({ cidr, except = [] }: { cidr: string; except?: string[] }, address: string): boolean {
+  const isIn = (network: string) => {
+    const [base = "", bits] = network.split("/");
+    const list = new BlockList();
+    list.addSubnet(base, Number(bits));
+    return list.check(address);
+  };
+  return isIn(cidr) && !except.some(isIn);
+}
+
+const DISCORD: Destination = { address: "162.159.137.234", port: 443 };
+
+/** What both talk to. */
+const OPEN: readonly Destination[] = [
+  { namespace: "kube-system", port: 53, protocol: "UDP" },
+  { namespace: "kube-system", port: 53 },
+  // NodeLocal DNSCache (Kubernetes docs, Using NodeLocal DNSCache).
+  { address: "169.254.20.10", port: 53, protocol: "UDP" },
+  { address: "169.254.20.10", port: 53 },
+  ...[5671, 5672].map((port) => ({ namespace: "rabbitmq", port })),
+  { namespace: "redis", port: 6379 },
+  { namespace: "monitoring", port: 4318 },
+  DISCORD,
+];
+const MANAGEMENT: readonly Destination[] = [15671, 15672].map((port) => ({ namespace: "rabbitmq", port }));
+
+/** What somebody who has got into a pod would look for. */
+const CLOSED: readonly Destination[] = [
+  { address: "10.96.0.1", port: 443 },
+  { address: "192.168.1.1", port: 443 },
+  { address: "169.254.169.254", port: 80 },
+  { address: "169.254.169.254", port: 443 },
+  { address: "169.254.169.254", port: 53 },
+  { address: "162.159.137.234", port: 80 },
+  { namespace: "default", port: 443 },
+  { namespace: "default", port: 53 },
+  { namespace: "default", port: 8080 },
+];
+
+Deno.test("gateway and dashboard reach what they talk to, and nothing else", () => {
+  const policyOf = (workload: IStatefulSet | IDeployment) =>
+    all<INetworkPolicy & Manifest>("NetworkPolicy").find(({ metadata }) =>
+      metadata.name === workload.metadata?.name
+    ) ?? assert.fail();
+  const shut = (workload: IStatefulSet | IDeployment, destinations: readonly Destination[]) =>
+    destinations.filter((destination) => !isOpen(policyOf(workload), destination));
+  assert.deepEqual(shut(gateway, OPEN), []);
+  assert.deepEqual(shut(dashboard, [...OPEN, ...MANAGEMENT]), []);
+  assert.deepEqual(shut(gateway, [...CLOSED, ...MANAGEMENT]), [...CLOSED, ...MANAGEMENT]);
+  assert.deepEqual(shut(dashboard, CLOSED), CLOSED);
 });

@@ -35,8 +35,7 @@ export async function readManifests(): Promise<Manifest[]> {
 }
 
 /** The lines `NAME=value` of a file for `configMapGenerator`. */
-export async function readEnvironmentFile(name: string): Promise<Record<string, string>> {
-  const text = await Deno.readTextFile(`${KUBERNETES_FOLDER}/${name}`);
+export function settingsOf(text: string): Record<string, string> {
   const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
   return Object.fromEntries(lines.map((line) => {
     const [variable = "", ...rest] = line.split("=");
