@@ -11,6 +11,7 @@ import { type BuildStage, parseDockerfile } from "./dockerfile.ts";
 import { buildImage, environmentIn, filesIn, type ImageFolder } from "./image_folder.ts";
 
 const DOCKERFILE = `${PROJECT_FOLDER}deploy/Dockerfile`;
+const SPOOL_FOLDER = "/var/lib/shardline";
 const text = await Deno.readTextFile(DOCKERFILE);
 const stages = parseDockerfile(text);
 const final = stages.at(-1) ?? assert.fail("the Dockerfile has no stage");
@@ -42,7 +43,10 @@ function image(): Promise<ImageFolder> {
   })();
 }
 
-/** A container of the image, whose volume is a new folder. */
+/**
+ * A container of the image, whose volume is a new one: an engine fills it with what the image has there, whoever it
+ * belongs to (Docker docs, Volumes, Populate a volume using a container).
+ */
 class Container implements AsyncDisposable {
   readonly server: Server;
   readonly image: ImageFolder;
@@ -81,9 +85,12 @@ class Container implements AsyncDisposable {
           program: "/bin/sh",
           args: [
             "-c",
-            `umask 022; chmod 755 "$1" && mkdir -p -m 777 "$1/volume" && shift; ${AS_USER}`,
+            // Modes are what they were before the image's files were write-protected.
+            `chmod 755 "$1"; [ -e "$1/volume" ] || { cp -a "$2" "$1/volume" && chmod u+w "$1/volume"; } && ` +
+            `shift 2; ${AS_USER}`,
             "sh",
             folder,
+            built.root + SPOOL_FOLDER,
             user,
             ...entrypoint,
           ],
@@ -219,9 +226,16 @@ Deno.test("the image runs what the task start runs, as the first process, and no
 Deno.test("metrics and probes are on every address, the spool is on a volume, ports are named", () => {
   const variables = environmentOf(final);
   assert.equal(variables["PROMETHEUS_HOST"], "0.0.0.0");
-  assert.equal(variables["SPOOL_PATH"], "/var/lib/shardline");
-  assert.deepEqual(final.volumes, ["/var/lib/shardline"]);
+  assert.equal(variables["SPOOL_PATH"], SPOOL_FOLDER);
+  assert.deepEqual(final.volumes, [SPOOL_FOLDER]);
   assert.deepEqual(final.ports, [8000, 8005]);
+});
+
+Deno.test("a new volume for the spool belongs to the image's user", () => {
+  const copies = final.steps.flatMap((step) =>
+    step.kind === "copy" && step.to === SPOOL_FOLDER ? [step] : []
+  );
+  assert.deepEqual(copies.map(({ owner }) => owner), [final.user]);
 });
 
 Deno.test("the health check gives up before its engine does", async () => {

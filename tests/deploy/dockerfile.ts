@@ -23,6 +23,8 @@ export type Step =
   | {
     readonly kind: "copy";
     readonly from: string | null;
+    /** `user:group`; null: root, whoever it belonged to before. */
+    readonly owner: string | null;
     readonly sources: readonly string[];
     readonly to: string;
   }
@@ -87,10 +89,14 @@ function changeOf(stage: BuildStage, instruction: Instruction): Partial<BuildSta
     }
     case "COPY": {
       const copy = instruction as Copy;
+      const flags = Object.fromEntries(copy.getFlags().map((flag) => [flag.getName(), flag.getValue()]));
+      const { from = null, chown: owner = null, ...others } = flags;
+      assert.deepEqual(others, {}, "a flag of COPY that is not known here");
       const paths = copy.getArguments().map((argument) => argument.getValue());
       return step({
         kind: "copy",
-        from: copy.getFlags().find((flag) => flag.getName() === "from")?.getValue() ?? null,
+        from,
+        owner,
         sources: paths.slice(0, -1),
         to: paths.at(-1) ?? assert.fail("COPY has no destination"),
       });

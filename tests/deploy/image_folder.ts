@@ -5,6 +5,8 @@
  *
  * A path in a command would be one of this machine: commands name theirs from the working folder.
  *
+ * What is in the image belongs to whom it says, where this process is root's; else all of it is this user's.
+ *
  * @module
  */
 import dockerignore from "@balena/dockerignore";
@@ -100,6 +102,7 @@ async function buildStage(
         } else {
           const from = built.get(step.from) ?? assert.fail(`there is no stage ${step.from}`);
           for (const source of step.sources) await copyFromStage(from.root + source, to);
+          if (step.owner !== null) await shell('[ "$(id -u)" != 0 ] || chown -R "$1" "$2"', [step.owner, to]);
         }
         break;
       }
