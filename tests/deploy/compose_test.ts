@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import project from "../../deno.json" with { type: "json" };
 import { PROJECT_FOLDER } from "../../harness/deno_program.ts";
 import { type Config, parseConfig } from "../../gateway/config.ts";
+import { Page } from "../markdown.ts";
 import { parseDockerfile } from "./dockerfile.ts";
 
 const FOLDER = `${PROJECT_FOLDER}deploy`;
@@ -16,6 +17,7 @@ interface Service {
   readonly image?: string;
   readonly build?: { readonly context: string; readonly dockerfile: string };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly env_file?: readonly { readonly path: string; readonly required: boolean }[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly ports?: readonly string[];
@@ -198,9 +200,38 @@ Deno.test("ports are open to this machine alone, and Redis to the two that need 
   assert.equal(networks["memory"]?.internal, true);
 });
 
-Deno.test("whatever is mounted from this folder is there", async () => {
-  const mounts = Object.values(services).flatMap(({ volumes = [] }) => volumes)
+Deno.test("deploy/README.md has what is mounted made readable for users of other images, in the narrowest checkout", async () => {
+  const commands = (await Page.read("deploy/README.md")).section("Compose").codeBlocks("sh").join("");
+  const [, command = ""] = /^(chmod [^#\n]+)/m.exec(commands) ?? assert.fail("nothing is made readable");
+  const copy = await Deno.makeTempDir({ dir: "/tmp" });
+  try {
+    const folders = new Set(mountedSources().map((source) => source.split("/")[1] ?? ""));
+    const script = `mkdir "$1/deploy" && cd "$0" && cp -R ${[...folders].join(" ")} "$1/deploy" && cd "$1" &&
+      chmod -R go= deploy/* && ${command} && find deploy/* ! -perm -o=r -o -type d ! -perm -o=x`;
+    const { success, stdout } = await new Deno.Command("sh", { args: ["-c", script, FOLDER, copy] }).output();
+    assert(success);
+    assert.equal(new TextDecoder().decode(stdout), "");
+  } finally {
+    await Deno.remove(copy, { recursive: true });
+  }
+});
+
+Deno.test("deploy/README.md says which Compose reads files of settings that need not be there", async () => {
+  assert.deepEqual(gateway.env_file, [{ path: "gateway.env", required: false }]);
+  assert.match(
+    (await Page.read("deploy/README.md")).section("Compose").text,
+    /Docker Compose 2\.24 or later/,
+  );
+});
+
+/** Files and folders of this one that containers see. */
+function mountedSources(): string[] {
+  return Object.values(services).flatMap(({ volumes = [] }) => volumes)
     .map((volume) => volume.split(":")[0] ?? "").filter((source) => source.startsWith("./"));
+}
+
+Deno.test("whatever is mounted from this folder is there", async () => {
+  const mounts = mountedSources();
   assert.equal(mounts.length, 3);
   for (const source of [...mounts, "./prometheus/prometheus.yaml", "./prometheus/alerts.yaml"]) {
     await Deno.stat(`${FOLDER}/${source}`).catch(() => assert.fail(`${source} is not there`));

@@ -257,6 +257,19 @@ Deno.test("ports are named alike in pods, probes, services, policies and for Pro
   }
 });
 
+Deno.test("deploy/README.md says what to change in every file, and names the pod to delete", async () => {
+  const section = (await Page.read("deploy/README.md")).section("Kubernetes");
+  const named = section.table("file").flatMap(([files = ""]) => codeSpans(files));
+  const there = await Array.fromAsync(Deno.readDir(KUBERNETES_FOLDER), ({ name }) => name);
+  // The dashboard's manifest and the namespace are good for all.
+  const unchanged = ["dashboard.yaml", "namespace.yaml"];
+  assert.deepEqual([...named, ...unchanged].toSorted(), there.toSorted());
+  const { namespace } = kustomization;
+  assert(
+    section.codeSpans().includes(`kubectl --namespace ${namespace} delete pod ${gateway.metadata?.name}-0`),
+  );
+});
+
 // What the pods do.
 
 Deno.test("gateway and dashboard read settings that hold together", async () => {

@@ -18,6 +18,7 @@ export interface Manifest {
 export type Labels = Readonly<Record<string, string>>;
 
 export interface Kustomization {
+  readonly namespace: string;
   readonly resources: readonly string[];
   readonly configMapGenerator: readonly { readonly name: string; readonly envs: readonly string[] }[];
   readonly images: readonly { readonly name: string; readonly newTag: string }[];

@@ -7,27 +7,35 @@ import { INTENT_NAMES } from "../../gateway/protocol/intents.ts";
 import { EVENT_NAMES } from "../../simulator/world/events.ts";
 import { codeSpans, Page } from "../markdown.ts";
 
-const FOLDER = new URL("../../docs/", import.meta.url);
-const EXAMPLES = new URL("../../examples/", import.meta.url);
-
-async function foldersIn(folder: URL): Promise<string[]> {
-  const entries = await Array.fromAsync(Deno.readDir(folder));
-  return entries.filter(({ isDirectory }) => isDirectory).map(({ name }) => name).sort();
-}
+const ROOT = new URL("../../", import.meta.url);
 
 const PAGES = [
   "README.md",
   "ARCHITECTURE.md",
+  "deploy/README.md",
   "simulator/README.md",
   "client/README.md",
   "client/template/README.md",
-  ...(await foldersIn(EXAMPLES)).map((name) => `examples/${name}/README.md`),
-  ...(await Array.fromAsync(Deno.readDir(FOLDER))).map(({ name }) => `docs/${name}`)
-    .filter((path) => path.endsWith(".md")).sort(),
+  ...await pagesIn("docs", ".md"),
+  ...await pagesIn("examples", "/README.md"),
 ];
 
-/** Read by `deno task test`, by npm and Deno, and by Deno's OpenTelemetry (all of `OTEL_`), not by the service. */
-const OTHERS_SETTINGS = ["TEST_RABBIT_URL", "TEST_REDIS_URL", "NPM_CONFIG_REGISTRY"];
+/** In a folder and the folders in it, by the end of their paths. */
+async function pagesIn(folder: string, end: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) found.push(...await pagesIn(path, end));
+    else if (path.endsWith(end)) found.push(path);
+  }
+  return found.sort();
+}
+
+/**
+ * Read by `deno task test`, by npm and Deno, by `deploy/compose.yaml`, and by Deno's OpenTelemetry (all of `OTEL_`), not
+ * by the service.
+ */
+const OTHERS_SETTINGS = ["GRAFANA_PASSWORD", "TEST_RABBIT_URL", "TEST_REDIS_URL", "NPM_CONFIG_REGISTRY"];
 
 for (const path of PAGES) {
   Deno.test(`${path} names only settings, events and intents that there are`, async () => {
@@ -79,7 +87,8 @@ Deno.test("docs/README.md links to every page of its folder", async () => {
 
 Deno.test("examples/README.md links to every example", async () => {
   const links = (await Page.read("examples/README.md")).links();
-  const missing = (await foldersIn(EXAMPLES)).filter((name) => !links.includes(`${name}/README.md`));
+  const pages = (await pagesIn("examples", "/README.md")).map((path) => path.slice("examples/".length));
+  const missing = pages.filter((path) => path !== "README.md" && !links.includes(path));
   assert.deepEqual(missing, []);
 });
 
