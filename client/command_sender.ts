@@ -6,11 +6,13 @@
  *
  * @module
  */
-import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import { type Channel, type ChannelModel, type ConsumeMessage, IllegalOperationError } from "amqplib";
 import { Buffer } from "node:buffer";
 import type { Command, CommandErrorCode, CommandOutcome } from "./command.ts";
 import { KeptConnection, type KeptConnectionOptions } from "./connection.ts";
 import { COMMAND_QUEUE, declareQueue } from "./declare.ts";
+import { reasonOf } from "./error.ts";
+import { isTimerDelay, TIMER_DELAY_MOST_MS } from "./timer.ts";
 
 /** RabbitMQ's own queue for answers, one for each channel (RabbitMQ docs, Direct Reply-to). */
 const REPLY_QUEUE = "amq.rabbitmq.reply-to";
@@ -34,22 +36,32 @@ export class CommandSender {
   }
 
   /** What became of the command, within so many ms. Never rejects. */
-  send(command: Command, timeoutMs: number): Promise<CommandOutcome> {
-    if (this.#isClosed) {
-      return Promise.resolve(failure("not_sent", "The client was stopped"));
+  async send(command: Command, timeoutMs: number): Promise<CommandOutcome> {
+    if (this.#isClosed) return failure("not_sent", "The client was stopped");
+    if (!isTimerDelay(timeoutMs)) {
+      return failure(
+        "not_sent",
+        `Cannot wait ${timeoutMs} ms: timeoutMs must be from 0 to ${TIMER_DELAY_MOST_MS}`,
+      );
     }
-    this.#connection ??= new KeptConnection({ ...this.#options, setUp: (model) => this.#open(model) });
+    let body: Buffer;
+    try {
+      body = Buffer.from(JSON.stringify(command));
+    } catch (thrown) {
+      return failure(
+        "not_sent",
+        `Cannot write the command as JSON, in which ids are strings: ${reasonOf(thrown)}`,
+      );
+    }
+    try {
+      this.#connection ??= new KeptConnection({ ...this.#options, setUp: (model) => this.#open(model) });
+    } catch (thrown) {
+      return failure("not_sent", reasonOf(thrown)); // the URL is none
+    }
     const correlationId = crypto.randomUUID();
-    return new Promise((resolve) => {
-      const expire = () =>
-        pending.settle(
-          pending.isSent
-            ? failure("no_reply", `The gateway did not answer within ${timeoutMs} ms`)
-            : failure("not_sent", `RabbitMQ could not be reached within ${timeoutMs} ms`),
-        );
-      const timer = setTimeout(expire, timeoutMs);
+    return await new Promise((resolve) => {
       const pending: PendingCommand = {
-        body: Buffer.from(JSON.stringify(command)),
+        body,
         dueMs: Date.now() + timeoutMs,
         isSent: false,
         settle: (outcome) => {
@@ -58,6 +70,13 @@ export class CommandSender {
           resolve(outcome);
         },
       };
+      const timer = setTimeout(() => {
+        pending.settle(
+          pending.isSent
+            ? failure("no_reply", `The gateway did not answer within ${timeoutMs} ms`)
+            : failure("not_sent", `RabbitMQ could not be reached within ${timeoutMs} ms`),
+        );
+      }, timeoutMs);
       this.#pending.set(correlationId, pending);
       if (this.#channel !== null) {
         publish(this.#channel, correlationId, pending);
@@ -115,16 +134,21 @@ export class CommandSender {
 
 /** The broker drops it when nobody waits for it any more, so that a gateway that was away does not carry it out late. */
 function publish(channel: Channel, correlationId: string, pending: PendingCommand): void {
-  pending.isSent = true;
-  channel.sendToQueue(COMMAND_QUEUE, pending.body, {
-    contentType: "application/json",
-    persistent: true,
-    mandatory: true,
-    replyTo: REPLY_QUEUE,
-    correlationId,
-    timestamp: Math.floor(Date.now() / 1_000),
-    expiration: String(Math.max(0, pending.dueMs - Date.now())),
-  });
+  try {
+    channel.sendToQueue(COMMAND_QUEUE, pending.body, {
+      contentType: "application/json",
+      persistent: true,
+      mandatory: true,
+      replyTo: REPLY_QUEUE,
+      correlationId,
+      timestamp: Math.floor(Date.now() / 1_000),
+      expiration: String(Math.max(0, Math.ceil(pending.dueMs - Date.now()))),
+    });
+    pending.isSent = true;
+  } catch (error) {
+    // The channel is being closed. The next one sends it.
+    if (!(error instanceof IllegalOperationError)) throw error;
+  }
 }
 
 function failure(error: CommandErrorCode, message: string): CommandOutcome {

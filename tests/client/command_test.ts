@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { ConsumeMessage } from "amqplib";
+import { connect, type ConsumeMessage } from "amqplib";
 import type { Command } from "../../client/mod.ts";
 import { readCommand } from "../../gateway/commands/command.ts";
 import { TcpProxy } from "../../harness/tcp_proxy.ts";
-import { type ClientStage, onClientStage } from "./stage.ts";
+import { type ClientStage, onClientStage, STRAY_BODY } from "./stage.ts";
 
 const COMMANDS = "gateway.send";
 const RECONNECT: Command = { op: 1, shard: "all" };
@@ -90,6 +90,64 @@ Deno.test(
 );
 
 Deno.test(
+  "ShardlineClient.command() connects again where its channel alone is closed, and sends what came meanwhile",
+  onClientStage({}, async (stage) => {
+    await using proxy = new TcpProxy(stage.rabbitUrl);
+    const taken = await answer(stage, (index) => index === 0 ? null : '{"ok":true}');
+    const client = stage.client({ url: proxy.through(stage.rabbitUrl) });
+    const lost = client.command(RECONNECT);
+    await stage.until(() => taken.length === 1);
+    proxy.hold();
+    await proxy.sayToClients(STRAY_BODY);
+    await gone(stage.rabbitUrl, taken[0]?.properties.replyTo); // the client has begun to close the channel
+    const next = client.command(RECONNECT);
+    proxy.release();
+    assert.equal((await lost as { error?: string }).error, "no_reply");
+    assert.deepEqual(await next, { ok: true });
+    assert.equal(taken.length, 2);
+  }),
+);
+
+Deno.test(
+  "ShardlineClient.command() has a value for what it cannot send, and goes on",
+  onClientStage({}, async (stage) => {
+    await answer(stage, () => '{"ok":true}');
+    const client = stage.client();
+    const cycle: Record<string, unknown> = {};
+    cycle["itself"] = cycle;
+    for (
+      const [command, reason] of [
+        [{ op: 0, shard: 0, data: { op: 3, d: { guild_id: 9007199254740993n } } }, /BigInt/],
+        [{ op: 0, shard: 0, data: cycle }, /circular/],
+        [undefined, /./],
+      ] as const
+    ) {
+      const outcome = await client.command(command as unknown as Command);
+      assert(!outcome.ok);
+      assert.equal(outcome.error, "not_sent");
+      assert.match(outcome.message, /^Cannot write the command as JSON, in which ids are strings: /);
+      assert.match(outcome.message, reason);
+    }
+    for (const timeoutMs of [-1, NaN, Infinity, 2_147_483_648]) {
+      assert.deepEqual(await client.command(RECONNECT, { timeoutMs }), {
+        ok: false,
+        error: "not_sent",
+        message: `Cannot wait ${timeoutMs} ms: timeoutMs must be from 0 to 2147483647`,
+      });
+    }
+    // RabbitMQ takes whole milliseconds, and closes the channel for anything else.
+    assert.deepEqual(await client.command(RECONNECT, { timeoutMs: 9_999.5 }), { ok: true });
+    assert.deepEqual(stage.errors, []);
+    const lost = stage.client({ url: "amqp://user:secret@host:notaport" });
+    assert.deepEqual(await lost.command(RECONNECT), {
+      ok: false,
+      error: "not_sent",
+      message: "Cannot read the URL of RabbitMQ: expected amqp://user:password@host:port/vhost",
+    });
+  }),
+);
+
+Deno.test(
   "ShardlineClient.command() says when a command was never sent",
   onClientStage({}, async (stage) => {
     await using proxy = new TcpProxy(stage.rabbitUrl);
@@ -121,3 +179,22 @@ Deno.test(
     });
   }),
 );
+
+/** Resolves once there is no such queue. */
+async function gone(rabbitUrl: string, queue: string): Promise<void> {
+  const connection = await connect(rabbitUrl);
+  try {
+    for (let isThere = true; isThere;) {
+      const channel = await connection.createChannel();
+      channel.on("error", () => {}); // `checkQueue` rejects with the same
+      try {
+        await channel.checkQueue(queue);
+        await channel.close();
+      } catch {
+        isThere = false;
+      }
+    }
+  } finally {
+    await connection.close();
+  }
+}

@@ -19,6 +19,12 @@ import { testServers } from "../servers.ts";
 
 const DEADLINE_MS = 20_000;
 
+/**
+ * A part of a message that nobody has announced, on a connection's first channel (AMQP 0-9-1: 3 is a body, 0xce a frame's
+ * end). Who hears it closes that channel, and keeps the connection.
+ */
+export const STRAY_BODY = new Uint8Array([3, 0, 1, 0, 0, 0, 1, 0, 0xce]);
+
 /** A test on a stage of its own. One that waits in vain fails instead of hanging. */
 export function onClientStage(
   own: Partial<BrokerNames>,
@@ -124,6 +130,12 @@ export class ClientStage implements AsyncDisposable {
   async waiting(queue: string, count: number): Promise<void> {
     let found;
     do found = await this.broker.channel.checkQueue(queue); while (found.messageCount !== count);
+  }
+
+  /** Resolves once a queue has no consumer. */
+  async deserted(queue: string): Promise<void> {
+    let found;
+    do found = await this.broker.channel.checkQueue(queue); while (found.consumerCount > 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
