@@ -10,10 +10,11 @@ import { CommandSender } from "./command_sender.ts";
 import { KeptConnection, within } from "./connection.ts";
 import { bindQueue, declareQueue, EVENT_EXCHANGE, GAP_KEY, NEWS_EXCHANGE } from "./declare.ts";
 import { Deliveries, type Task } from "./deliveries.ts";
-import type { ClientError } from "./error.ts";
+import { type ClientError, guarded } from "./error.ts";
 import type { EventHandler, EventName, ReceivedEvent } from "./event.ts";
 import { type Gap, type GapHandler, gapId } from "./gap.ts";
 import { type HandledIds, MemoryHandledIds } from "./handled_ids.ts";
+import { isTimerDelay, TIMER_DELAY_MOST_MS } from "./timer.ts";
 
 export interface ClientOptions {
   /** `amqp://user:password@host:port/vhost`, or `amqps://`. Default: this machine. */
@@ -26,6 +27,11 @@ export interface ClientOptions {
   readonly prefetch?: number;
   /** The memory by which repeats are dropped. Default: a {@link MemoryHandledIds}. */
   readonly handledIds?: HandledIds;
+  /**
+   * How long to wait before each further try of a handler that failed, in ms. After the last one the event is rejected.
+   * Default: 1,000, 5,000 and 25,000.
+   */
+  readonly retryDelaysMs?: readonly number[];
   /** How long {@link ShardlineClient.stop} waits for running handlers, in ms. Default: 10,000. */
   readonly stopTimeoutMs?: number;
   /** What the broker's own lists call the connections. Default: `shardline client`. */
@@ -39,6 +45,8 @@ const DEFAULT_QUEUE = "gateway";
 const DEFAULT_PREFETCH = 100;
 /** Of AMQP's field for it. */
 const PREFETCH_MOST = 65_535;
+/** Half a minute in all: a database or a service that is started again is back by then. */
+const DEFAULT_RETRY_DELAYS_MS = [1_000, 5_000, 25_000];
 const DEFAULT_STOP_TIMEOUT_MS = 10_000;
 const DEFAULT_COMMAND_TIMEOUT_MS = 30_000;
 /** How long the broker may take to say that it sends no more events. */
@@ -71,25 +79,38 @@ export class ShardlineClient {
   #consumerTags: string[] = [];
   #stopped: Promise<void> | null = null;
 
-  /** Throws a RangeError where `prefetch` is out of its range. */
+  /** Throws a RangeError where `prefetch` or one of `retryDelaysMs` is out of its range, a TypeError without `onError`. */
   constructor(options: ClientOptions) {
     const { bind, ...given } = options;
+    if (typeof given.onError !== "function") {
+      throw new TypeError(
+        "Cannot do without onError, which is told of what nobody awaits: console.error will do",
+      );
+    }
     this.#options = {
       url: DEFAULT_URL,
       queue: DEFAULT_QUEUE,
       prefetch: DEFAULT_PREFETCH,
       handledIds: new MemoryHandledIds(),
+      retryDelaysMs: DEFAULT_RETRY_DELAYS_MS,
       stopTimeoutMs: DEFAULT_STOP_TIMEOUT_MS,
       name: "shardline client",
       ...withoutUndefined(given),
+      onError: guarded(given.onError),
     };
-    const { url, queue, prefetch, handledIds, name, onError } = this.#options;
+    const { url, queue, prefetch, handledIds, retryDelaysMs, name, onError } = this.#options;
     if (!Number.isInteger(prefetch) || prefetch < 1 || prefetch > PREFETCH_MOST) {
       throw new RangeError(
         `Cannot take ${prefetch} events at once: prefetch must be from 1 to ${PREFETCH_MOST}`,
       );
     }
-    this.#deliveries = new Deliveries({ handledIds, onError });
+    const delayMs = retryDelaysMs.find((each) => !isTimerDelay(each));
+    if (delayMs !== undefined) {
+      throw new RangeError(
+        `Cannot wait ${delayMs} ms: each of retryDelaysMs must be from 0 to ${TIMER_DELAY_MOST_MS}`,
+      );
+    }
+    this.#deliveries = new Deliveries({ handledIds, retryDelaysMs, onError });
     this.#commands = new CommandSender({ url, name: `${name} (commands)`, onError });
     this.#consumers.push({
       queue,
@@ -161,7 +182,7 @@ export class ShardlineClient {
 
   /**
    * Takes no further event, waits for running handlers within `stopTimeoutMs`, and disconnects. What was not
-   * acknowledged goes back to the queue. Safe twice.
+   * acknowledged goes back to the queue, what waits to be tried again among it. Safe twice.
    */
   stop(): Promise<void> {
     return this.#stopped ??= this.#stop();
@@ -171,7 +192,7 @@ export class ShardlineClient {
     const channel = this.#channel;
     const cancelled = this.#consumerTags.map(async (tag) => await channel?.cancel(tag));
     await within(CANCEL_TIMEOUT_MS, Promise.all(cancelled));
-    await within(this.#options.stopTimeoutMs, this.#deliveries.idle());
+    await within(this.#options.stopTimeoutMs, this.#deliveries.stop());
     const open = this.#channel;
     this.#channel = null; // handlers that are still running acknowledge nothing any more
     await Promise.all([this.#connection?.close(open), this.#commands.close()]);
@@ -208,13 +229,15 @@ export class ShardlineClient {
     if (typeof name !== "string") throw new Error("it has no type");
     const handler = this.#handlers.get(name);
     if (handler === undefined) return null;
-    const { messageId, timestamp } = properties;
+    const { messageId, timestamp, headers } = properties;
+    const traceparent: unknown = headers?.["traceparent"];
     const event: ReceivedEvent = {
       name,
       id: typeof messageId === "string" ? messageId : "",
-      shard: Number(properties.headers?.["shard"]),
+      shard: Number(headers?.["shard"]),
       receivedAt: new Date(Number(timestamp) * 1_000),
       redelivered: fields.redelivered,
+      traceparent: typeof traceparent === "string" ? traceparent : null,
       body: content,
     };
     const { d }: { d: unknown } = parse(content);

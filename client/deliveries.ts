@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { Channel, ConsumeMessage } from "amqplib";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Channel, type ConsumeMessage, IllegalOperationError } from "amqplib";
 import { ClientError, type ClientErrorKind, reasonOf } from "./error.ts";
 import type { ReceivedEvent } from "./event.ts";
 import type { HandledIds } from "./handled_ids.ts";
@@ -18,13 +19,13 @@ export interface Task {
   readonly run: () => unknown;
 }
 
-type Outcome = { readonly ok: true } | {
-  readonly ok: false;
-  readonly thrown: unknown;
-};
+/** `given_back`: nobody has handled it yet, and this process is about to end. */
+type Outcome = "handled" | "given_up" | "given_back";
 
 export interface DeliveriesOptions {
   readonly handledIds: HandledIds;
+  /** How long to wait before each further try, in ms; after the last one the message is given up. */
+  readonly retryDelaysMs: readonly number[];
   readonly onError: (error: ClientError) => void;
 }
 
@@ -33,6 +34,7 @@ export class Deliveries {
   readonly #options: DeliveriesOptions;
   readonly #inHand: Map<string, Promise<Outcome>> = new Map();
   readonly #running: Set<Promise<void>> = new Set();
+  readonly #stopping: AbortController = new AbortController();
 
   constructor(options: DeliveriesOptions) {
     this.#options = options;
@@ -51,13 +53,14 @@ export class Deliveries {
     isCurrent: () => boolean,
   ): void {
     const running = this.#settle(message, read).then((settle) => {
-      if (isCurrent()) settle(channel);
+      if (isCurrent()) answer(channel, settle);
     }).finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 
-  /** Resolves when no handler runs. */
-  async idle(): Promise<void> {
+  /** Gives back what waits to be tried again, and resolves when no handler runs. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
     while (this.#running.size > 0) await Promise.all(this.#running);
   }
 
@@ -77,12 +80,8 @@ export class Deliveries {
     }
     if (task === null) return (channel) => channel.ack(message);
     const outcome = await this.#once(task);
-    if (outcome.ok) return (channel) => channel.ack(message);
-    if (message.fields.redelivered) {
-      this.#tell("given_up", `Cannot handle ${task.title}, which was delivered before`, outcome.thrown, task);
-      return reject;
-    }
-    this.#tell("handler", `Cannot handle ${task.title}, which is tried once more`, outcome.thrown, task);
+    if (outcome === "handled") return (channel) => channel.ack(message);
+    if (outcome === "given_up") return reject;
     return (channel) => channel.reject(message, true);
   }
 
@@ -92,26 +91,46 @@ export class Deliveries {
     if (id === null) return this.#run(task);
     const inHand = this.#inHand.get(id);
     if (inHand !== undefined) return inHand;
-    const outcome = this.#runUnlessHandled(task, id).finally(() => this.#inHand.delete(id));
+    const outcome = this.#run(task).finally(() => this.#inHand.delete(id));
     this.#inHand.set(id, outcome);
     return outcome;
   }
 
-  async #runUnlessHandled(task: Task, id: string): Promise<Outcome> {
-    const { handledIds } = this.#options;
-    if (await this.#attempt(() => handledIds.has(id)) === true) return { ok: true };
-    const outcome = await this.#run(task);
-    if (outcome.ok) await this.#attempt(() => handledIds.add(id));
-    return outcome;
+  /**
+   * Runs the handler until it succeeds, or has failed often enough. The tries are counted here and not by the broker's
+   * `redelivered`, which is also true of a message that waited in a process that died, and was never handled. Meanwhile
+   * the message stays with this process: its place of `prefetch` is taken, so that a fault of every handler stops the
+   * flow instead of using up the messages.
+   */
+  async #run(task: Task): Promise<Outcome> {
+    const { retryDelaysMs } = this.#options;
+    for (let tries = 1;; tries++) {
+      // Each time: where a connection was lost, another consumer may have had the message meanwhile.
+      if (await this.#isHandled(task)) return "handled";
+      try {
+        await task.run();
+        await this.#remember(task);
+        return "handled";
+      } catch (thrown) {
+        const delayMs = retryDelaysMs[tries - 1];
+        if (delayMs === undefined) {
+          this.#tell("given_up", `Cannot handle ${task.title}, given up after try ${tries}`, thrown, task);
+          return "given_up";
+        }
+        this.#tell("handler", `Cannot handle ${task.title}, which is tried again`, thrown, task);
+        const { signal } = this.#stopping;
+        await delay(delayMs, undefined, { signal }).catch(() => {}); // stopped
+        if (signal.aborted) return "given_back";
+      }
+    }
   }
 
-  async #run({ run }: Task): Promise<Outcome> {
-    try {
-      await run();
-      return { ok: true };
-    } catch (thrown) {
-      return { ok: false, thrown };
-    }
+  async #isHandled({ id }: Task): Promise<boolean> {
+    return id !== null && await this.#attempt(() => this.#options.handledIds.has(id)) === true;
+  }
+
+  async #remember({ id }: Task): Promise<void> {
+    if (id !== null) await this.#attempt(() => this.#options.handledIds.add(id));
   }
 
   /** A memory that fails costs repeats, never an event. */
@@ -132,5 +151,14 @@ export class Deliveries {
         ...(event !== undefined && { event }),
       }),
     );
+  }
+}
+
+/** A channel that is being closed takes no answer, and the broker delivers the message again. */
+function answer(channel: Channel, settle: (channel: Channel) => void): void {
+  try {
+    settle(channel);
+  } catch (error) {
+    if (!(error instanceof IllegalOperationError)) throw error;
   }
 }

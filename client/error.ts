@@ -7,8 +7,8 @@ import type { ReceivedEvent } from "./event.ts";
 
 /**
  * - `connection`: RabbitMQ cannot be reached, or the connection was lost; it is tried again.
- * - `handler`: a handler failed; the event is tried once more.
- * - `given_up`: a handler failed on an event that had been delivered before; it was rejected.
+ * - `handler`: a handler failed; the event is tried again.
+ * - `given_up`: a handler failed at the last try; the event was rejected.
  * - `unreadable`: a message is not JSON, or lacks what the contract promises; it was rejected.
  * - `handled_ids`: the memory of handled events failed; events are handled without it, repeats among them.
  */
@@ -36,4 +36,14 @@ export class ClientError extends Error {
 /** The words of whatever was thrown. */
 export function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/**
+ * The bot's own `onError`, which must not end the bot: what it throws, or rejects with, is dropped, for there is nobody
+ * else to be told.
+ */
+export function guarded(onError: (error: ClientError) => unknown): (error: ClientError) => void {
+  return (error) => {
+    (async () => await onError(error))().catch(() => {});
+  };
 }

@@ -22,8 +22,10 @@ export interface ReceivedEvent {
   readonly shard: number;
   /** When the gateway received it, to the second. */
   readonly receivedAt: Date;
-  /** It has been delivered before: to a handler that failed, or to a consumer that went away. */
+  /** It has been delivered before, to a consumer that went away; its handler may have run there, or not. */
   readonly redelivered: boolean;
+  /** W3C Trace Context of the gateway's span, the parent of the bot's own (docs/tracing.md); null: it is not traced. */
+  readonly traceparent: string | null;
   /** The whole payload, each byte as Discord sent it: `{"op":0,"t":…,"s":…,"d":…}`. */
   readonly body: Uint8Array;
 }

@@ -4,6 +4,7 @@ import { connect } from "amqplib";
 import { Redis } from "ioredis";
 import { GatewayDispatchEvents } from "discord-api-types/v10";
 import {
+  type ClientOptions,
   type Gap,
   MemoryHandledIds,
   type ReceivedEvent,
@@ -11,10 +12,12 @@ import {
   ShardlineClient,
 } from "../../client/mod.ts";
 import { TcpProxy } from "../../harness/tcp_proxy.ts";
-import { onClientStage } from "./stage.ts";
+import { onClientStage, STRAY_BODY } from "./stage.ts";
 
 const OWN = "shardline-test.client";
 const DEAD = "shardline-test.client.dead";
+/** Longer than any test. */
+const HOUR_MS = 3_600_000;
 
 Deno.test(
   "ShardlineClient hands events to the handler of their name, with all that came with them",
@@ -38,15 +41,16 @@ Deno.test(
         s: 2,
       },
     );
-    stage.publish("MESSAGE_DELETE", { id: "9007199254740993" }, { s: 3 });
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    stage.publish("MESSAGE_DELETE", { id: "9007199254740993" }, { s: 3, headers: { shard: 4, traceparent } });
     await stage.until(() => seen.length === 2);
     assert.deepEqual(
       seen.map((
-        [text, { name, id, shard, receivedAt, redelivered }],
-      ) => [text, name, id, shard, receivedAt.getTime(), redelivered]),
+        [text, { name, id, shard, receivedAt, redelivered, traceparent }],
+      ) => [text, name, id, shard, receivedAt.getTime(), redelivered, traceparent]),
       [
-        ["hé", "MESSAGE_CREATE", "5e55:2", 3, 1_764_000_000_000, false],
-        ["9007199254740993", "MESSAGE_DELETE", "5e55:3", 3, 1_764_000_000_000, false],
+        ["hé", "MESSAGE_CREATE", "5e55:2", 3, 1_764_000_000_000, false, null],
+        ["9007199254740993", "MESSAGE_DELETE", "5e55:3", 4, 1_764_000_000_000, false, traceparent],
       ],
     );
     assert.equal(
@@ -126,17 +130,15 @@ Deno.test(
 );
 
 Deno.test(
-  "ShardlineClient tries an event once more whose handler failed, then rejects it",
+  "ShardlineClient tries an event again whose handler failed, and rejects it after the last try",
   onClientStage({ queues: [OWN, DEAD] }, async (stage) => {
     const { channel } = stage.broker;
     await channel.assertQueue(OWN, { durable: true, deadLetterExchange: "", deadLetterRoutingKey: DEAD });
     await channel.assertQueue(DEAD, { durable: true });
-    const tries: boolean[] = [];
     const fault = new Error("the database is away");
-    const client = stage.client({ queue: OWN, bind: ["MESSAGE_CREATE"] }).on(
-      "MESSAGE_CREATE",
-      (_, event) => {
-        tries.push(event.redelivered);
+    const { client, ids } = stage.noting(
+      { queue: OWN, bind: ["MESSAGE_CREATE"], retryDelaysMs: [0, 0] },
+      () => {
         throw fault;
       },
     );
@@ -144,26 +146,109 @@ Deno.test(
     stage.publish("MESSAGE_CREATE", {}, { s: 17 });
     const [dead] = await stage.broker.read(DEAD, 1);
     assert.equal(dead?.properties.messageId, "5e55:17");
-    assert.deepEqual(tries, [false, true]);
+    assert.deepEqual(ids, ["5e55:17", "5e55:17", "5e55:17"]);
+    const again = "Cannot handle MESSAGE_CREATE 5e55:17, which is tried again: the database is away";
+    const over = "Cannot handle MESSAGE_CREATE 5e55:17, given up after try 3: the database is away";
     assert.deepEqual(
       stage.errors.map(({ kind, message, cause, event }) => [kind, message, cause, event?.id]),
       [
-        [
-          "handler",
-          "Cannot handle MESSAGE_CREATE 5e55:17, which is tried once more: the database is away",
-          fault,
-          "5e55:17",
-        ],
-        [
-          "given_up",
-          "Cannot handle MESSAGE_CREATE 5e55:17, which was delivered before: the database is away",
-          fault,
-          "5e55:17",
-        ],
+        ["handler", again, fault, "5e55:17"],
+        ["handler", again, fault, "5e55:17"],
+        ["given_up", over, fault, "5e55:17"],
       ],
     );
   }),
 );
+
+Deno.test(
+  "ShardlineClient holds an event until it is tried again, and gives it back when it is stopped before",
+  onClientStage({}, async (stage) => {
+    const { client, ids } = stage.noting(
+      { prefetch: 2, retryDelaysMs: [0, HOUR_MS], stopTimeoutMs: HOUR_MS },
+      ({ id }) => {
+        if (id === "5e55:1") throw new Error("not now");
+      },
+    );
+    await client.start();
+    stage.publish("MESSAGE_CREATE", {}, { s: 1 });
+    await stage.until(() => stage.errors.length === 2);
+    stage.publish("MESSAGE_CREATE", {}, { s: 2 });
+    await stage.until(() => ids.at(-1) === "5e55:2");
+    assert.deepEqual(ids, ["5e55:1", "5e55:1", "5e55:2"]);
+    await stage.waiting("gateway", 0);
+    await client.stop();
+    await stage.waiting("gateway", 1);
+    assert.deepEqual(stage.errors.map(({ kind }) => kind), ["handler", "handler"]);
+  }),
+);
+
+Deno.test(
+  "ShardlineClient gives an event all its tries that a consumer before it took and did not handle",
+  onClientStage({}, async (stage) => {
+    const away = stage.noting({ stopTimeoutMs: 0 }, () => new Promise(() => {}));
+    await away.client.start();
+    stage.publish("MESSAGE_CREATE", {}, { s: 1 });
+    await stage.until(() => away.ids.length === 1);
+    await away.client.stop();
+    const { client, ids } = stage.noting({ retryDelaysMs: [0] }, ({ redelivered }) => {
+      assert(redelivered);
+      if (ids.length === 1) throw new Error("the database is away");
+    });
+    await client.start();
+    await stage.until(() => ids.length === 2);
+    await client.stop();
+    await stage.waiting("gateway", 0);
+    assert.deepEqual(stage.errors.map(({ kind }) => kind), ["handler"]);
+  }),
+);
+
+Deno.test(
+  "ShardlineClient does not try an event again that another consumer has handled meanwhile",
+  onClientStage({}, async (stage) => {
+    const handledIds = new MemoryHandledIds();
+    const { client, ids } = stage.noting({ handledIds, prefetch: 1, retryDelaysMs: [0] }, ({ id }) => {
+      if (id !== "5e55:1") return;
+      handledIds.add(`gateway:${id}`);
+      throw new Error("the connection is lost");
+    });
+    await client.start();
+    for (const s of [1, 2]) stage.publish("MESSAGE_CREATE", {}, { s });
+    await stage.until(() => ids.at(-1) === "5e55:2");
+    await client.stop();
+    assert.deepEqual(ids, ["5e55:1", "5e55:2"]);
+    await stage.waiting("gateway", 0);
+  }),
+);
+
+for (
+  const [how, onError] of [
+    ["throws", () => {
+      throw new Error("there is no log");
+    }],
+    ["rejects", () => Promise.reject(new Error("there is no log"))],
+  ] as const
+) {
+  Deno.test(
+    `ShardlineClient goes on where \`onError\` ${how}`,
+    onClientStage({}, async (stage) => {
+      await using proxy = new TcpProxy(stage.rabbitUrl);
+      const url = proxy.through(stage.rabbitUrl);
+      const { client, ids } = stage.noting({ url, onError, prefetch: 1, retryDelaysMs: [0] }, ({ id }) => {
+        if (id === "5e55:2") throw new Error("never");
+      });
+      await client.start();
+      stage.publish("MESSAGE_CREATE", "{", { s: 1 });
+      for (const s of [2, 3]) stage.publish("MESSAGE_CREATE", {}, { s });
+      await stage.until(() => ids.at(-1) === "5e55:3");
+      proxy.cut();
+      stage.publish("MESSAGE_CREATE", {}, { s: 4 });
+      await stage.until(() => ids.at(-1) === "5e55:4");
+      await client.stop();
+      assert.deepEqual(ids, ["5e55:2", "5e55:2", "5e55:3", "5e55:4"]);
+      await stage.waiting("gateway", 0);
+    }),
+  );
+}
 
 Deno.test(
   "ShardlineClient rejects what is not JSON, tells of it, and goes on",
@@ -186,7 +271,7 @@ Deno.test(
 Deno.test(
   "ShardlineClient drops repeats of what it has handled, and not of what failed",
   onClientStage({}, async (stage) => {
-    const { client, ids } = stage.noting({ prefetch: 1 }, ({ id }) => {
+    const { client, ids } = stage.noting({ prefetch: 1, retryDelaysMs: [0] }, ({ id }) => {
       if (id === "5e55:2" && ids.length < 4) throw new Error("not yet");
     });
     await client.start();
@@ -362,6 +447,32 @@ Deno.test(
 );
 
 Deno.test(
+  "ShardlineClient connects again where its channel alone is closed, and loses no event by that",
+  onClientStage({}, async (stage) => {
+    await using proxy = new TcpProxy(stage.rabbitUrl);
+    const handling = Promise.withResolvers<void>();
+    const { client, ids } = stage.noting(
+      { url: proxy.through(stage.rabbitUrl) },
+      ({ id }) => id === "5e55:1" ? handling.promise : undefined,
+    );
+    await client.start();
+    stage.publish("MESSAGE_CREATE", {}, { s: 1 });
+    await stage.until(() => ids.length === 1);
+    proxy.hold();
+    await proxy.sayToClients(STRAY_BODY);
+    await stage.deserted("gateway"); // the client has begun to close the channel, and hears nothing of its end
+    handling.resolve(); // too late for an acknowledgement
+    proxy.release();
+    stage.publish("MESSAGE_CREATE", {}, { s: 2 });
+    await stage.until(() => ids.length === 2);
+    await client.stop();
+    await stage.waiting("gateway", 0);
+    assert.deepEqual(ids, ["5e55:1", "5e55:2"]);
+    assert.deepEqual(stage.errors.map(({ kind }) => kind), ["connection"]);
+  }),
+);
+
+Deno.test(
   "ShardlineClient waits for a broker that is not there, and tells of it",
   onClientStage({}, async (stage) => {
     await using proxy = new TcpProxy(stage.rabbitUrl);
@@ -427,6 +538,19 @@ Deno.test("ShardlineClient refuses what is no broker's URL without showing it", 
     });
     await client.stop();
   }
+});
+
+Deno.test("ShardlineClient refuses options that it cannot keep to", () => {
+  for (const delayMs of [-1, NaN, Infinity, 2_147_483_648]) {
+    assert.throws(
+      () => new ShardlineClient({ retryDelaysMs: [0, delayMs], onError: () => {} }),
+      /^RangeError: Cannot wait \S+ ms: each of retryDelaysMs must be from 0 to 2147483647$/,
+    );
+  }
+  assert.throws(
+    () => new ShardlineClient({} as ClientOptions),
+    /^TypeError: Cannot do without onError, /,
+  );
 });
 
 Deno.test("ShardlineClient.on() takes one handler for each event", () => {
