@@ -8,6 +8,9 @@ import { ShardlineClient } from "shardline-client";
 
 const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
+const { bun, deno } = process.versions;
+say({ runtime: bun ? "Bun" : deno ? "Deno" : "Node" });
+
 const client = new ShardlineClient({
   url: process.env.RABBIT_URL,
   onError: ({ kind, message }) => say({ kind, message }),

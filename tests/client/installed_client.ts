@@ -92,6 +92,15 @@ export class InstalledClient implements AsyncDisposable {
     return { code, text };
   }
 
+  /** Starts a script of the bot's folder on another runtime: a program, and what comes before the script. */
+  startOn(
+    runtime: readonly string[],
+    script: string,
+    env: Readonly<Record<string, string>>,
+  ): RunningProgram {
+    return startCommand([...runtime, script], `${this.#supervisor.folder}/bot`, env);
+  }
+
   /** What npm put into the package, by path. */
   async files(): Promise<string[]> {
     const paths: string[] = [];

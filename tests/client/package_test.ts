@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import packageFile from "../../client/package.json" with { type: "json" };
 import project from "../../deno.json" with { type: "json" };
+import { denoEnvironment } from "../../harness/deno_program.ts";
+import { NpmFolder } from "../../harness/npm_folder.ts";
 import { onStage } from "../e2e/stage.ts";
 import { HeardProgram } from "../heard_program.ts";
 import type { RunningProgram } from "../program.ts";
@@ -12,6 +14,21 @@ const installed = await InstalledClient.install([
   "tests/client/typed_bot.ts.txt",
 ]);
 Deno.test.afterAll(() => installed[Symbol.asyncDispose]());
+const bun = await NpmFolder.install(new URL("./bun", import.meta.url));
+Deno.test.afterAll(() => bun[Symbol.asyncDispose]());
+
+type Start = (script: string, env: Readonly<Record<string, string>>) => RunningProgram;
+
+/** What the client's README says that it is for, and how a script of the bot's is started on it. */
+const RUNTIMES: Readonly<Record<string, Start>> = {
+  Node: (script, env) => installed.start(script, env),
+  Deno: (script, env) => {
+    const permissions = ["--no-prompt", "--allow-net=127.0.0.1", "--allow-env=RABBIT_URL"];
+    const deno = [Deno.execPath(), "run", "-q", ...permissions];
+    return installed.startOn(deno, script, { ...denoEnvironment(), ...env });
+  },
+  Bun: (script, env) => installed.startOn([`${bun.path}/node_modules/.bin/bun`], script, env),
+};
 
 /** Runs a bot for as long as the test takes, then has it stop in good order. */
 async function withBot(program: RunningProgram, test: (bot: HeardProgram) => Promise<void>): Promise<void> {
@@ -41,31 +58,34 @@ Deno.test("The client's package brings types that tell events and commands apart
   assert.deepEqual(await installed.checkTypes("typed_bot.ts"), { code: 0, text: "" });
 });
 
-Deno.test(
-  "The installed client has Node take a real gateway's events, and its commands carried out",
-  onStage({ simulator: { paused: true } }, async (stage) => {
-    const { control } = stage.simulator;
-    await stage.startConnected(1);
-    const bot = installed.start("consumer.mjs", { RABBIT_URL: stage.rabbitUrl });
-    await withBot(bot, async (heard) => {
-      const said = () => heard.lines.map((line) => JSON.parse(line));
-      await heard.until(() => said().some(({ outcome }) => outcome !== undefined));
-      control.dispatch("MESSAGE_CREATE", '{"id":"9007199254740993","content":"hello"}');
-      await heard.until(() => said().some(({ name }) => name === "MESSAGE_CREATE"));
-      assert.deepEqual(said().find(({ outcome }) => outcome !== undefined), { outcome: { ok: true } });
-      assert.deepEqual(control.statistics.commands().map(({ op }) => op), [3]);
-      const [session] = control.ledger.summary().sessions;
-      assert(session !== undefined);
-      const sent = control.ledger.page(session.session)
-        .filter(({ t }) => t === "READY" || t === "GUILD_CREATE" || t === "MESSAGE_CREATE")
-        .map(({ t, s }) => `${t} ${session.session}:${s} 0`);
-      const seen = said().filter(({ id }) => id !== undefined)
-        .map(({ name, id, shard }) => `${name} ${id} ${shard}`);
-      assert.deepEqual(seen.toSorted(), sent.toSorted());
-      assert.equal(said().find(({ name }) => name === "MESSAGE_CREATE").dataId, "9007199254740993");
-    });
-  }),
-);
+for (const [name, start] of Object.entries(RUNTIMES)) {
+  Deno.test(
+    `The installed client has ${name} take a real gateway's events, and its commands carried out`,
+    onStage({ simulator: { paused: true } }, async (stage) => {
+      const { control } = stage.simulator;
+      await stage.startConnected(1);
+      const bot = start("consumer.mjs", { RABBIT_URL: stage.rabbitUrl });
+      await withBot(bot, async (heard) => {
+        const said = () => heard.lines.map((line) => JSON.parse(line));
+        await heard.until(() => said().some(({ outcome }) => outcome !== undefined));
+        control.dispatch("MESSAGE_CREATE", '{"id":"9007199254740993","content":"hello"}');
+        await heard.until(() => said().some(({ name }) => name === "MESSAGE_CREATE"));
+        assert.equal(heard.lines[0], JSON.stringify({ runtime: name }));
+        assert.deepEqual(said().find(({ outcome }) => outcome !== undefined), { outcome: { ok: true } });
+        assert.deepEqual(control.statistics.commands().map(({ op }) => op), [3]);
+        const [session] = control.ledger.summary().sessions;
+        assert(session !== undefined);
+        const sent = control.ledger.page(session.session)
+          .filter(({ t }) => t === "READY" || t === "GUILD_CREATE" || t === "MESSAGE_CREATE")
+          .map(({ t, s }) => `${t} ${session.session}:${s} 0`);
+        const seen = said().filter(({ id }) => id !== undefined)
+          .map(({ name, id, shard }) => `${name} ${id} ${shard}`);
+        assert.deepEqual(seen.toSorted(), sent.toSorted());
+        assert.equal(said().find(({ name }) => name === "MESSAGE_CREATE").dataId, "9007199254740993");
+      });
+    }),
+  );
+}
 
 Deno.test(
   "The template bot answers /ping, and nothing else",

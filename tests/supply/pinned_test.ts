@@ -14,6 +14,8 @@ const NPM_FILES = [
   ["client/package.json", "client/package-lock.json"],
   ["tests/docs/simulator_bot/npm.json", "tests/docs/simulator_bot/npm-lock.json"],
 ] as const;
+/** What npm fetches to run something with, as Node is there to run something with: no part of anything. */
+const RUNTIMES_LOCK = "tests/client/bun/npm-lock.json";
 
 Deno.test("Every import in deno.json is of one version, and locked", () => {
   // `npm:/package@1.2.3/` is how a package's modules are imported by their paths, `npm:package@1.2.3/path` one of them.
@@ -38,7 +40,9 @@ Deno.test("deno.lock has one version for each request, and each request is for o
 Deno.test("Every package comes from npm's registry, with its integrity", async () => {
   assert.deepEqual(lock.elsewhere, []);
   const npmLocks = await Promise.all(
-    NPM_FILES.map(async ([, path]) => [path, await readNpmLock(path)] as const),
+    [...NPM_FILES.map(([, path]) => path), RUNTIMES_LOCK].map(async (path) =>
+      [path, await readNpmLock(path)] as const
+    ),
   );
   for (const [file, packages] of [["deno.lock", lock.packages] as const, ...npmLocks]) {
     assert(packages.length > 0, file);
