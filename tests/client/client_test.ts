@@ -161,14 +161,13 @@ Deno.test(
 );
 
 Deno.test(
-  "ShardlineClient holds an event until it is tried again, and gives it back when it is stopped before",
+  "ShardlineClient holds an event until it is tried again, and gives it back at once when it is stopped before",
   onClientStage({}, async (stage) => {
-    const { client, ids } = stage.noting(
-      { prefetch: 2, retryDelaysMs: [0, HOUR_MS], stopTimeoutMs: HOUR_MS },
-      ({ id }) => {
-        if (id === "5e55:1") throw new Error("not now");
-      },
-    );
+    const handling = Promise.withResolvers<void>();
+    const { client, ids } = stage.noting({ prefetch: 2, retryDelaysMs: [0, HOUR_MS] }, ({ id }) => {
+      if (id === "5e55:1") throw new Error("not now");
+      return handling.promise;
+    });
     await client.start();
     stage.publish("MESSAGE_CREATE", {}, { s: 1 });
     await stage.until(() => stage.errors.length === 2);
@@ -176,7 +175,10 @@ Deno.test(
     await stage.until(() => ids.at(-1) === "5e55:2");
     assert.deepEqual(ids, ["5e55:1", "5e55:1", "5e55:2"]);
     await stage.waiting("gateway", 0);
-    await client.stop();
+    const stopping = client.stop();
+    await stage.waiting("gateway", 1); // while the other one is still being handled
+    handling.resolve();
+    await stopping;
     await stage.waiting("gateway", 1);
     assert.deepEqual(stage.errors.map(({ kind }) => kind), ["handler", "handler"]);
   }),
