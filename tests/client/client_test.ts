@@ -179,7 +179,8 @@ Deno.test(
     await stage.waiting("gateway", 1); // while the other one is still being handled
     handling.resolve();
     await stopping;
-    await stage.waiting("gateway", 1);
+    const [back] = await stage.broker.read("gateway", 1);
+    assert.equal(back?.properties.messageId, "5e55:1");
     assert.deepEqual(stage.errors.map(({ kind }) => kind), ["handler", "handler"]);
   }),
 );
