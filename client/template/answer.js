@@ -19,7 +19,7 @@ const ANSWERED = 40_060;
  *
  * @param {{ id: string, token: string }} interaction
  * @param {string} content
- * @throws {Error} where Discord does not take it, so that the event is tried once more.
+ * @throws {Error} where Discord does not take it, so that the event is tried again.
  */
 export async function answer({ id, token }, content) {
   const response = await fetch(`${API_URL}/v10/interactions/${id}/${encodeURIComponent(token)}/callback`, {
