@@ -8,6 +8,14 @@ import { hostname } from "node:os";
 import { dashboardSettings } from "./dashboard_settings.ts";
 import { LINK_MINUTES } from "./dashboard/sign_in/links.ts";
 import { DashboardThread } from "./dashboard/thread.ts";
+import { partitionsOf } from "./gateway/delivery/partitions.ts";
+import { EventChoice } from "./gateway/delivery/event_choice.ts";
+import type { Publisher } from "./gateway/delivery/publisher.ts";
+import { RedisStateStore } from "./gateway/adapters/redis/state_store.ts";
+import { nextTurn } from "./gateway/adapters/turns.ts";
+import { StatePlan } from "./gateway/state/plan.ts";
+import { StatePublisher } from "./gateway/state/publisher.ts";
+import { StateWriter } from "./gateway/state/writer.ts";
 import { EventSpans } from "./gateway/adapters/event_spans.ts";
 import { KeptServer } from "./gateway/adapters/kept_server.ts";
 import { Log } from "./gateway/adapters/log.ts";
@@ -295,14 +303,17 @@ function createService(
     clock,
     dice,
     transport: new WebSocketTransport({ clock, compression: config.discord.compression }),
-    publisher: new RabbitPublisher(publishing, {
-      queues: config.rabbit.defaultQueues,
-      persistent: config.events.persistent,
-      transientTypes: config.events.transient,
-      ttlMs: config.events.ttlMs ?? 0,
-      clock,
-      observe: told,
-    }),
+    publisher: withState(
+      new RabbitPublisher(publishing, {
+        queues: config.rabbit.defaultQueues,
+        partitions: partitionsOf(config.events.partitions),
+        persistent: config.events.persistent,
+        transientTypes: config.events.transient,
+        ttlMs: config.events.ttlMs ?? 0,
+        clock,
+        observe: told,
+      }),
+    ),
     notices: new RabbitNotices(publishing, { clock, observe: told }),
     commands: new RabbitCommandSource(consuming),
     points: new RedisResumePoints(redis, { observe: told }),
@@ -331,6 +342,32 @@ function createService(
   /** What adapters see goes the way of everything else: through the service, whose status it moves. */
   function told(...[observation]: Parameters<Observer>): void {
     service.observe(observation);
+  }
+
+  /** Before the broker, where there is a state cache. */
+  function withState(publisher: Publisher): Publisher {
+    const { state } = config;
+    if (state === null) return publisher;
+    // A connection of its own: whatever is asked of it, resume points do not wait. What becomes of Redis, the other tells.
+    const client = new RedisClient({
+      url: config.redis.url.reveal(),
+      prefix: "",
+      clock,
+      dice,
+      observe: () => {},
+    });
+    const store = new RedisStateStore(client, { prefix: config.redis.prefix, clock, observe: told });
+    const plan = new StatePlan(state);
+    return new StatePublisher({
+      publisher,
+      store,
+      plan,
+      writer: new StateWriter({ store, plan, nextTurn }),
+      choice: new EventChoice(config.events.allow, config.events.deny),
+      isStrict: state.strict,
+      clock,
+      observe: told,
+    });
   }
 }
 

@@ -10,7 +10,7 @@ import { Contenders } from "./contenders.ts";
 import { boundedRow, isKept } from "./bounded.ts";
 import { machineLine, thisMachine } from "./machine.ts";
 import { cpuBounds } from "./path/cpu_bounds.ts";
-import { contender, type MeasuredGateway, SHARDLINE, traced } from "./path/gateways.ts";
+import { configured, contender, type MeasuredGateway, SHARDLINE, traced } from "./path/gateways.ts";
 import { measure, type Measured, multiples, PACED_PER_SECOND, type Run } from "./path/measure.ts";
 import { Stage } from "./path/stage.ts";
 import { type Work, workTitle } from "./path/work.ts";
@@ -25,6 +25,12 @@ const SHARDS = [1, 16, 256, 1_024] as const;
 /** The default of `TRACE_RATIO`, and what costs most. */
 const TRACED_RATIOS = [0.01, 1] as const;
 
+/** All that the state cache can keep. */
+const STATE = {
+  ...{ STATE_ENABLED: "true", STATE_MEMBER: "true", STATE_MESSAGE: "true", STATE_PRESENCE: "true" },
+  ...{ STATE_EMOJI: "true", STATE_VOICE: "true" },
+};
+
 const REPEATS = 3;
 
 const HELP =
@@ -37,6 +43,7 @@ Usage: deno task bench [flags]
   --all          every size with every compression and every number of shards; takes hours
   --alone        this service alone
   --traced       this service alone, in the usual case: with no event traced, one in a hundred, and all of them
+  --state        this service alone, with the mix: without the state cache, with all of it, and with "old" besides
   --repeats N    how often each is measured (${REPEATS})
   --json FILE    write all figures there too, to a file below /tmp
 `;
@@ -52,10 +59,21 @@ async function main(args: readonly string[]): Promise<number> {
     screen.say(HELP.trimEnd());
     return 0;
   }
-  const works = flags.usual || flags.traced ? [USUAL] : flags.all ? allWorks() : variedWorks();
-  await using contenders = flags.alone || flags.traced ? null : await Contenders.install();
+  const works = flags.state
+    ? [{ ...USUAL, bodies: "mix" } as const]
+    : flags.usual || flags.traced
+    ? [USUAL]
+    : flags.all
+    ? allWorks()
+    : variedWorks();
+  const others = flags.traced
+    ? TRACED_RATIOS.map(traced)
+    : flags.state
+    ? [configured("state cache", STATE), configured("the same, old", { ...STATE, STATE_OLD: "true" })]
+    : null;
+  await using contenders = flags.alone || others !== null ? null : await Contenders.install();
   const gateways = contenders === null
-    ? flags.traced ? [SHARDLINE, ...TRACED_RATIOS.map(traced)] : [SHARDLINE]
+    ? [SHARDLINE, ...others ?? []]
     : [SHARDLINE, contender(contenders, "discordjs"), contender(contenders, "discordeno")];
   const machine = await thisMachine();
   const startedAt = new Date().toISOString();
@@ -87,6 +105,7 @@ function parseFlags(args: readonly string[]) {
         all: { type: "boolean", default: false },
         alone: { type: "boolean", default: false },
         traced: { type: "boolean", default: false },
+        state: { type: "boolean", default: false },
         repeats: { type: "string", default: String(REPEATS) },
         json: { type: "string" },
       },

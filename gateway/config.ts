@@ -59,8 +59,9 @@ export interface Config {
     readonly transient: ReadonlySet<string>;
     /** null: for ever. */
     readonly ttlMs: number | null;
-    /** Names, some with `*` at the end. */
+    /** Names of those that are published, some with `*` at the end. */
     readonly allow: readonly string[];
+    /** Of these, the same, those that are not. */
     readonly deny: readonly string[];
     /** null: off. */
     readonly partitions: number | null;
@@ -120,6 +121,8 @@ export interface StateConfig {
   readonly voices: boolean;
   /** Whether events carry `old`. */
   readonly old: boolean;
+  /** Whether events wait while it cannot be written. */
+  readonly strict: boolean;
 }
 
 export interface Listener {
@@ -377,6 +380,7 @@ function stateOf(values: SettingValues): StateConfig {
     emojis: values.STATE_EMOJI,
     voices: values.STATE_VOICE,
     old: values.STATE_OLD,
+    strict: values.STATE_STRICT,
   };
 }
 

@@ -7,6 +7,8 @@
 import type { Clock } from "./clock.ts";
 import type { CommandDispatcher, CommandedShard } from "./commands/dispatcher.ts";
 import type { Outbox } from "./delivery/outbox.ts";
+import type { EventChoice } from "./delivery/event_choice.ts";
+import type { Partitions } from "./delivery/partitions.ts";
 import type { OutgoingEvent } from "./delivery/publisher.ts";
 import type { SpooledPoint } from "./delivery/spool.ts";
 import type { EventTracer } from "./delivery/tracing.ts";
@@ -39,6 +41,11 @@ export interface ShardServices {
   readonly keeper: PointKeeper;
   readonly identifyQueue: IdentifyQueue;
   readonly dispatcher: CommandDispatcher;
+  readonly eventChoice: EventChoice;
+  /** Whether the state cache heeds events of this name. */
+  isKept(type: string): boolean;
+  /** Null where events are not spread over any. */
+  readonly partitions: Partitions | null;
   /** Null where nobody asks for names. */
   readonly guildNames: GuildNames | null;
   /** Null where events are not traced. */
@@ -236,9 +243,19 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
 
   // ShardHost
 
-  deliver({ sessionId, sequence, type, bytes, head }: DeliveredEvent): void {
-    const { outbox, clock, observe, tracer } = this.#services;
+  deliver(delivered: DeliveredEvent): void {
+    const { type, bytes, head } = delivered;
+    const { observe, eventChoice, isKept } = this.#services;
     observe({ kind: "event.received", shard: this.#shard, type, bytes: bytes.length });
+    const isWanted = eventChoice.isWanted(type);
+    if (!isWanted) observe({ kind: "event.filtered", shard: this.#shard, type });
+    if (isWanted || isKept(type)) this.#publish(delivered);
+    else this.pass(delivered.sessionId, delivered.sequence);
+    if (isGuildEvent(type)) this.#guildEvent(type, bytes, head);
+  }
+
+  #publish({ sessionId, sequence, type, bytes, head }: DeliveredEvent): void {
+    const { outbox, clock, partitions, tracer } = this.#services;
     const event: OutgoingEvent = {
       shard: this.#shard,
       session: sessionId,
@@ -246,10 +263,10 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
       type,
       body: bytes,
       receivedAtMs: clock.wallMs(),
+      partition: partitions === null ? null : partitions.of(bytes, head),
       trace: null,
     };
     outbox.accept(tracer === null ? event : { ...event, trace: tracer.begin(event) });
-    if (isGuildEvent(type)) this.#guildEvent(type, bytes, head);
   }
 
   #guildEvent(name: GuildEventType, bytes: Uint8Array, head: FrameHead): void {

@@ -76,6 +76,15 @@ export type Observation =
   | { kind: "shard.fatal"; shard: number; code: number; meaning: string }
   // Events on their way.
   | { kind: "event.received"; shard: number; type: string; bytes: number }
+  // The state cache: whether it takes events, and how long one took from its asking to its answer.
+  | { kind: "state.opened" }
+  | { kind: "state.closed" }
+  | { kind: "state.refused"; error: string }
+  | { kind: "state.written"; tookMs: number }
+  | { kind: "state.failed"; type: string; error: string }
+  | { kind: "state.sizes"; sizes: Readonly<Record<string, number>> }
+  // The settings do not want it published.
+  | { kind: "event.filtered"; shard: number; type: string }
   | { kind: "event.dropped"; shard: number; type: string | null; reason: DropReason }
   | { kind: "frame.unreadable"; shard: number; bytes: number; skipped: boolean }
   | { kind: "frame.ruined"; shard: number; error: string }

@@ -10,8 +10,10 @@ import { type Clock, type Dice, sleepUntil } from "./clock.ts";
 import { CommandDispatcher } from "./commands/dispatcher.ts";
 import type { CommandSource } from "./commands/source.ts";
 import type { Config } from "./config.ts";
+import { EventChoice } from "./delivery/event_choice.ts";
 import type { Notices } from "./delivery/notices.ts";
 import { Outbox, type SpoolUse } from "./delivery/outbox.ts";
+import { type Partitions, partitionsOf } from "./delivery/partitions.ts";
 import type { OutgoingEvent, Publisher } from "./delivery/publisher.ts";
 import { NOTHING_SPOOLED, type Spool, type SpoolContents } from "./delivery/spool.ts";
 import type { EventTracer } from "./delivery/tracing.ts";
@@ -38,6 +40,7 @@ import { PointKeeper } from "./resume/keeper.ts";
 import type { LostSession, ResumePoint, ResumePoints, StoredFleet } from "./resume/points.ts";
 import type { ShardStart } from "./shard/machine.ts";
 import type { Transport } from "./shard/transport.ts";
+import { effectOf } from "./state/rules.ts";
 import { Status } from "./status.ts";
 
 export interface ServicePorts {
@@ -99,6 +102,8 @@ export class GatewayService {
   readonly #ports: ServicePorts;
   readonly #stopping = new AbortController();
   readonly #shards = new Map<number, HostedShard>();
+  readonly #eventChoice: EventChoice;
+  readonly #partitions: Partitions | null;
   readonly #outbox: Outbox;
   readonly #keeper: PointKeeper;
   readonly #budget: IdentifyBudget;
@@ -156,6 +161,8 @@ export class GatewayService {
       clock,
       observe,
     });
+    this.#eventChoice = new EventChoice(config.events.allow, config.events.deny);
+    this.#partitions = partitionsOf(config.events.partitions);
     this.#outbox = new Outbox({
       publisher,
       clock,
@@ -557,6 +564,9 @@ export class GatewayService {
       keeper: this.#keeper,
       identifyQueue: this.#identifyQueue,
       dispatcher: this.#dispatcher,
+      eventChoice: this.#eventChoice,
+      isKept: (type: string) => this.#config.state !== null && effectOf(type) !== "nothing",
+      partitions: this.#partitions,
       guildNames,
       tracer,
       intents: discord.intents,

@@ -31,6 +31,7 @@ Deno.test("README's example in JavaScript takes events from the service's queue,
   });
   const publisher = new RabbitPublisher(connection, {
     queues: ["gateway"],
+    partitions: null,
     persistent: true,
     transientTypes: new Set(),
     ttlMs: 0,

@@ -70,6 +70,7 @@ export function outgoingEvents(bytes: Size, shards: number): OutgoingEvent[] {
     type,
     body: payloads[index] ?? new Uint8Array(),
     receivedAtMs: Date.now(),
+    partition: null,
     trace: null,
   }));
 }

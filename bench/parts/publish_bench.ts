@@ -45,6 +45,7 @@ const broker = once(async () => {
   const connection = new RabbitConnection({ url, purpose: "publishing", dice: Math.random, ...shared });
   const publisher = new RabbitPublisher(connection, {
     queues: [QUEUE],
+    partitions: null,
     persistent: true,
     transientTypes: new Set(),
     ttlMs: 0,

@@ -28,6 +28,15 @@ export const SHARDLINE: MeasuredGateway = {
   start: async (stage, scene, work) => serviceOf(await startService(stage, scene, work)),
 };
 
+/** This service with settings of its own. */
+export function configured(what: string, settings: Readonly<Record<string, string>>): MeasuredGateway {
+  return {
+    title: `Shardline, ${what}`,
+    knows: () => true,
+    start: async (stage, scene, work) => serviceOf(await startService(stage, scene, work, settings)),
+  };
+}
+
 /** This service, a part of whose events has a span each that is exported. */
 export function traced(ratio: number): MeasuredGateway {
   return {

@@ -14,6 +14,7 @@ import { LabelValues } from "../figures/label_values.ts";
 import { GAP_REASONS, type Observation, type Observer } from "../observation.ts";
 import type { StatusSnapshot } from "../status.ts";
 import { eventCountsText } from "./event_counts_text.ts";
+import { type Kind, KINDS } from "../state/entity.ts";
 import { nextTurn } from "./turns.ts";
 
 export interface MetricsOptions {
@@ -146,6 +147,14 @@ function createFamilies(registry: Registry) {
       "Time to store the resume points that moved",
       WRITE_BUCKETS_SECONDS,
     ),
+    stateSeconds: histogram(
+      "gateway_state_seconds",
+      "Time until the state cache had an event",
+      WRITE_BUCKETS_SECONDS,
+    ),
+    stateSizes: Object.fromEntries(
+      KINDS.map((kind) => [kind, gauge(`state_${kind}s`, `Keys of this kind in the state cache`)]),
+    ) as Record<Kind, ReturnType<typeof gauge>>,
     restFailures: counter("gateway_rest_failures_total", "Requests to Discord's REST API that failed"),
     logEmbedsDropped: counter("gateway_log_embeds_dropped_total", "Embeds for the log channels not sent"),
     newsDropped: counter("gateway_news_dropped_total", "News for gateway.events not published"),
@@ -208,6 +217,11 @@ export class Metrics {
         const type = this.#droppedTypes.bounded(observation.type ?? "none");
         return families.eventsDropped.inc({ type, reason: observation.reason });
       }
+      case "event.filtered":
+        return families.eventsDropped.inc({
+          type: this.#droppedTypes.bounded(observation.type),
+          reason: "filtered",
+        });
       case "frame.unreadable":
         return families.framesUnreadable.inc();
       case "guild.joined":
@@ -245,6 +259,11 @@ export class Metrics {
         return families.redisWritesRefused.inc({ what: "points" });
       case "board.refused":
         return families.redisWritesRefused.inc({ what: "board" });
+      case "state.written":
+        return families.stateSeconds.observe(observation.tookMs / 1000);
+      case "state.sizes":
+        for (const kind of KINDS) families.stateSizes[kind].set(observation.sizes[kind] ?? 0);
+        return;
       case "spool.late":
         return families.eventsLate.inc(observation.events);
       case "spool.written":

@@ -174,21 +174,21 @@ const EVENTS = {
     integer(0, EVENT_TTL_MOST_S),
     "Seconds after which an event that nobody took is dropped by the broker; 0: never.",
   ),
-  EVENTS_ALLOW: later(setting(
+  EVENTS_ALLOW: setting(
     "*",
     eventPatterns,
     "Events that are published, joined with commas; GUILD_* for many.",
-  )),
-  EVENTS_DENY: later(setting(
+  ),
+  EVENTS_DENY: setting(
     "",
     eventPatterns,
-    "Events that are not published, joined with commas; GUILD_* for many.",
-  )),
-  PARTITIONS: later(setting(
+    "Events that are not published, whatever EVENTS_ALLOW says, joined with commas; GUILD_* for many.",
+  ),
+  PARTITIONS: setting(
     "off",
     unless("off", integer(1, 1024)),
     "Queues gateway.p0, gateway.p1 and so on, each with the events of its own guilds, in order; off: none.",
-  )),
+  ),
   COMMAND_TTL: setting(
     "600",
     integer(1, COMMAND_TTL_MOST_S),
@@ -213,26 +213,27 @@ const EVENTS = {
 };
 
 const STATE = {
-  STATE_ENABLED: later(
-    setting("false", boolean, "Whether a cache of guilds, channels and roles is kept in Redis."),
+  STATE_ENABLED: setting("false", boolean, "Whether a cache of guilds, channels and roles is kept in Redis."),
+  STATE_MEMBER: setting("false", boolean, "Whether that cache keeps members."),
+  STATE_MEMBER_TTL: setting(
+    "60000",
+    integer(0, Number.MAX_SAFE_INTEGER),
+    "Milliseconds that a member is kept after it was written last; 0: for ever.",
   ),
-  STATE_MEMBER: later(setting("false", boolean, "Whether that cache keeps members.")),
-  STATE_MEMBER_TTL: later(setting(
+  STATE_MESSAGE: setting("false", boolean, "Whether that cache keeps messages."),
+  STATE_MESSAGE_TTL: setting(
     "60000",
     integer(0, Number.MAX_SAFE_INTEGER),
-    "Milliseconds that a member is kept.",
-  )),
-  STATE_MESSAGE: later(setting("false", boolean, "Whether that cache keeps messages.")),
-  STATE_MESSAGE_TTL: later(setting(
-    "60000",
-    integer(0, Number.MAX_SAFE_INTEGER),
-    "Milliseconds that a message is kept.",
-  )),
-  STATE_PRESENCE: later(setting("false", boolean, "Whether that cache keeps presences.")),
-  STATE_EMOJI: later(setting("false", boolean, "Whether that cache keeps emojis.")),
-  STATE_VOICE: later(setting("false", boolean, "Whether that cache keeps voice states.")),
-  STATE_OLD: later(
-    setting("false", boolean, "Whether events carry what that cache held before them, as old."),
+    "Milliseconds that a message is kept after it was written last; 0: for ever.",
+  ),
+  STATE_PRESENCE: setting("false", boolean, "Whether that cache keeps presences."),
+  STATE_EMOJI: setting("false", boolean, "Whether that cache keeps emojis."),
+  STATE_VOICE: setting("false", boolean, "Whether that cache keeps voice states."),
+  STATE_OLD: setting("false", boolean, "Whether events carry what that cache held before them, as old."),
+  STATE_STRICT: setting(
+    "true",
+    boolean,
+    "Whether events wait while that cache cannot be written; otherwise they pass, and it is behind.",
   ),
 };
 

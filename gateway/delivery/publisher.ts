@@ -21,6 +21,8 @@ export interface OutgoingEvent {
   readonly body: Uint8Array;
   /** Wall clock of receipt, milliseconds since the epoch. */
   readonly receivedAtMs: number;
+  /** From 0 on. Null where there are none, and of what comes out of the spool, whose body tells it again. */
+  readonly partition: number | null;
   /** Null for an event that nobody traces. */
   readonly trace: EventTrace | null;
 }

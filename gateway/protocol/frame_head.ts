@@ -108,6 +108,34 @@ export function readGuild(bytes: Uint8Array, head: FrameHead): GuildData {
   return reader.guild;
 }
 
+/** Events whose `d` is a guild itself, under `id`. */
+const IS_GUILD = /^GUILD_(?:CREATE|UPDATE|DELETE)$/;
+/** Events whose `d` is a channel or a user itself. */
+const IS_CHANNEL_OR_USER = /^(?:(?:CHANNEL|THREAD)_(?:CREATE|UPDATE|DELETE)|USER_UPDATE)$/;
+
+/**
+ * Whom an event concerns: its guild; where it is of none, its channel; where it is of none, its user. Null where it is of
+ * nobody. Only what stands in `d` itself counts, never an id inside a message, an embed or a text.
+ */
+export function readOwner(bytes: Uint8Array, head: FrameHead): bigint | null {
+  const type = head.type ?? "";
+  if (IS_GUILD.test(type)) return readGuild(bytes, head).id;
+  let guild: bigint | null = null;
+  let channel: bigint | null = null;
+  let userId: bigint | null = null;
+  let user: bigint | null = null;
+  const isItself = IS_CHANNEL_OR_USER.test(type);
+  const scan = dataScan(bytes, head);
+  while (scan.next()) {
+    const { valueStart, valueEnd } = scan;
+    if (scan.keyIs("guild_id")) guild = readSnowflake(bytes, valueStart, valueEnd);
+    else if (scan.keyIs(isItself ? "id" : "channel_id")) channel = readSnowflake(bytes, valueStart, valueEnd);
+    else if (scan.keyIs("user_id")) userId = readSnowflake(bytes, valueStart, valueEnd);
+    else if (scan.keyIs("user")) user = readId(bytes, valueStart);
+  }
+  return guild ?? channel ?? userId ?? user;
+}
+
 /** Reads a guild bit by bit. */
 class GuildReader {
   readonly #bytes: Uint8Array;
@@ -217,6 +245,16 @@ function readIds(bytes: Uint8Array, start: number): bigint[] {
     }
   }
   return ids;
+}
+
+/** `id` of the object at this place. */
+function readId(bytes: Uint8Array, start: number): bigint | null {
+  let id: bigint | null = null;
+  const members = new MemberScan(bytes, start);
+  while (members.next()) {
+    if (members.keyIs("id")) id = readSnowflake(bytes, members.valueStart, members.valueEnd);
+  }
+  return id;
 }
 
 function readAnyFrame(bytes: Uint8Array): FrameHead | null {

@@ -34,6 +34,10 @@ export type MemberStep = "member" | "paused" | "end";
 
 /** Walks the members of the object that starts at a given index. */
 export class MemberScan {
+  /** Index of the first byte of the current member's name, its quote. */
+  keyStart = MALFORMED;
+  /** Index behind the current member's name. */
+  keyEnd = MALFORMED;
   /** Index of the first byte of the current member's value. */
   valueStart = MALFORMED;
   /** Index behind the current member's value. */
@@ -43,8 +47,6 @@ export class MemberScan {
 
   readonly #bytes: Uint8Array;
   readonly #start: number;
-  #keyStart = MALFORMED;
-  #keyEnd = MALFORMED;
   /** The value that a pause has cut short. */
   #container: ContainerSkip | null = null;
 
@@ -89,10 +91,10 @@ export class MemberScan {
       return false;
     }
     if (bytes[at] !== QUOTE) return false;
-    this.#keyStart = at;
-    this.#keyEnd = skipString(bytes, at);
-    if (this.#keyEnd === MALFORMED) return false;
-    const colonAt = skipWhitespace(bytes, this.#keyEnd);
+    this.keyStart = at;
+    this.keyEnd = skipString(bytes, at);
+    if (this.keyEnd === MALFORMED) return false;
+    const colonAt = skipWhitespace(bytes, this.keyEnd);
     if (bytes[colonAt] !== COLON) return false;
     this.valueStart = skipWhitespace(bytes, colonAt + 1);
     return true;
@@ -106,15 +108,15 @@ export class MemberScan {
   /** Whether the current member has this name, plain or written with escapes. `name` is ASCII. */
   keyIs(name: string): boolean {
     const bytes = this.#bytes;
-    const first = this.#keyStart + 1;
-    const last = this.#keyEnd - 1;
+    const first = this.keyStart + 1;
+    const last = this.keyEnd - 1;
     if (last - first === name.length) {
       let matching = 0;
       while (matching < name.length && bytes[first + matching] === name.charCodeAt(matching)) matching++;
       if (matching === name.length) return true;
     }
     return bytes.subarray(first, last).includes(BACKSLASH) &&
-      readString(bytes, this.#keyStart, this.#keyEnd) === name;
+      readString(bytes, this.keyStart, this.keyEnd) === name;
   }
 }
 

@@ -84,6 +84,7 @@ export function outgoingEvent(sequence: number, changes: Partial<OutgoingEvent> 
     type,
     body: new TextEncoder().encode(text),
     receivedAtMs: 1_700_000_000_999,
+    partition: null,
     trace: null,
     ...changes,
   };

@@ -44,6 +44,7 @@ export function spooled(position: number, changes: Partial<OutgoingEvent> = {}):
       type: "MESSAGE_CREATE",
       body,
       receivedAtMs: 1_793_000_000_000 + position,
+      partition: null,
       trace: null,
       ...changes,
     },

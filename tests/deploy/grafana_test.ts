@@ -108,7 +108,7 @@ Deno.test("The dashboard shows every metric of docs/contract.md, and none that i
   const histograms = new Set(metrics.filter(({ type }) => type === "histogram").map(({ name }) => name));
   const shown = new Set(
     queryPanels().flatMap(({ targets }) => targets).flatMap(({ expr }) =>
-      [...expr.matchAll(/\b(?:gateway|process)_\w+/g)].map(([name]) => {
+      [...expr.matchAll(/\b(?:gateway|process|state)_\w+/g)].map(([name]) => {
         const family = name.replace(/_(bucket|sum|count)$/, "");
         return histograms.has(family) ? family : name;
       })

@@ -42,7 +42,7 @@ export function onWatchedStage(play: (stage: WatchedStage) => Promise<void>): ()
   };
   return onStage({ simulator, deadlineMs: STAGE_DEADLINE_MS }, async (stage) => {
     await using brokerLine = new TcpProxy(stage.rabbitUrl);
-    const gateway = stage.start({ RABBIT_URL: brokerLine.through(stage.rabbitUrl) });
+    const gateway = stage.start({ RABBIT_URL: brokerLine.through(stage.rabbitUrl), STATE_ENABLED: "true" });
     const dashboard = stage.start({ ROLE: "dashboard", DASHBOARD_PORT: "0", BOT_TOKEN: "" });
     await gateway.connected(SHARDS);
     await dashboard.line(({ kind }) => kind === "queue.watched");

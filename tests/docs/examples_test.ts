@@ -143,3 +143,42 @@ Deno.test(
     assert.deepEqual(await second.lines(2), events);
   }),
 );
+
+const PARTITION_QUEUES = ["gateway.p0", "gateway.p1", "gateway.p2", "gateway.p3"];
+
+/** Resolves with the first line that it prints of this event. */
+async function lineOf(run: ExampleRun, type: string): Promise<string> {
+  for (let count = 1;; count++) {
+    const line = (await run.lines(count)).at(-1) ?? "";
+    if (line.endsWith(` ${type}`)) return line;
+    assert.notEqual(line, "", `it has ended before it said ${type}`);
+  }
+}
+
+Deno.test(
+  "The worker of docs/scaling.md takes the partitions that it is told, and another takes over",
+  onStage({}, async (stage) => {
+    const code = await exampleOf("docs/scaling.md", "In order, and side by side");
+    const { control } = stage.simulator;
+    const [guild] = control.world.guildIds;
+    await stage.startConnected(1, { PARTITIONS: "4", DEFAULT_QUEUE: "false" });
+    const environment = { RABBIT_URL: stage.rabbitUrl, QUEUES: PARTITION_QUEUES.join(",") };
+    const { channel } = await stage.broker();
+    const consumed = async (queue: string, count: number) => {
+      while ((await channel.checkQueue(queue)).consumerCount !== count);
+    };
+    await using workers = new AsyncDisposableStack();
+    let other: ExampleRun;
+    let queue: string | undefined;
+    {
+      await using first = await ExampleRun.start(code, environment);
+      for (const queue of PARTITION_QUEUES) await consumed(queue, 1);
+      other = workers.use(await ExampleRun.start(code, environment));
+      for (const queue of PARTITION_QUEUES) await consumed(queue, 2);
+      control.dispatch("MESSAGE_CREATE", `{"guild_id":"${guild}"}`);
+      [queue] = (await lineOf(first, "MESSAGE_CREATE")).split(" ");
+    }
+    control.dispatch("GUILD_ROLE_DELETE", `{"guild_id":"${guild}"}`);
+    assert.equal(await lineOf(other, "GUILD_ROLE_DELETE"), `${queue} GUILD_ROLE_DELETE`);
+  }),
+);

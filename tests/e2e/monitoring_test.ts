@@ -20,6 +20,11 @@ const CONTRACT: Readonly<Record<string, readonly [type: string, labels: readonly
   gateway_status: ["gauge", ["type"]],
   gateway_latencies: ["gauge", ["shard"]],
   gateway_latency: ["gauge", ["shard"]],
+  ...Object.fromEntries(
+    ["guilds", "channels", "messages", "roles", "emojis", "members", "presences", "voices"].map((kinds) =>
+      [`state_${kinds}`, ["gauge", []]] as const
+    ),
+  ),
 };
 
 const STATUSES = ["Connected", "Disconnected", "Handshaking", "Identifying", "Resuming"];

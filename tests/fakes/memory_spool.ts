@@ -196,7 +196,7 @@ export class MemorySpool implements Spool {
     const { disk } = this;
     disk.bot ??= this.#bot;
     for (const { position, event } of events) {
-      disk.events.set(position, { ...event, trace: null });
+      disk.events.set(position, { ...event, partition: null, trace: null });
       disk.lastPosition = Math.max(disk.lastPosition, position);
     }
     for (const [position, { shard }] of disk.events) {

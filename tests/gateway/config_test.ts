@@ -128,10 +128,8 @@ Deno.test("parseConfig() needs nothing but a token, and has the defaults of the 
 Deno.test("parseConfig() names the settings that are given and have no effect in this version", () => {
   const given = {
     CLUSTERS: "4",
-    EVENTS_DENY: "TYPING_START",
-    PARTITIONS: "8",
-    STATE_MEMBER_TTL: "1",
     FLEET: "yes",
+    LEASE_TTL: "9",
   };
   assert.deepEqual(
     configOf({ ...given, SHARDS_WAIT: "1", ROLE: "gateway" }).withoutEffect,
@@ -151,7 +149,7 @@ Deno.test("parseConfig() gives a replica a folder of its own in the spool: its n
 Deno.test("parseConfig() names no setting that is given its default, however it is spelled", () => {
   const spelled = {
     CLUSTERS: "01",
-    STATE_ENABLED: "no",
+    FLEET: "no",
     SPOOL_MAX_BYTES: "4096MiB",
     PARTITIONS: "OFF",
     PORT: "",
@@ -254,6 +252,7 @@ Deno.test("parseConfig() puts every setting into its place", () => {
     emojis: false,
     voices: false,
     old: true,
+    strict: true,
   });
   assert.deepEqual(config.logChannels, { shards: "1", guilds: "754223149926711366" });
   assert.deepEqual(config.prometheus, { host: "0.0.0.0", port: 0 });

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { CommandDispatcher } from "../../gateway/commands/dispatcher.ts";
+import { EventChoice } from "../../gateway/delivery/event_choice.ts";
+import { Partitions } from "../../gateway/delivery/partitions.ts";
 import type { OutgoingEvent } from "../../gateway/delivery/publisher.ts";
 import type { GuildNames } from "../../gateway/guild_names.ts";
 import { HostedShard, type ShardLegacy } from "../../gateway/hosted_shard.ts";
@@ -104,7 +106,13 @@ class HostedRig {
   onObserved: (observation: Observation) => void = () => {};
 
   constructor(
-    options: { left?: Partial<ShardLegacy & { presence: string | null }>; guildNames?: GuildNames } = {},
+    options: {
+      left?: Partial<ShardLegacy & { presence: string | null }>;
+      guildNames?: GuildNames;
+      deny?: readonly string[];
+      kept?: readonly string[];
+      partitions?: Partitions;
+    } = {},
   ) {
     this.#legacy = { point: null, presence: null, guilds: null, lost: [], ...options.left };
     const { clock } = this;
@@ -156,6 +164,9 @@ class HostedRig {
         keeper,
         identifyQueue: new IdentifyQueue({ clock, budget, spacingMs: 6_000, concurrency: null }),
         dispatcher,
+        partitions: options.partitions ?? null,
+        isKept: (type) => options.kept?.includes(type) ?? false,
+        eventChoice: new EventChoice(["*"], options.deny ?? []),
         guildNames: options.guildNames ?? null,
         tracer: null,
         intents: INTENTS,
@@ -221,6 +232,7 @@ Deno.test("HostedShard publishes each dispatch with the bytes that came, and wha
     sequence: 2,
     type: "MESSAGE_CREATE",
     receivedAtMs: rig.clock.wallMs(),
+    partition: null,
     trace: null,
   });
   assert.deepEqual(rig.of("event.received").at(-1), {
@@ -229,6 +241,44 @@ Deno.test("HostedShard publishes each dispatch with the bytes that came, and wha
     type: "MESSAGE_CREATE",
     bytes: text.length,
   });
+});
+
+Deno.test("HostedShard publishes nothing that is not wanted, and moves over it in its turn", async () => {
+  const rig = await new HostedRig({ deny: ["READY", "TYPING_*"] }).connected();
+  rig.transport.latest.dispatch("MESSAGE_CREATE");
+  rig.transport.latest.dispatch("TYPING_START");
+  assert.deepEqual(rig.lane.accepted.map(({ type }) => type), ["MESSAGE_CREATE"]);
+  assert.deepEqual(rig.lane.waiting.map(({ sequence }) => sequence), [1, 2, 3]);
+  assert.deepEqual(
+    rig.of("event.filtered").map(({ type }) => type),
+    ["READY", "TYPING_START"],
+  );
+  assert.equal(rig.of("event.received").length, 3, "what came is counted, wanted or not");
+  await rig.settle();
+  assert.equal(rig.stored?.point?.sequence, 3);
+});
+
+Deno.test("HostedShard hands on what the state cache heeds, though nobody wants it published", async () => {
+  const rig = await new HostedRig({ deny: ["CHANNEL_*", "TYPING_*"], kept: ["CHANNEL_UPDATE"] }).connected();
+  rig.transport.latest.dispatch("CHANNEL_UPDATE");
+  rig.transport.latest.dispatch("CHANNEL_INFO");
+  rig.transport.latest.dispatch("TYPING_START");
+  rig.transport.latest.dispatch("MESSAGE_CREATE");
+  assert.deepEqual(rig.lane.accepted.map(({ type }) => type), ["READY", "CHANNEL_UPDATE", "MESSAGE_CREATE"]);
+  assert.deepEqual(rig.lane.waiting.map(({ sequence }) => sequence), [1, 2, 3, 4, 5]);
+  const filtered = rig.of("event.filtered").map(({ type }) => type);
+  assert.deepEqual(
+    filtered,
+    ["CHANNEL_UPDATE", "CHANNEL_INFO", "TYPING_START"],
+    "none of them reaches the broker",
+  );
+});
+
+Deno.test("HostedShard knows its guilds, whether or not their events are wanted", async () => {
+  const rig = await new HostedRig({ deny: ["GUILD_*"] }).connected();
+  rig.transport.latest.dispatch("GUILD_CREATE", { id: "77", name: "A" });
+  assert.deepEqual(rig.of("guild.joined").map(({ guild }) => guild), ["77"]);
+  assert.equal(rig.shard.guildCount, 1);
 });
 
 Deno.test("HostedShard keeps a new session from its first moment on, and its sequence only as it is published", async () => {
@@ -585,6 +635,7 @@ Deno.test("HostedShard keeps refused events apart from each other, and before th
       type: "TYPING_START",
       body: new Uint8Array(),
       receivedAtMs: STARTED_AT_MS,
+      partition: null,
       trace: null,
     });
   }

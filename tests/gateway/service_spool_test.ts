@@ -30,6 +30,7 @@ function leaveEvents(disk: MemoryDisk, shard: number, session: string, sequences
       type: "MESSAGE_CREATE",
       body: BODY,
       receivedAtMs,
+      partition: null,
       trace: null,
     });
   }

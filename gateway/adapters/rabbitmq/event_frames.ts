@@ -7,8 +7,9 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import type { Partitions } from "../../delivery/partitions.ts";
 import type { OutgoingEvent } from "../../delivery/publisher.ts";
-import { bufferView } from "./buffer_view.ts";
+import { bufferView } from "../buffer_view.ts";
 
 export interface EventFramesOptions {
   readonly exchange: string;
@@ -20,6 +21,8 @@ export interface EventFramesOptions {
   /** How long an event may wait in a queue; 0 = for ever. */
   readonly ttlMs: number;
   readonly isPersistent: (type: string) => boolean;
+  /** Null: events have no header `partition`. */
+  readonly partitions: Partitions | null;
 }
 
 const METHOD_FRAME = 1;
@@ -68,6 +71,8 @@ interface Template {
   readonly headerAt: number;
   readonly bodySizeAt: number;
   readonly shardAt: number;
+  /** Null where there are none. */
+  readonly partitionAt: number | null;
   /** Null in what is for events without a trace. */
   readonly traceparentAt: number | null;
   /** What follows the timestamp. */
@@ -153,7 +158,7 @@ export class EventFrames {
 
   /** Method and header; returns where the body begins. */
   #writeHead(event: OutgoingEvent, piece: Buffer, from: number): number {
-    const { start, headerAt, bodySizeAt, shardAt, traceparentAt, end } = this.#template(event);
+    const { start, headerAt, bodySizeAt, shardAt, partitionAt, traceparentAt, end } = this.#template(event);
     piece.set(start, from);
     let at = from + start.length;
     at = writeMessageId(event, piece, at);
@@ -166,6 +171,10 @@ export class EventFrames {
     writeUint32(at - from - headerAt - FRAME_OVERHEAD_BYTES, piece, from + headerAt + 3);
     writeUint32(event.body.length, piece, from + bodySizeAt + 4);
     writeUint32(event.shard, piece, from + shardAt);
+    const { partitions } = this.#options;
+    if (partitionAt !== null && partitions !== null) {
+      writeUint32(event.partition ?? partitions.of(event.body), piece, from + partitionAt);
+    }
     if (traceparentAt !== null && event.trace !== null) {
       piece.write(event.trace.traceparent, from + traceparentAt, TRACEPARENT_BYTES, "latin1");
     }
@@ -191,7 +200,7 @@ export class EventFrames {
   }
 
   #newTemplate(type: string, isTraced: boolean): Template {
-    const { exchange, mandatory, ttlMs, isPersistent } = this.#options;
+    const { exchange, mandatory, ttlMs, isPersistent, partitions } = this.#options;
     const method = this.#frame(
       METHOD_FRAME,
       uint16(BASIC_CLASS),
@@ -205,16 +214,21 @@ export class EventFrames {
       TIMESTAMP |
       TYPE | APP_ID;
     const beforeBodySize = [uint16(BASIC_CLASS), uint16(0)];
-    // A table: the shard, a signed integer of 32 bits, and the trace, a long string.
+    // A table: shard and partition, signed integers of 32 bits, and the trace, a long string.
+    const partition = partitions === null ? [] : [integerField("partition"), uint32(0)];
     const traceparent = isTraced
       ? [traceparentField(), uint32(TRACEPARENT_BYTES), Buffer.alloc(TRACEPARENT_BYTES)]
       : [];
     const beforeShard = [
       ...[uint64(0), uint16(flags), shortString("application/json")],
-      ...[uint32(shardField().length + 4 + lengthOf(traceparent)), shardField()],
+      ...[
+        uint32(integerField("shard").length + 4 + lengthOf(partition) + lengthOf(traceparent)),
+        integerField("shard"),
+      ],
     ];
     const afterShard = [
       uint32(0),
+      ...partition,
       ...traceparent,
       Buffer.of(isPersistent(type) ? PERSISTENT : TRANSIENT),
       ...(ttlMs > 0 ? [shortString(String(ttlMs))] : []),
@@ -228,7 +242,10 @@ export class EventFrames {
       headerAt,
       bodySizeAt,
       shardAt,
-      traceparentAt: isTraced ? shardAt + 4 + lengthOf(traceparent) - TRACEPARENT_BYTES : null,
+      partitionAt: partitions === null ? null : shardAt + lengthOf(partition),
+      traceparentAt: isTraced
+        ? shardAt + 4 + lengthOf(partition) + lengthOf(traceparent) - TRACEPARENT_BYTES
+        : null,
       end: Buffer.concat([shortString(type), shortString("shardline"), Buffer.of(FRAME_END)]),
     };
   }
@@ -240,9 +257,9 @@ export class EventFrames {
   }
 }
 
-/** A field of the headers, up to its value. */
-function shardField(): Buffer {
-  return Buffer.concat([shortString("shard"), Buffer.from("I")]);
+/** A field of the headers that is an integer, up to its value. */
+function integerField(name: string): Buffer {
+  return Buffer.concat([shortString(name), Buffer.from("I")]);
 }
 
 function traceparentField(): Buffer {

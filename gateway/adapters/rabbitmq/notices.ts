@@ -9,7 +9,7 @@ import type { Clock } from "../../clock.ts";
 import type { NewsOutcome, Notices, ReplyBody } from "../../delivery/notices.ts";
 import type { PublishOutcome } from "../../delivery/publisher.ts";
 import type { Observer } from "../../observation.ts";
-import { bufferView } from "./buffer_view.ts";
+import { bufferView } from "../buffer_view.ts";
 import type { RabbitConnection } from "./connection.ts";
 import type { KeptChannel } from "./kept_channel.ts";
 import { MessageLine } from "./message_line.ts";

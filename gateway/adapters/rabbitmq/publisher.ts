@@ -5,6 +5,7 @@
  */
 import type { ChannelModel, ConfirmChannel } from "amqplib";
 import type { Clock } from "../../clock.ts";
+import type { Partitions } from "../../delivery/partitions.ts";
 import type { OutgoingEvent, Publisher, PublisherEvents, PublishOutcome } from "../../delivery/publisher.ts";
 import type { Observer } from "../../observation.ts";
 import type { RabbitConnection } from "./connection.ts";
@@ -12,12 +13,14 @@ import { EventFrames } from "./event_frames.ts";
 import type { KeptChannel } from "./kept_channel.ts";
 import { type RawChannel, rawChannel } from "./raw_channel.ts";
 import { bodyMaxBytesOf } from "./size_refusal.ts";
-import { declareForEvents, EVENT_EXCHANGE } from "./topology.ts";
+import { declareForEvents, declarePartitions, EVENT_EXCHANGE } from "./topology.ts";
 import { Unconfirmed } from "./unconfirmed.ts";
 
 export interface RabbitPublisherOptions {
   /** Default queues: declared, and bound so that they receive every event. */
   readonly queues: readonly string[];
+  /** Each has a queue of its own; null: there are none. */
+  readonly partitions: Partitions | null;
   /** Whether the broker keeps events on disk. */
   readonly persistent: boolean;
   /** Names of events that it keeps in memory all the same. */
@@ -98,24 +101,35 @@ export class RabbitPublisher implements Publisher {
   }
 
   async #openChannel(model: ChannelModel): Promise<ConfirmChannel> {
-    await declareForEvents(model, this.#options.queues);
+    await this.#declare(model);
     const channel = await model.createConfirmChannel();
     this.#keepDeclaring(model, channel);
     return channel;
   }
 
+  async #declare(model: ChannelModel): Promise<void> {
+    const { queues, partitions } = this.#options;
+    await declareForEvents(model, queues);
+    if (partitions !== null) await declarePartitions(model, partitions.count);
+  }
+
+  /** Whether every event has a queue that was declared here. */
+  get #hasQueues(): boolean {
+    return this.#options.queues.length > 0 || this.#options.partitions !== null;
+  }
+
   #keepDeclaring(model: ChannelModel, channel: ConfirmChannel): void {
-    const { clock, queues } = this.#options;
-    if (queues.length === 0) return;
+    const { clock } = this.#options;
+    if (!this.#hasQueues) return;
     this.#cancelDeclaring = clock.schedule(clock.nowMs() + DECLARE_EVERY_MS, async () => {
       // What goes wrong here goes wrong at the next opening too, and is told there.
-      await declareForEvents(model, queues).catch(() => {});
+      await this.#declare(model).catch(() => {});
       if (channel === this.#open?.channel) this.#keepDeclaring(model, channel);
     });
   }
 
   #opened(channel: ConfirmChannel): void {
-    const { queues, persistent, transientTypes, ttlMs } = this.#options;
+    const { partitions, persistent, transientTypes, ttlMs } = this.#options;
     const raw = rawChannel(channel);
     const open: OpenChannel = {
       channel,
@@ -124,7 +138,8 @@ export class RabbitPublisher implements Publisher {
         exchange: EVENT_EXCHANGE,
         channel: raw.number,
         frameMaxBytes: raw.frameMaxBytes,
-        mandatory: queues.length > 0,
+        mandatory: this.#hasQueues,
+        partitions,
         ttlMs,
         isPersistent: (type) => persistent && !transientTypes.has(type),
       }),

@@ -4,6 +4,7 @@
  * @module
  */
 import { type ChainableCommander, Redis } from "ioredis";
+import type { Buffer } from "node:buffer";
 import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
 import type { Observer } from "../../observation.ts";
 import { failureText, isNetworkFailure } from "../../failure.ts";
@@ -54,6 +55,7 @@ export class RedisClient {
   readonly address: string;
   readonly #options: RedisClientOptions;
   readonly #readyListeners: (() => void)[] = [];
+  readonly #lostListeners: (() => void)[] = [];
   readonly #closing = new AbortController();
   #running: Promise<void> | null = null;
   #redis: Redis | null = null;
@@ -84,6 +86,11 @@ export class RedisClient {
     this.#readyListeners.push(listener);
   }
 
+  /** Calls back for every connection that took commands, once it does not any more. */
+  onLost(listener: () => void): void {
+    this.#lostListeners.push(listener);
+  }
+
   /** Carries out the commands in one transaction; resolves with their replies. Rejects like {@link run}. */
   transaction(fill: (commands: ChainableCommander) => void): Promise<unknown[]> {
     return this.#insist(async (redis) => {
@@ -111,6 +118,13 @@ export class RedisClient {
     const redis = this.#redis;
     if (redis === null || !isSound(redis)) throw new Error("not connected");
     return await redis.call("eval", commandOf(script, parameters));
+  }
+
+  /** A command as Redis takes it, once, like {@link tryRun}; what it answers in bytes stays so. */
+  async tryCall([name, ...parameters]: readonly [string, ...(string | number | Buffer)[]]): Promise<unknown> {
+    const redis = this.#redis;
+    if (redis === null || !isSound(redis)) throw new Error("not connected");
+    return await redis.callBuffer(name, parameters);
   }
 
   /** See {@link moveDamagedKeysAside}. Rejects like {@link run}. */
@@ -158,6 +172,7 @@ export class RedisClient {
       this.#ready.resolve();
       for (const listener of this.#readyListeners) listener();
       await ended;
+      for (const listener of this.#lostListeners) listener();
       if (this.#closing.signal.aborted) return;
       this.#ready = Promise.withResolvers();
       observe({ kind: "redis.lost", address: this.address, error: failureText(failure) });
@@ -236,7 +251,8 @@ function isSound(redis: Redis): boolean {
   return redis.status === "ready" && redis.stream.writable;
 }
 
-function isRefusal(error: unknown): error is Error {
+/** Whether Redis answered that it does not do it; otherwise it did not answer. */
+export function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.name === "ReplyError";
 }
 

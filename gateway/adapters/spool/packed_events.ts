@@ -60,6 +60,7 @@ export function unpackEvents({ numbers, texts, bodies }: PackedEvents): SpooledE
         type: texts[type] ?? "",
         body,
         receivedAtMs,
+        partition: null,
         trace: null,
       },
     });

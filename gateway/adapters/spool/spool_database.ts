@@ -418,6 +418,7 @@ function spooledEvent(row: StoredRow): SpooledEvent {
       type: row.text("type"),
       body: row.bytes("body"),
       receivedAtMs: row.count("received_at"),
+      partition: null,
       trace: null,
     },
   };

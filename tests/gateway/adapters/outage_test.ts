@@ -168,6 +168,7 @@ function openBroker(url: string) {
   assert(publishing !== undefined && consuming !== undefined);
   const publisher = new RabbitPublisher(publishing, {
     queues: ["gateway"],
+    partitions: null,
     persistent: true,
     transientTypes: new Set(),
     ttlMs: 0,

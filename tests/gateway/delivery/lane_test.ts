@@ -15,6 +15,7 @@ function outgoing(sequence: number, session = "a"): OutgoingEvent {
     type: "MESSAGE_CREATE",
     body: new Uint8Array(sequence),
     receivedAtMs: clock.wallMs(),
+    partition: null,
     trace: null,
   };
 }

@@ -80,6 +80,7 @@ export class OutboxRig {
       type: "MESSAGE_CREATE",
       body: BODY,
       receivedAtMs: this.clock.wallMs(),
+      partition: null,
       trace: null,
       ...fields,
     });

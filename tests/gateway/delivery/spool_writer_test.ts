@@ -130,6 +130,7 @@ function outgoing(sequence: number, fields: Partial<OutgoingEvent> = {}): Outgoi
     type: "MESSAGE_CREATE",
     body: new Uint8Array(10),
     receivedAtMs: 0,
+    partition: null,
     trace: null,
     ...fields,
   };

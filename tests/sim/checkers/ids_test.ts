@@ -13,6 +13,7 @@ function published(fields: Partial<OutgoingEvent>): string[] {
     type: "MESSAGE_CREATE",
     body: new Uint8Array([2]),
     receivedAtMs: 0,
+    partition: null,
     trace: null,
     ...fields,
   };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { EventFrames, type EventFramesOptions } from "../../../../gateway/adapters/rabbitmq/event_frames.ts";
+import { Partitions } from "../../../../gateway/delivery/partitions.ts";
 import type { OutgoingEvent } from "../../../../gateway/delivery/publisher.ts";
 import type { EventTrace } from "../../../../gateway/delivery/tracing.ts";
 import { outgoingEvent } from "../../../contracts/publisher_contract.ts";
@@ -45,6 +46,7 @@ function options(changes: Partial<EventFramesOptions> = {}): EventFramesOptions 
     mandatory: true,
     ttlMs: 86_400_000,
     isPersistent: () => true,
+    partitions: null,
     ...changes,
   };
 }
@@ -87,6 +89,7 @@ const anyOptions = fc.record({
   mandatory: fc.boolean(),
   ttlMs: fc.oneof(fc.constant(0), fc.nat()),
   isPersistent: fc.constantFrom(() => true, () => false, (type: string) => type.length % 2 === 0),
+  partitions: fc.constantFrom(null, new Partitions(1_024)),
 });
 
 /** An event whose body is still to be cut: a failure prints it, and a body would fill the screen. */
@@ -129,6 +132,7 @@ function anyBatch(frameMaxBytes: number): fc.Arbitrary<Draft[]> {
     bodyBytes: anyBodyBytes(frameMaxBytes),
     bodyFrom: fc.nat(1_000),
     receivedAtMs: anyReceiptMs,
+    partition: fc.option(fc.nat(1_023)),
     trace: fc.option(anyTrace),
   });
   return fc.array(event, { maxLength: 12, size: "max" });
@@ -146,8 +150,8 @@ function assertSays(
 }
 
 function assertIs(message: PublishedMessage, event: OutgoingEvent, options: EventFramesOptions) {
-  const { exchange, frameMaxBytes, mandatory, ttlMs, isPersistent } = options;
-  const { shard, session, sequence, type, receivedAtMs, trace } = event;
+  const { exchange, frameMaxBytes, mandatory, ttlMs, isPersistent, partitions } = options;
+  const { shard, session, sequence, type, receivedAtMs, partition, trace } = event;
   const { body, bodyFrameSizes, ...envelope } = message;
   assert.deepEqual(envelope, {
     exchange,
@@ -155,7 +159,12 @@ function assertIs(message: PublishedMessage, event: OutgoingEvent, options: Even
     mandatory,
     properties: {
       contentType: "application/json",
-      headers: trace === null ? { shard } : { shard, traceparent: trace.traceparent },
+      headers: {
+        shard,
+        // Nobody can read an owner out of these bodies.
+        ...(partitions !== null && { partition: partition ?? 0 }),
+        ...(trace !== null && { traceparent: trace.traceparent }),
+      },
       deliveryMode: isPersistent(type) ? 2 : 1,
       ...(ttlMs > 0 ? { expiration: String(ttlMs) } : {}),
       messageId: `${session}:${sequence}`,

@@ -5,7 +5,8 @@ import {
   type RabbitPublisherOptions,
 } from "../../../../gateway/adapters/rabbitmq/publisher.ts";
 import { type Clock, type Dice, systemClock } from "../../../../gateway/clock.ts";
-import type { PublishOutcome } from "../../../../gateway/delivery/publisher.ts";
+import { Partitions } from "../../../../gateway/delivery/partitions.ts";
+import type { Publisher, PublishOutcome } from "../../../../gateway/delivery/publisher.ts";
 import { type RabbitServer, startRabbit } from "../../../../harness/rabbitmq.ts";
 import {
   confirmation,
@@ -22,6 +23,7 @@ import { QueueReader } from "../../../fakes/queue_reader.ts";
 import { TcpProxy } from "../../../../harness/tcp_proxy.ts";
 import { testServers } from "../../../servers.ts";
 import { BrokerControl } from "./broker_control.ts";
+import { behindState } from "../../state/behind_state.ts";
 import { connectionFrame } from "./connection_frame.ts";
 
 /** A broker of our own, whose limits can be set. Started before any test: what it holds open is nobody's leak. */
@@ -34,21 +36,28 @@ const BODY_MAX_BYTES = 1_000;
 /** What RabbitMQ 3.10 takes where nothing is set. */
 const USUAL_BODY_MAX_BYTES = 134_217_728;
 
-testPublisherContract("RabbitMQ", async () => rabbitSubject((await testServers()).rabbitUrl));
+for (
+  const [name, around] of [
+    ["RabbitMQ", (publisher: Publisher) => publisher],
+    ["RabbitMQ behind the state cache", behindState],
+  ] as const
+) {
+  testPublisherContract(name, async () => rabbitSubject((await testServers()).rabbitUrl, around));
 
-testPublisherLimitContract("RabbitMQ", async () => {
-  await using _clean = await cleanOwnBroker();
-  await control.limitBodies(BODY_MAX_BYTES);
-  const subject = await rabbitSubject(ownBroker.url);
-  return {
-    ...subject,
-    bodyMaxBytes: BODY_MAX_BYTES,
-    [Symbol.asyncDispose]: async () => {
-      await subject[Symbol.asyncDispose]();
-      await control.limitBodies(USUAL_BODY_MAX_BYTES);
-    },
-  };
-});
+  testPublisherLimitContract(name, async () => {
+    await using _clean = await cleanOwnBroker();
+    await control.limitBodies(BODY_MAX_BYTES);
+    const subject = await rabbitSubject(ownBroker.url, around);
+    return {
+      ...subject,
+      bodyMaxBytes: BODY_MAX_BYTES,
+      [Symbol.asyncDispose]: async () => {
+        await subject[Symbol.asyncDispose]();
+        await control.limitBodies(USUAL_BODY_MAX_BYTES);
+      },
+    };
+  });
+}
 
 Deno.test("RabbitPublisher.publish() sets every property of the wire contract", async () => {
   await using broker = await openPublisher();
@@ -144,6 +153,32 @@ Deno.test("RabbitPublisher declares a default queue again when it vanished, befo
   ]);
   await confirmation(broker.publisher, outgoingEvent(1));
   assert.equal((await broker.reader.read("gateway", 1)).length, 1);
+});
+
+Deno.test("RabbitPublisher declares partitions beside whatever is there, and each event goes to its own", async () => {
+  await using reader = await preparedForPartitions();
+  await using broker = await openPublisher({ queues: [], partitions: new Partitions(3) }, reader);
+  for (const partition of [2, 0, 1, 2]) {
+    await confirmation(broker.publisher, outgoingEvent(10 + partition, { partition }));
+  }
+  for (const [partition, count] of [1, 1, 2].entries()) {
+    const messages = await broker.reader.read(`gateway.p${partition}`, count);
+    assert.deepEqual(
+      messages.map(({ properties }) => properties.headers),
+      new Array(count).fill({ shard: 3, partition }),
+    );
+  }
+});
+
+Deno.test("RabbitPublisher declares a partition's queue again when it vanished, before it opens again", async () => {
+  await using reader = await preparedForPartitions();
+  await using broker = await openPublisher({ queues: [], partitions: new Partitions(3) }, reader);
+  await broker.reader.channel.deleteQueue("gateway.p1");
+  broker.publisher.publish(outgoingEvent(1, { partition: 1 }), () => {});
+  await broker.openings.heardAtLeast(3);
+  assert.deepEqual(broker.openings.heard, ["opened", "closed", "opened"]);
+  await confirmation(broker.publisher, outgoingEvent(1, { partition: 1 }));
+  assert.equal((await broker.reader.read("gateway.p1", 1)).length, 1);
 });
 
 Deno.test("RabbitPublisher declares a default queue again that vanished while another takes the events", async () => {
@@ -272,9 +307,12 @@ Deno.test("RabbitPublisher tries on, ever more rarely, while its exchange cannot
 });
 
 /** A publisher on a line that can be cut, and what its broker got. */
-async function rabbitSubject(rabbitUrl: string): Promise<PublisherSubject> {
+async function rabbitSubject(
+  rabbitUrl: string,
+  around: (publisher: Publisher) => Publisher,
+): Promise<PublisherSubject> {
   const proxy = new TcpProxy(rabbitUrl);
-  const { publisher } = rabbitPublisher(proxy.through(rabbitUrl));
+  const publisher = around(rabbitPublisher(proxy.through(rabbitUrl)).publisher);
   const reader = await QueueReader.connect(rabbitUrl);
   return {
     publisher,
@@ -326,6 +364,7 @@ function rabbitPublisher(
   });
   const publisher = new RabbitPublisher(connection, {
     queues: ["gateway"],
+    partitions: null,
     persistent: true,
     transientTypes: new Set(),
     ttlMs: 86_400_000,
@@ -337,6 +376,14 @@ function rabbitPublisher(
 }
 
 /** An open publisher on a clean broker (or on that of `prepared`), with somebody who reads its queues. */
+/** One of the queues is there with other arguments: it is used as it is. */
+async function preparedForPartitions(): Promise<QueueReader> {
+  const { rabbitUrl } = await testServers();
+  const reader = await QueueReader.connect(rabbitUrl);
+  await reader.channel.assertQueue("gateway.p1", { durable: true, maxLength: 1_000 });
+  return reader;
+}
+
 async function openPublisher(
   options: Partial<RabbitPublisherOptions> = {},
   prepared?: QueueReader,

@@ -27,6 +27,7 @@ class Line {
     } as unknown as RabbitConnection,
     {
       queues: [],
+      partitions: null,
       persistent: true,
       transientTypes: new Set(),
       ttlMs: 0,

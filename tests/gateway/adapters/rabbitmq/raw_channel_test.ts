@@ -33,6 +33,7 @@ Deno.test("rawChannel() sends frames that the broker takes and answers, in order
     mandatory: true,
     ttlMs: 0,
     isPersistent: () => true,
+    partitions: null,
   });
   const events = [0, 1, 4_088, 4_089, 32_768, 32_769, 100_000, 7].map((length, index) =>
     outgoingEvent(index + 1, { type: queue, body: new Uint8Array(length).fill(index) })

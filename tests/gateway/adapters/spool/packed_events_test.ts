@@ -15,6 +15,7 @@ const ANY_EVENTS: fc.Arbitrary<SpooledEvent[]> = fc.array(fc.record({
     type: fc.string({ unit: "binary" }),
     body: fc.uint8Array().map((bytes) => bytes.subarray(1)),
     receivedAtMs: fc.maxSafeNat(),
+    partition: fc.constant(null),
     trace: fc.constant(null),
   }, OPTIONS),
 }, OPTIONS));

@@ -46,6 +46,7 @@ function quarantineOf(folder: string): OutgoingEvent[] {
       type: String(row["type"]),
       body: row["body"] as Uint8Array,
       receivedAtMs: Number(row["received_at"]),
+      partition: null,
       trace: null,
     }));
   } finally {

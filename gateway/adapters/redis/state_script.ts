@@ -1,0 +1,206 @@
+/**
+ * What the state cache has Redis do, in Lua: keys, and the sets that name them, are never seen apart from each other.
+ *
+ * Names of sets, and which a key stands in, are those of the wire contract (State cache). A key of a kind that may expire
+ * stands in a sorted set of our own besides, by the time when it does, and an emoji in one of its guild.
+ *
+ * @module
+ */
+
+const COMMON = `
+local prefix = ARGV[1]
+local find, byte, sub, match, call = string.find, string.byte, string.sub, string.match, redis.call
+local expiries = prefix .. "gateway:state:expiries"
+
+local now
+local function now_ms()
+  if not now then
+    local time = call("TIME")
+    now = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return now
+end
+
+local function sets_of(key, group)
+  local kind, first = match(key, "^(%a+):(%d+)")
+  local sets = { prefix .. kind .. "_keys" }
+  if group ~= "" then sets[2] = prefix .. group end
+  if kind == "emoji" then sets[#sets + 1] = prefix .. "gateway:state:emojis:" .. first end
+  return sets, kind
+end
+
+local function enlist(key, group)
+  if key == "bot_user" then return end
+  for _, set in ipairs((sets_of(key, group))) do call("SADD", set, prefix .. key) end
+end
+
+local function delist(key, group)
+  local sets, kind = sets_of(key, group)
+  for _, set in ipairs(sets) do call("SREM", set, prefix .. key) end
+  if kind == "member" or kind == "message" then call("ZREM", expiries, prefix .. key) end
+end
+`;
+
+/**
+ * Arguments: the prefix, then steps, each a word and what it takes. Returns what the last `clear` has left, and behind it
+ * what each step that wanted it found.
+ */
+export const APPLY = `${COMMON}
+local olds = { 0 }
+
+local function remember(wants, key)
+  if wants == "1" then olds[#olds + 1] = call("GET", prefix .. key) end
+end
+
+local function keep(key, group, ttl_ms, value)
+  if ttl_ms == "0" then
+    call("SET", prefix .. key, value)
+  else
+    call("SET", prefix .. key, value, "PX", ttl_ms)
+    call("ZADD", expiries, now_ms() + ttl_ms, prefix .. key)
+  end
+  enlist(key, group)
+end
+
+local function forget(key, group)
+  call("DEL", prefix .. key)
+  delist(key, group)
+end
+
+-- Index of the quote that ends the string that begins there; nil where none does.
+local function string_end(text, at)
+  at = find(text, '["\\\\]', at + 1)
+  while at and byte(text, at) == 92 do at = find(text, '["\\\\]', at + 2) end
+  return at
+end
+
+-- Index of the last byte of the value that begins there; nil where it has no end.
+local function value_end(text, at)
+  local first = byte(text, at)
+  if first == 34 then return string_end(text, at) end
+  if first ~= 123 and first ~= 91 then
+    local behind = find(text, '[%s,}%]]', at)
+    return behind and behind - 1
+  end
+  local depth = 0
+  repeat
+    local next_byte = byte(text, at)
+    if next_byte == 34 then
+      at = string_end(text, at)
+      if not at then return nil end
+    elseif next_byte == 123 or next_byte == 91 then
+      depth = depth + 1
+    else
+      depth = depth - 1
+    end
+    if depth == 0 then return at end
+    at = find(text, '[][{}"]', at + 1)
+  until not at
+  return nil
+end
+
+-- The name in one spelling of the many that escapes allow.
+local function plain(name)
+  if not find(name, "\\\\", 1, true) then return name end
+  local is_decoded, names = pcall(cjson.decode, "[" .. name .. "]")
+  return is_decoded and '"' .. names[1] .. '"' or name
+end
+
+-- The object with these members, names and values in turn, in place of its own, the others as they stand.
+local function merged(text, first, last)
+  -- Name -> where its last value stands among the arguments; false once it is in its place.
+  local news, parts = {}, {}
+  for i = first, last, 2 do news[plain(ARGV[i])] = i + 1 end
+  local at = find(text, '["}]', 2)
+  while at and byte(text, at) == 34 do
+    local name_end = string_end(text, at)
+    local name = name_end and sub(text, at, name_end)
+    local value_at = name and find(text, "[^%s:]", name_end + 1)
+    local stop = value_at and value_end(text, value_at)
+    if not stop then return nil end
+    local new = news[plain(name)]
+    if new then
+      parts[#parts + 1] = name .. ":" .. ARGV[new]
+      news[plain(name)] = false
+    elseif new == nil then
+      parts[#parts + 1] = name .. ":" .. sub(text, value_at, stop)
+    end
+    at = find(text, '["}]', stop + 1)
+  end
+  for i = first, last, 2 do
+    if news[plain(ARGV[i])] == i + 1 then parts[#parts + 1] = ARGV[i] .. ":" .. ARGV[i + 1] end
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
+end
+
+-- Forgets so much of what the set names. Returns how much more it might have forgotten.
+local function clear(group, with_messages, at_most)
+  while at_most > 0 do
+    -- Each leaves the set with its key: where a write is refused, the others are still there.
+    local names = call("SRANDMEMBER", prefix .. group, at_most)
+    if #names == 0 then break end
+    for _, name in ipairs(names) do
+      local key = sub(name, #prefix + 1)
+      local channel = with_messages and match(key, "^channel:(%d+)$")
+      if channel then at_most = clear("channel_keys:" .. channel, false, at_most) end
+      if at_most == 0 then break end
+      forget(key, group)
+      at_most = at_most - 1
+    end
+  end
+  return at_most
+end
+
+local i = 2
+while i <= #ARGV do
+  local step = ARGV[i]
+  if step == "set" then
+    remember(ARGV[i + 4], ARGV[i + 1])
+    keep(ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 5])
+    i = i + 6
+  elseif step == "merge" then
+    local key, count = ARGV[i + 1], tonumber(ARGV[i + 5])
+    remember(ARGV[i + 4], key)
+    local text = call("GET", prefix .. key)
+    local new = text and merged(text, i + 6, i + 5 + count)
+    if new then keep(key, ARGV[i + 2], ARGV[i + 3], new) end
+    i = i + 6 + count
+  elseif step == "delete" then
+    remember(ARGV[i + 3], ARGV[i + 1])
+    forget(ARGV[i + 1], ARGV[i + 2])
+    i = i + 4
+  elseif step == "clear" then
+    clear(ARGV[i + 1], ARGV[i + 2] == "1", tonumber(ARGV[i + 3]))
+    olds[1] = call("SCARD", prefix .. ARGV[i + 1])
+    i = i + 4
+  else
+    local emojis = call("SMEMBERS", prefix .. "gateway:state:emojis:" .. ARGV[i + 1])
+    for _, name in ipairs(emojis) do
+      local key = sub(name, #prefix + 1)
+      remember(ARGV[i + 2], key)
+      forget(key, "guild_keys:" .. ARGV[i + 1])
+    end
+    i = i + 3
+  end
+end
+return olds`;
+
+/**
+ * Arguments: the prefix, and at most how many keys to look at. Takes those that have expired out of their sets. Returns
+ * how many it has looked at.
+ */
+export const SWEEP = `${COMMON}
+local names = call("ZRANGEBYSCORE", expiries, "-inf", now_ms(), "LIMIT", 0, ARGV[2])
+for _, name in ipairs(names) do
+  local ttl_ms = call("PTTL", name)
+  if ttl_ms == -2 then
+    local key = sub(name, #prefix + 1)
+    local kind, first = match(key, "^(%a+):(%d+)")
+    delist(key, (kind == "message" and "channel_keys:" or "guild_keys:") .. first)
+  elseif ttl_ms == -1 then
+    call("ZREM", expiries, name)
+  else
+    call("ZADD", expiries, now_ms() + ttl_ms, name)
+  end
+end
+return #names`;

@@ -1,0 +1,287 @@
+/**
+ * Publishes events once the state cache has them.
+ *
+ * To the outbox it is a publisher like any other. It is open while both are there, the broker and the cache: what is away
+ * with Redis waits in the outbox, and in the spool, as it does while the broker is away.
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { EventChoice } from "../delivery/event_choice.ts";
+import type { OutgoingEvent, Publisher, PublisherEvents, PublishOutcome } from "../delivery/publisher.ts";
+import { failureText } from "../failure.ts";
+import type { Observer } from "../observation.ts";
+import { joined } from "./fields.ts";
+import type { StatePlan } from "./plan.ts";
+import type { StateStore } from "./store.ts";
+import type { Old, StateWriter, Writing } from "./writer.ts";
+
+export interface StatePublisherOptions {
+  readonly publisher: Publisher;
+  readonly store: StateStore;
+  readonly plan: StatePlan;
+  readonly writer: StateWriter;
+  /** What is kept in the cache alone, because nobody wants it published. */
+  readonly choice: EventChoice;
+  /** Whether events wait while the store is away. */
+  readonly isStrict: boolean;
+  readonly clock: Clock;
+  readonly observe: Observer;
+}
+
+/** An event between the cache and the broker. */
+interface Item {
+  readonly event: OutgoingEvent;
+  readonly settled: (outcome: PublishOutcome) => void;
+  /** What goes to the broker; null while the cache has not got it. */
+  outgoing: OutgoingEvent | null;
+  /** The next of its shard. */
+  behind: Item | null;
+}
+
+/** A shard's events, in order: a chain, for it may become long, and is taken from at its head. */
+interface Lane {
+  first: Item | null;
+  last: Item | null;
+  /** The first that has not been handed to the cache. */
+  next: Item | null;
+  /** One of them is written in pieces: those behind it wait. */
+  isBusy: boolean;
+}
+
+/** How far a session is in the cache, for what is published again because the broker or the cache went away. */
+interface Written {
+  sequence: number;
+  /** Sequence → what was kept before, of events that are not confirmed yet. */
+  readonly olds: Map<number, Uint8Array>;
+}
+
+/** The one there is, and those before it that may still have something on the way. */
+const SESSIONS_KEPT = 64;
+
+const OLD_NAME = new TextEncoder().encode(',"old":');
+const CLOSE_BRACE = 0x7d;
+
+export class StatePublisher implements Publisher {
+  readonly #options: StatePublisherOptions;
+  #events: PublisherEvents | null = null;
+  #isBrokerOpen = false;
+  #isStoreOpen = false;
+  #isOpen = false;
+  #isClosed = false;
+  /** Anew with each opening: what an earlier one still does is nobody's any more. */
+  #lanes = new Map<number, Lane>();
+  /** Shard → session → what of it is in the cache; the newest session last. */
+  readonly #written = new Map<number, Map<string, Written>>();
+  /** Counts how often the store went away: what it was asked before, it does not answer. */
+  #storeLosses = 0;
+  /** Events that the store has been asked for and has not answered. */
+  #unanswered = 0;
+  /** The broker has refused a larger body. */
+  #bodyMaxBytes = Infinity;
+
+  constructor(options: StatePublisherOptions) {
+    this.#options = options;
+  }
+
+  start(events: PublisherEvents): void {
+    if (this.#isClosed) return;
+    const { publisher, store, plan, observe } = this.#options;
+    this.#events = events;
+    publisher.start({
+      opened: () => {
+        this.#isBrokerOpen = true;
+        this.#update(null);
+      },
+      closed: (refusal) => {
+        this.#isBrokerOpen = false;
+        if (refusal !== null) this.#bodyMaxBytes = refusal.bodyMaxBytes;
+        this.#update(refusal);
+      },
+    });
+    store.start({
+      opened: (botId) => {
+        this.#isStoreOpen = true;
+        plan.botId = botId ?? plan.botId;
+        observe({ kind: "state.opened" });
+        this.#update(null);
+      },
+      closed: () => {
+        this.#isStoreOpen = false;
+        this.#abandonWriting();
+        observe({ kind: "state.closed" });
+        this.#update(null);
+        if (this.#isOpen) this.#passByStore();
+      },
+    });
+  }
+
+  publish(event: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void {
+    if (!this.#isOpen) throw new Error(`Cannot publish ${event.type}: the broker or the state cache is away`);
+    let lane = this.#lanes.get(event.shard);
+    if (lane === undefined) {
+      lane = { first: null, last: null, next: null, isBusy: false };
+      this.#lanes.set(event.shard, lane);
+    }
+    const item: Item = { event, settled, outgoing: null, behind: null };
+    if (lane.last === null) lane.first = item;
+    else lane.last.behind = item;
+    lane.last = item;
+    lane.next ??= item;
+    this.#begin(lane);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#events = null;
+    this.#isOpen = false;
+    this.#lanes = new Map();
+    this.#abandonWriting();
+    await Promise.all([this.#options.publisher.close(), this.#options.store.close()]);
+  }
+
+  #update(refusal: { readonly bodyMaxBytes: number } | null): void {
+    if (this.#isClosed) return;
+    const isThere = this.#isBrokerOpen && (this.#isStoreOpen || !this.#options.isStrict);
+    // What an earlier opening has asked of the store is written first: it comes again, and is not to be written twice.
+    const isOpen = isThere && (this.#isOpen || this.#unanswered === 0);
+    if (isOpen === this.#isOpen) return;
+    this.#isOpen = isOpen;
+    this.#lanes = new Map();
+    if (isOpen) this.#events?.opened();
+    else this.#events?.closed(refusal);
+  }
+
+  /** What the store was asked may be there or not: where it comes again, it is asked again. */
+  #abandonWriting(): void {
+    this.#storeLosses += 1;
+    this.#unanswered = 0;
+    this.#options.writer.abandon();
+  }
+
+  /** What the store was asked, it does not answer any more: it goes on without. */
+  #passByStore(): void {
+    for (const lane of [...this.#lanes.values()]) {
+      lane.isBusy = false;
+      const waiting: Item[] = [];
+      for (let item = lane.first; item !== null && item !== lane.next; item = item.behind) {
+        if (item.outgoing === null) waiting.push(item);
+      }
+      for (const item of waiting) this.#through(lane, item, null);
+      this.#begin(lane);
+    }
+  }
+
+  /** Hands what waits to the cache, as far as it may. */
+  #begin(lane: Lane): void {
+    for (let item; !lane.isBusy && (item = lane.next) !== null;) {
+      lane.next = item.behind;
+      const { shard, session, sequence } = item.event;
+      const written = this.#written.get(shard)?.get(session);
+      if (written !== undefined && sequence <= written.sequence) {
+        this.#through(lane, item, written.olds.get(sequence) ?? null);
+      } else if (this.#isStoreOpen) this.#write(lane, item);
+      else this.#through(lane, item, null);
+    }
+  }
+
+  #write(lane: Lane, item: Item): void {
+    const { clock, observe } = this.#options;
+    const { event } = item;
+    const startMs = clock.nowMs();
+    const writing = this.#writingOf(event);
+    if (writing.kind === "nothing") return this.#through(lane, item, null);
+    const isLarge = writing.kind === "large";
+    const storeLosses = this.#storeLosses;
+    lane.isBusy = isLarge;
+    this.#unanswered += 1;
+    const answered = (old: Old) => {
+      this.#unanswered -= 1;
+      this.#remember(event, old);
+      if (this.#lanes.get(event.shard) !== lane) return this.#update(null);
+      if (isLarge) lane.isBusy = false;
+      this.#through(lane, item, old);
+      this.#begin(lane);
+    };
+    writing.done.then((old) => {
+      if (storeLosses !== this.#storeLosses) return;
+      observe({ kind: "state.written", tookMs: clock.nowMs() - startMs });
+      answered(old);
+    }, (error: unknown) => {
+      if (storeLosses !== this.#storeLosses) return;
+      this.#failed(event, error);
+      answered(null);
+    });
+  }
+
+  #writingOf(event: OutgoingEvent): Writing {
+    try {
+      return this.#options.writer.write(event.type, event.body);
+    } catch (error) {
+      this.#failed(event, error);
+      return { kind: "nothing" };
+    }
+  }
+
+  /** A fault of ours: the store keeps what it cannot do to itself. */
+  #failed({ type }: OutgoingEvent, error: unknown): void {
+    this.#options.observe({ kind: "state.failed", type, error: failureText(error) });
+  }
+
+  #remember({ shard, session, sequence }: OutgoingEvent, old: Old): void {
+    let sessions = this.#written.get(shard);
+    if (sessions === undefined) {
+      sessions = new Map();
+      this.#written.set(shard, sessions);
+    }
+    let written = sessions.get(session);
+    if (written === undefined) {
+      written = { sequence: 0, olds: new Map() };
+      sessions.set(session, written);
+      const [oldest] = sessions.keys();
+      if (sessions.size > SESSIONS_KEPT && oldest !== undefined) sessions.delete(oldest);
+    }
+    written.sequence = Math.max(written.sequence, sequence);
+    if (old !== null) written.olds.set(sequence, old);
+  }
+
+  /** The cache has it: it goes to the broker behind all before it. */
+  #through(lane: Lane, item: Item, old: Old): void {
+    item.outgoing = this.#withOld(item.event, old);
+    for (let first; (first = lane.first) !== null && first.outgoing !== null;) {
+      lane.first = first.behind;
+      if (lane.first === null) lane.last = null;
+      this.#publish(first.event, first.outgoing, first.settled);
+    }
+  }
+
+  /** Without it where the broker would not take so much. */
+  #withOld(event: OutgoingEvent, old: Old): OutgoingEvent {
+    if (old === null) return event;
+    const body = withOld(event.body, old);
+    return body.length > this.#bodyMaxBytes ? event : { ...event, body };
+  }
+
+  #publish(event: OutgoingEvent, outgoing: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void {
+    const { choice, publisher } = this.#options;
+    const forget = () => this.#written.get(event.shard)?.get(event.session)?.olds.delete(event.sequence);
+    if (!choice.isWanted(event.type)) {
+      forget();
+      return settled("confirmed");
+    }
+    const lanes = this.#lanes;
+    publisher.publish(outgoing, (outcome) => {
+      // The broker may go on where the store went away: what is on its way to it then comes again.
+      if (lanes !== this.#lanes) return;
+      if (outcome === "confirmed") forget();
+      settled(outcome);
+    });
+  }
+}
+
+/** The payload with one member more at its end; as it came where it is no object. */
+function withOld(body: Uint8Array, old: Uint8Array): Uint8Array {
+  const end = body.lastIndexOf(CLOSE_BRACE);
+  if (end === -1) return body;
+  return joined([body.subarray(0, end), OLD_NAME, old, body.subarray(end)]);
+}

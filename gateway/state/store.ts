@@ -1,0 +1,66 @@
+/**
+ * The port to where the state cache is kept.
+ *
+ * @module
+ */
+import type { Entity } from "./entity.ts";
+
+/**
+ * One change. Where `wantsOld`, what was kept before is told; `ttlMs` 0 is for ever.
+ *
+ * `set` keeps a text. `merge` changes members of a text that is kept, and does nothing where none is: `members` are names
+ * and values in turn, each as it stands in JSON. `delete` forgets. `clear` forgets what a set names, at most so much of it;
+ * where `withMessages`, the messages of its channels too. `clear_emojis` forgets all emojis of a guild.
+ */
+export type StateStep =
+  | {
+    readonly step: "set";
+    readonly entity: Entity;
+    readonly value: Uint8Array;
+    readonly ttlMs: number;
+    readonly wantsOld: boolean;
+  }
+  | {
+    readonly step: "merge";
+    readonly entity: Entity;
+    readonly members: readonly Uint8Array[];
+    readonly ttlMs: number;
+    readonly wantsOld: boolean;
+  }
+  | { readonly step: "delete"; readonly entity: Entity; readonly wantsOld: boolean }
+  | {
+    readonly step: "clear";
+    readonly group: string;
+    readonly withMessages: boolean;
+    readonly atMost: number;
+  }
+  | { readonly step: "clear_emojis"; readonly guild: string; readonly wantsOld: boolean };
+
+export interface StateOutcome {
+  /** What each step that wanted it found, in order; null where there was nothing. */
+  readonly olds: readonly (Uint8Array | null)[];
+  /** What the last `clear` has left. */
+  readonly left: number;
+}
+
+/** What a store tells its user. */
+export interface StateStoreEvents {
+  /** It takes steps now. With the id of the bot whose user it keeps; null where it keeps none. */
+  opened(botId: string | null): void;
+  /** It takes none until the next `opened`, and answers nothing of what it was asked before. */
+  closed(): void;
+}
+
+export interface StateStore {
+  /** Connects, and reconnects until {@link close}. Safe to call once. */
+  start(events: StateStoreEvents): void;
+  /**
+   * Carries the steps out in one piece, nobody's in between; only between `opened` and `closed`. What is asked first is
+   * done first. Never settles where the store is closed meanwhile.
+   */
+  apply(steps: readonly StateStep[]): Promise<StateOutcome>;
+  /** Ids of all guilds that are kept; never settles where the store is closed meanwhile. */
+  guilds(): Promise<string[]>;
+  /** Ends the connection. Safe twice, and before `start`. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,342 @@
+/**
+ * Writes events into the state cache: small ones in one piece, a guild or a great list in many, between which others have
+ * their turns, here and in the store.
+ *
+ * @module
+ */
+import { LargeFrameReader, readFrameHead } from "../protocol/frame_head.ts";
+import { MemberScan, skipValue } from "../protocol/json_scan.ts";
+import { channelEntity, channelGroup, type Entity, guildEntity, guildGroup } from "./entity.ts";
+import { elementsOf, idAt, idOf, isTrue, joined, type Span, type Spans } from "./fields.ts";
+import { GUILD_PARTS, type SmallEffect, type StatePlan } from "./plan.ts";
+import { type Effect, effectOf } from "./rules.ts";
+import type { StateOutcome, StateStep, StateStore } from "./store.ts";
+
+/** What was kept before an event of what it is about, as JSON; null: nothing. */
+export type Old = Uint8Array | null;
+
+/**
+ * `nothing`: the cache does not heed the event. `small`: it has been asked of the store, and whatever is asked next comes
+ * behind it. `large`: it is done in pieces, and whatever concerns the same shard must wait for its end.
+ */
+export type Writing =
+  | { readonly kind: "nothing" }
+  | { readonly kind: "small" | "large"; readonly done: Promise<Old> };
+
+/** What the writer asks of a store. */
+type Asked = Pick<StateStore, "apply" | "guilds">;
+
+export interface StateWriterOptions {
+  readonly store: Asked;
+  readonly plan: StatePlan;
+  /** Resolves in another turn of the event loop, for an event too large to be read in one. */
+  readonly nextTurn: () => Promise<void>;
+}
+
+/** An event is read in pieces from so many bytes on, and so many a turn. */
+const TURN_BYTES = 1024 * 1024;
+/** One piece of work for the store: it takes some milliseconds there. */
+const PIECE_STEPS = 500;
+const PIECE_BYTES = 256 * 1024;
+/** Keys that are forgotten in one piece. */
+const CLEAR_AT_ONCE = 1_000;
+
+const NOTHING: Writing = { kind: "nothing" };
+
+const GUILD_ID = /^\d{1,20}$/;
+
+type LargeEffect = Exclude<Effect, SmallEffect | "nothing">;
+
+/** Of what is written in pieces, the members that count. */
+const LARGE_MEMBERS = [
+  "id",
+  "guild_id",
+  "unavailable",
+  "user",
+  "guilds",
+  "shard",
+  "threads",
+  ...GUILD_PARTS,
+] as const;
+
+type Found = Spans<typeof LARGE_MEMBERS[number]> & { readonly whole: Span };
+
+const encoder = new TextEncoder();
+
+export class StateWriter {
+  readonly #options: StateWriterOptions;
+  #opening: Opening;
+
+  constructor(options: StateWriterOptions) {
+    this.#options = options;
+    this.#opening = new Opening(options.store);
+  }
+
+  /** The store has closed: what is under way goes no further, and never settles. */
+  abandon(): void {
+    this.#opening.end();
+    this.#opening = new Opening(this.#options.store);
+  }
+
+  write(type: string, bytes: Uint8Array): Writing {
+    const effect = effectOf(type);
+    switch (effect) {
+      case "nothing":
+        return NOTHING;
+      case "set_bot_user_and_stubs":
+      case "write_guild":
+      case "clear_guild":
+      case "delete_channel":
+      case "set_threads":
+      case "set_members":
+        return { kind: "large", done: this.#writeLarge(effect, bytes) };
+      default: {
+        const d = dataOf(bytes);
+        const steps = d === null ? [] : this.#options.plan.steps(effect, bytes, d);
+        if (steps.length === 0) return NOTHING;
+        const isList = effect === "replace_emojis" || effect === "delete_messages";
+        const done = this.#opening.apply(steps).then(({ olds }) => isList ? listOf(olds) : olds[0] ?? null);
+        return { kind: "small", done };
+      }
+    }
+  }
+
+  async #writeLarge(effect: LargeEffect, bytes: Uint8Array): Promise<Old> {
+    const store = this.#opening;
+    const start = await this.#dataStartInTurns(bytes);
+    if (start === null) return null;
+    const found = await this.#findInTurns(bytes, start, LARGE_MEMBERS);
+    if (found === null) return null;
+    switch (effect) {
+      case "set_bot_user_and_stubs":
+        return await this.#ready(store, bytes, found);
+      case "write_guild":
+        return await this.#writeGuild(store, bytes, found);
+      case "clear_guild":
+        return await this.#clearGuild(store, bytes, found);
+      case "delete_channel":
+        return await this.#deleteChannel(store, bytes, found);
+      case "set_threads":
+        return await this.#setThreads(store, bytes, found);
+      case "set_members":
+        return await this.#setMembers(store, bytes, found);
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  async #ready(store: Asked, bytes: Uint8Array, { user, guilds, shard }: Found): Promise<null> {
+    const { plan } = this.#options;
+    const pieces = new Pieces(store);
+    if (user !== undefined) await pieces.add(plan.botUser(bytes, user));
+    const named = new Set<string>();
+    await this.#writeEach(pieces, bytes, guilds, (stub) => {
+      const id = idOf(bytes, stub);
+      if (id === null) return [];
+      named.add(id);
+      return plan.guild(bytes, stub, false);
+    });
+    await pieces.end();
+    const [index, total] = [...elementsOf(bytes, shard)].map((span) => idAt(bytes, span));
+    if (index == null || total == null || total === "0") return null;
+    for (const guild of await store.guilds()) {
+      // Others may have put into the set what is no guild of ours.
+      if (named.has(guild) || !GUILD_ID.test(guild)) continue;
+      const ofShard = (BigInt(guild) >> 22n) % BigInt(total); // Discord docs, Sharding
+      if (ofShard === BigInt(index)) await this.#forgetGuild(store, guild, { withMessages: true });
+    }
+    return null;
+  }
+
+  async #writeGuild(store: Asked, bytes: Uint8Array, found: Found): Promise<Old> {
+    const { plan } = this.#options;
+    const guild = idAt(bytes, found.id);
+    if (guild === null) return null;
+    const old = await this.#forgetGuild(store, guild, { withMessages: false });
+    const pieces = new Pieces(store);
+    const write = (part: Span | undefined, stepsOf: (element: Span) => StateStep[]) =>
+      this.#writeEach(pieces, bytes, part, stepsOf);
+    await write(found.channels, (channel) => plan.channel(bytes, channel, guild, false));
+    await write(found.threads, (thread) => plan.channel(bytes, thread, guild, false));
+    await write(found.roles, (role) => plan.role(bytes, role, guild));
+    await write(found.emojis, (emoji) => plan.emoji(bytes, emoji, guild));
+    await write(found.members, (member) => plan.member(bytes, member, guild));
+    await write(found.presences, (presence) => plan.presence(bytes, presence, guild));
+    await write(found.voice_states, (voice) => plan.voice(bytes, voice, guild));
+    // Last: whoever finds the guild finds all of it.
+    await pieces.add(plan.guildOf(bytes, found.whole, guild, found, false));
+    await pieces.end();
+    return old;
+  }
+
+  async #clearGuild(store: Asked, bytes: Uint8Array, { id, unavailable, whole }: Found): Promise<Old> {
+    const { plan } = this.#options;
+    const guild = idAt(bytes, id);
+    if (guild === null) return null;
+    const isAway = isTrue(bytes, unavailable);
+    const old = await this.#forgetGuild(store, guild, { withMessages: !isAway });
+    if (isAway) await store.apply(plan.guild(bytes, whole, false));
+    return old;
+  }
+
+  async #deleteChannel(store: Asked, bytes: Uint8Array, { id, guild_id }: Found): Promise<Old> {
+    const channel = idAt(bytes, id);
+    if (channel === null) return null;
+    const entity = channelEntity(idAt(bytes, guild_id), channel);
+    return await this.#forget(store, entity, channelGroup(channel), false);
+  }
+
+  async #setThreads(store: Asked, bytes: Uint8Array, { guild_id, threads }: Found): Promise<null> {
+    const { plan } = this.#options;
+    const guild = idAt(bytes, guild_id);
+    const pieces = new Pieces(store);
+    await this.#writeEach(pieces, bytes, threads, (thread) => plan.channel(bytes, thread, guild, false));
+    await pieces.end();
+    return null;
+  }
+
+  async #setMembers(store: Asked, bytes: Uint8Array, { guild_id, members }: Found): Promise<null> {
+    const { plan } = this.#options;
+    const guild = idAt(bytes, guild_id);
+    if (guild === null) return null;
+    const pieces = new Pieces(store);
+    await this.#writeEach(pieces, bytes, members, (member) => plan.member(bytes, member, guild));
+    await pieces.end();
+    return null;
+  }
+
+  /** Writes the elements of a list. */
+  async #writeEach(
+    pieces: Pieces,
+    bytes: Uint8Array,
+    list: Span | undefined,
+    stepsOf: (element: Span) => StateStep[],
+  ): Promise<void> {
+    for (const element of elementsOf(bytes, list)) {
+      await pieces.add(stepsOf(element));
+      // Where nothing of them is kept, no piece has waited for the store.
+      if (pieces.isTurnOver(element)) await this.#options.nextTurn();
+    }
+  }
+
+  /** The guild first: whoever finds it finds all of it. */
+  #forgetGuild(store: Asked, guild: string, { withMessages }: { withMessages: boolean }): Promise<Old> {
+    return this.#forget(store, guildEntity(guild), guildGroup(guild), withMessages);
+  }
+
+  /** Forgets a thing and all that its group names. */
+  async #forget(store: Asked, entity: Entity, group: string, withMessages: boolean): Promise<Old> {
+    const { wantsOld } = this.#options.plan;
+    const clear: StateStep = { step: "clear", group, withMessages, atMost: CLEAR_AT_ONCE };
+    let { olds: [old = null], left } = await store.apply([{ step: "delete", entity, wantsOld }, clear]);
+    while (left > 0) ({ left } = await store.apply([clear]));
+    return old;
+  }
+
+  /** Where `d` begins; null where there is none. */
+  async #dataStartInTurns(bytes: Uint8Array): Promise<number | null> {
+    if (bytes.length <= TURN_BYTES) return readFrameHead(bytes)?.dataStart ?? null;
+    const reader = new LargeFrameReader(bytes);
+    while (!reader.read(TURN_BYTES)) await this.#options.nextTurn();
+    return reader.head?.dataStart ?? null;
+  }
+
+  /** Null where there is no whole object. */
+  async #findInTurns<Name extends string>(
+    bytes: Uint8Array,
+    start: number,
+    names: readonly Name[],
+  ): Promise<Spans<Name> & { readonly whole: Span } | null> {
+    const found: { [_ in Name]?: Span } = {};
+    const scan = new MemberScan(bytes, start);
+    let until = start + TURN_BYTES;
+    for (let step; (step = scan.step(until)) !== "end";) {
+      if (step === "paused") {
+        until += TURN_BYTES;
+        await this.#options.nextTurn();
+        continue;
+      }
+      for (const name of names) {
+        if (scan.keyIs(name)) found[name] = { start: scan.valueStart, end: scan.valueEnd };
+      }
+    }
+    if (scan.end < 0) return null;
+    return { ...found, whole: { start, end: scan.end } } as Spans<Name> & { readonly whole: Span };
+  }
+}
+
+/** A store as long as it is open: afterwards nothing is asked of it, and nothing settles. */
+class Opening implements Asked {
+  readonly #store: Asked;
+  #hasEnded = false;
+
+  constructor(store: Asked) {
+    this.#store = store;
+  }
+
+  apply(steps: readonly StateStep[]): Promise<StateOutcome> {
+    return this.#hasEnded ? new Promise(() => {}) : this.#store.apply(steps);
+  }
+
+  guilds(): Promise<string[]> {
+    return this.#hasEnded ? new Promise(() => {}) : this.#store.guilds();
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+  }
+}
+
+/** Steps, gathered into pieces of work; the next is begun when the last is done. */
+class Pieces {
+  readonly #store: Asked;
+  #steps: StateStep[] = [];
+  #bytes = 0;
+  /** What has been read since others had their turn. */
+  #readBytes = 0;
+
+  constructor(store: Asked) {
+    this.#store = store;
+  }
+
+  async add(steps: readonly StateStep[]): Promise<void> {
+    for (const step of steps) {
+      // Nobody is told what was kept before of one thing among many.
+      this.#steps.push("wantsOld" in step ? { ...step, wantsOld: false } : step);
+      if (step.step === "set") this.#bytes += step.value.length;
+    }
+    if (this.#steps.length >= PIECE_STEPS || this.#bytes >= PIECE_BYTES) await this.end();
+  }
+
+  /** Whether so much has been read of lists, this element included, that others are to have their turn. */
+  isTurnOver({ start, end }: Span): boolean {
+    this.#readBytes += end - start;
+    if (this.#readBytes < TURN_BYTES) return false;
+    this.#readBytes = 0;
+    return true;
+  }
+
+  async end(): Promise<void> {
+    if (this.#steps.length === 0) return;
+    const steps = this.#steps;
+    this.#steps = [];
+    this.#bytes = 0;
+    await this.#store.apply(steps);
+  }
+}
+
+/** Where `d` of a dispatch stands; null where it has none. */
+function dataOf(bytes: Uint8Array): Span | null {
+  const start = readFrameHead(bytes)?.dataStart ?? null;
+  if (start === null) return null;
+  const end = skipValue(bytes, start);
+  return end < 0 ? null : { start, end };
+}
+
+function listOf(olds: readonly Old[]): Old {
+  const found = olds.filter((old) => old !== null);
+  if (found.length === 0) return null;
+  const comma = encoder.encode(",");
+  const items = found.flatMap((old, index) => index === 0 ? [old] : [comma, old]);
+  return joined([encoder.encode("["), ...items, encoder.encode("]")]);
+}

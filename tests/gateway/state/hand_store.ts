@@ -1,0 +1,86 @@
+/**
+ * A store of the state cache, moved by hand: it opens, answers and goes away when the test says so, and keeps nothing.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import type { StateOutcome, StateStep, StateStore, StateStoreEvents } from "../../../gateway/state/store.ts";
+import { shownStep } from "./shown_steps.ts";
+
+interface Question {
+  readonly steps: readonly StateStep[];
+  readonly answer: PromiseWithResolvers<StateOutcome>;
+}
+
+export class HandStore implements StateStore {
+  /** Every step it was asked for, repeats included, as lines. */
+  readonly asked: string[] = [];
+  isClosed = false;
+  #events: StateStoreEvents | null = null;
+  #isOpen = false;
+  #unanswered: Question[] = [];
+
+  get unanswered(): number {
+    return this.#unanswered.length;
+  }
+
+  start(events: StateStoreEvents): void {
+    this.#events = events;
+  }
+
+  apply(steps: readonly StateStep[]): Promise<StateOutcome> {
+    assert(this.#isOpen, "only an open store is asked");
+    this.asked.push(...steps.map(shownStep));
+    const answer = Promise.withResolvers<StateOutcome>();
+    this.#unanswered.push({ steps, answer });
+    return answer.promise;
+  }
+
+  guilds(): Promise<string[]> {
+    return Promise.resolve([]);
+  }
+
+  close(): Promise<void> {
+    this.isClosed = true;
+    return Promise.resolve();
+  }
+
+  open(botId: string | null = null): void {
+    assert(!this.#isOpen, "the store is open already");
+    this.#isOpen = true;
+    this.#events?.opened(botId);
+  }
+
+  /** It goes away, and answers nothing of what it was asked. */
+  drop(): void {
+    assert(this.#isOpen, "only an open store goes away");
+    this.#isOpen = false;
+    this.#unanswered = [];
+    this.#events?.closed();
+  }
+
+  /** Answers the oldest question: this was kept before, and so much is left to clear. */
+  answer(old: string | null = null, left = 0): void {
+    const { steps, answer } = this.#next();
+    const wanted = steps.filter((step) => "wantsOld" in step && step.wantsOld);
+    const olds = wanted.map((_, index) => index === 0 && old !== null ? new TextEncoder().encode(old) : null);
+    answer.resolve({ olds, left });
+  }
+
+  /** Answers the question behind the oldest: whoever asked must not depend on the order. */
+  answerSecond(): void {
+    const [second] = this.#unanswered.splice(1, 1);
+    assert(second !== undefined, "nothing more is asked");
+    second.answer.resolve({ olds: [], left: 0 });
+  }
+
+  fail(message: string): void {
+    this.#next().answer.reject(new Error(message));
+  }
+
+  #next(): Question {
+    const next = this.#unanswered.shift();
+    assert(next !== undefined, "nothing is asked");
+    return next;
+  }
+}
