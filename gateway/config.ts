@@ -11,6 +11,7 @@ import { type Setting, type SettingName, SETTINGS, type SettingValues } from "./
 import { failureText } from "./failure.ts";
 import { oneLine } from "./one_line.ts";
 import type { Compression } from "./protocol/gateway_url.ts";
+import type { StateKeeping } from "./state/plan.ts";
 
 export { type Endpoint, type Presence, Secret };
 
@@ -111,16 +112,7 @@ export interface Config {
   readonly secrets: readonly Secret[];
 }
 
-export interface StateConfig {
-  readonly members: boolean;
-  readonly memberTtlMs: number;
-  readonly messages: boolean;
-  readonly messageTtlMs: number;
-  readonly presences: boolean;
-  readonly emojis: boolean;
-  readonly voices: boolean;
-  /** Whether events carry `old`. */
-  readonly old: boolean;
+export interface StateConfig extends StateKeeping {
   /** Whether events wait while it cannot be written. */
   readonly strict: boolean;
 }
