@@ -40,7 +40,7 @@ import { PointKeeper } from "./resume/keeper.ts";
 import type { LostSession, ResumePoint, ResumePoints, StoredFleet } from "./resume/points.ts";
 import type { ShardStart } from "./shard/machine.ts";
 import type { Transport } from "./shard/transport.ts";
-import { effectOf } from "./state/rules.ts";
+import { keptEffectOf } from "./state/rules.ts";
 import { Status } from "./status.ts";
 
 export interface ServicePorts {
@@ -565,7 +565,8 @@ export class GatewayService {
       identifyQueue: this.#identifyQueue,
       dispatcher: this.#dispatcher,
       eventChoice: this.#eventChoice,
-      isKept: (type: string) => this.#config.state !== null && effectOf(type) !== "nothing",
+      isKept: (type: string) =>
+        this.#config.state !== null && keptEffectOf(type, this.#config.state) !== "nothing",
       partitions: this.#partitions,
       guildNames,
       tracer,

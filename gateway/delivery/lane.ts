@@ -134,6 +134,19 @@ export class Lane {
     (this.isSpooling ? this.#tail : this.#front).push(entry);
   }
 
+  /**
+   * The same for a dispatch that nobody gets. One behind another takes its place: most of what comes may be such, for as
+   * long as an event before it waits.
+   */
+  addPassed(entry: Entry): void {
+    const entries = this.isSpooling ? this.#tail : this.#front;
+    const last = entries.at(-1);
+    const isOneMore = last !== undefined && !last.isEvent && last.position === 0 &&
+      last.sessionId === entry.sessionId && (this.isSpooling || this.frontLength > 0);
+    if (isOneMore) entries[entries.length - 1] = entry;
+    else entries.push(entry);
+  }
+
   /** The entries in memory before the hole that are not settled, oldest first. */
   *unsettled(): Generator<Entry> {
     for (let index = this.#head; index < this.#front.length; index += 1) {

@@ -249,7 +249,7 @@ export class Outbox {
   /** Notes a dispatch that is not published, so that the published sequence can move over it in its turn. */
   pass(shard: number, sessionId: string, sequence: number): void {
     const lane = this.#lane(shard);
-    lane.add(newEntry(null, { session: sessionId, sequence }, this.#options.clock));
+    lane.addPassed(newEntry(null, { session: sessionId, sequence }, this.#options.clock));
     if (lane.isSpooling) this.#ask(lane);
     else this.#advance(lane);
   }

@@ -18,18 +18,14 @@ import {
   type Span,
   type Spans,
 } from "./fields.ts";
-import type { Effect } from "./rules.ts";
+import { type Effect, keptEffectOf, type KeptKinds } from "./rules.ts";
 import type { StateStep } from "./store.ts";
 
 /** What is kept besides guilds, channels and roles, and for how long; 0: for ever. */
-export interface StateKeeping {
+export interface StateKeeping extends KeptKinds {
   readonly members: boolean;
   readonly memberTtlMs: number;
-  readonly messages: boolean;
   readonly messageTtlMs: number;
-  readonly presences: boolean;
-  readonly emojis: boolean;
-  readonly voices: boolean;
   /** Whether events are to carry what was kept before them. */
   readonly old: boolean;
 }
@@ -66,6 +62,11 @@ export class StatePlan {
 
   constructor(keeping: StateKeeping) {
     this.#keeping = keeping;
+  }
+
+  /** What an event does. */
+  effectOf(type: string): Effect {
+    return keptEffectOf(type, this.#keeping);
   }
 
   get wantsOld(): boolean {

@@ -264,7 +264,8 @@ export class StatePublisher implements Publisher {
 
   #publish(event: OutgoingEvent, outgoing: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void {
     const { choice, publisher } = this.#options;
-    const forget = () => this.#written.get(event.shard)?.get(event.session)?.olds.delete(event.sequence);
+    const { shard, session, sequence } = event; // not the event, which would keep its body for as long
+    const forget = () => this.#written.get(shard)?.get(session)?.olds.delete(sequence);
     if (!choice.isWanted(event.type)) {
       forget();
       return settled("confirmed");

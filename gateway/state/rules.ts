@@ -114,6 +114,34 @@ export const EFFECTS: Readonly<Record<string, Effect>> = {
   WEBHOOKS_UPDATE: "nothing",
 };
 
+/** Which kinds are kept besides guilds, channels and roles. */
+export interface KeptKinds {
+  readonly messages: boolean;
+  readonly presences: boolean;
+  readonly emojis: boolean;
+  readonly voices: boolean;
+}
+
+/** What an event does where no more than this is kept. Members are heeded in any case, for the bot's own. */
+export function keptEffectOf(type: string, kept: KeptKinds): Effect {
+  const effect = effectOf(type);
+  switch (effect) {
+    case "set_presence":
+      return kept.presences ? effect : "nothing";
+    case "set_or_delete_voice":
+      return kept.voices ? effect : "nothing";
+    case "replace_emojis":
+      return kept.emojis ? effect : "nothing";
+    case "set_message":
+    case "change_message":
+    case "delete_message":
+    case "delete_messages":
+      return kept.messages ? effect : "nothing";
+    default:
+      return effect;
+  }
+}
+
 /** An event that nobody has documented does nothing. */
 export function effectOf(type: string): Effect {
   return Object.hasOwn(EFFECTS, type) ? EFFECTS[type] ?? "nothing" : "nothing";

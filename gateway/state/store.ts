@@ -56,7 +56,8 @@ export interface StateStore {
   start(events: StateStoreEvents): void;
   /**
    * Carries the steps out in one piece, nobody's in between; only between `opened` and `closed`. What is asked first is
-   * done first. Never settles where the store is closed meanwhile.
+   * done first. Never settles where the store is closed meanwhile. Rejects where something else stands under one of the
+   * keys; what was done before it stays.
    */
   apply(steps: readonly StateStep[]): Promise<StateOutcome>;
   /** Ids of all guilds that are kept; never settles where the store is closed meanwhile. */

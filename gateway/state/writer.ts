@@ -9,7 +9,7 @@ import { MemberScan, skipValue } from "../protocol/json_scan.ts";
 import { channelEntity, channelGroup, type Entity, guildEntity, guildGroup } from "./entity.ts";
 import { elementsOf, idAt, idOf, isTrue, joined, type Span, type Spans } from "./fields.ts";
 import { GUILD_PARTS, type SmallEffect, type StatePlan } from "./plan.ts";
-import { type Effect, effectOf } from "./rules.ts";
+import type { Effect } from "./rules.ts";
 import type { StateOutcome, StateStep, StateStore } from "./store.ts";
 
 /** What was kept before an event of what it is about, as JSON; null: nothing. */
@@ -79,7 +79,7 @@ export class StateWriter {
   }
 
   write(type: string, bytes: Uint8Array): Writing {
-    const effect = effectOf(type);
+    const effect = this.#options.plan.effectOf(type);
     switch (effect) {
       case "nothing":
         return NOTHING;

@@ -65,7 +65,7 @@ const BUGS: readonly PlantedBug[] = [
     name: "a point is stored before its events are confirmed",
     file: "gateway/hosted_shard.ts",
     replaced: 'observe({ kind: "event.received",',
-    by: 'this.published(sessionId, sequence); observe({ kind: "event.received",',
+    by: 'this.published(delivered.sessionId, delivered.sequence); observe({ kind: "event.received",',
     found: /Redis holds \S+, confirmed is \d+/,
   },
   {

@@ -140,11 +140,13 @@ local function clear(group, with_messages, at_most)
     local names = call("SRANDMEMBER", prefix .. group, at_most)
     if #names == 0 then break end
     for _, name in ipairs(names) do
-      local key = sub(name, #prefix + 1)
-      local channel = with_messages and match(key, "^channel:(%d+)$")
+      local key = sub(name, 1, #prefix) == prefix and match(sub(name, #prefix + 1), "^%a+:%d.*$")
+      local channel = with_messages and key and match(key, "^channel:(%d+)$")
       if channel then at_most = clear("channel_keys:" .. channel, false, at_most) end
       if at_most == 0 then break end
-      forget(key, group)
+      if key then forget(key, group) end
+      -- As it stands: what somebody else has put there is no key of ours.
+      call("SREM", prefix .. group, name)
       at_most = at_most - 1
     end
   end

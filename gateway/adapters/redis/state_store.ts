@@ -95,11 +95,13 @@ export class RedisStateStore implements StateStore {
   /** Nobody's answer where the store is closed meanwhile. */
   #ask<Reply>(command: Command, parameters: readonly Argument[]): Promise<Reply> {
     const epoch = this.#epoch;
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       this.#client.tryCall([...command, ...parameters]).then((reply) => {
         if (epoch === this.#epoch) resolve(reply as Reply);
       }, (error: unknown) => {
-        if (epoch === this.#epoch) this.#failed(error);
+        if (epoch !== this.#epoch) return;
+        if (isOfOneKey(error)) reject(error);
+        else this.#failed(error);
       });
     });
   }
@@ -134,17 +136,20 @@ export class RedisStateStore implements StateStore {
     this.#events?.closed();
   }
 
-  /** Redis is short of memory, or read-only, or something else has a key of ours; or the connection is lost. */
+  /** Redis is short of memory, or read-only, and takes nothing; or the connection is lost. */
   #failed(error: unknown): void {
-    const { clock, observe } = this.#options;
+    const { clock } = this.#options;
     this.#close();
     // A loss is the client's to tell, and it says when there is another connection.
     if (this.#events === null || !isRefusal(error)) return;
-    if (!this.#isRefusalReported) {
-      this.#isRefusalReported = true;
-      observe({ kind: "state.refused", error: failureText(error) });
-    }
+    this.#tellRefusal(error);
     this.#cancelTimers = clock.schedule(clock.nowMs() + REOPEN_AFTER_MS, () => this.#open());
+  }
+
+  #tellRefusal(error: unknown): void {
+    if (this.#isRefusalReported) return;
+    this.#isRefusalReported = true;
+    this.#options.observe({ kind: "state.refused", error: failureText(error) });
   }
 
   /** Takes expired keys out of their sets, and tells how much there is. */
@@ -154,7 +159,7 @@ export class RedisStateStore implements StateStore {
     const every = (index: number, periodMs: number, work: () => Promise<void>) => {
       cancels[index] = clock.schedule(clock.nowMs() + periodMs, () => {
         every(index, periodMs, work);
-        work();
+        work().catch((error: unknown) => this.#tellRefusal(error));
       });
     };
     every(0, SWEEP_EVERY_MS, () => this.#sweepExpired());
@@ -208,6 +213,11 @@ function pushStep(parameters: Argument[], step: StateStep): void {
     default:
       step satisfies never;
   }
+}
+
+/** Something else stands under a key: whoever asks for another is not refused. */
+function isOfOneKey(error: unknown): boolean {
+  return isRefusal(error) && /^(?:WRONGTYPE|ERR) /.test(error.message);
 }
 
 function flag(value: boolean): number {

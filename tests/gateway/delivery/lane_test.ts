@@ -273,3 +273,28 @@ Deno.test("Lane.sinkFront() keeps a front whose end is confirmed and was never s
   assert.deepEqual(lane.sinkFront(), []);
   assert.equal(lane.hasHole, false);
 });
+
+Deno.test("Lane holds one entry for dispatches in a row that nobody gets, however many, and reaches the last of them", () => {
+  for (const isSpooling of [false, true]) {
+    const lane = new Lane(0);
+    lane.isSpooling = isSpooling;
+    const first = eventEntry(1);
+    lane.add(first);
+    for (let sequence = 2; sequence <= 1_000; sequence++) lane.addPassed(passEntry(sequence));
+    lane.add(eventEntry(1_001));
+    lane.addPassed(passEntry(1_002));
+    assert.deepEqual(sequences(lane.held()), [1, 1_000, 1_001, 1_002]);
+    lane.join();
+    first.event = null;
+    assert.deepEqual(lane.advance(() => {}).map(({ sequence }) => sequence), [1_000]);
+  }
+});
+
+Deno.test("Lane makes no one entry of dispatches of two sessions, nor of one that the spool has a place for", () => {
+  const lane = new Lane(0);
+  lane.isSpooling = true;
+  lane.addPassed(passEntry(1, { position: 7 }));
+  lane.addPassed(passEntry(2));
+  lane.addPassed(passEntry(1, { sessionId: "b" }));
+  assert.deepEqual(sequences(lane.held()), [1, 2, 1]);
+});
