@@ -108,8 +108,6 @@ export function readGuild(bytes: Uint8Array, head: FrameHead): GuildData {
   return reader.guild;
 }
 
-/** Events whose `d` is a guild itself, under `id`. */
-const IS_GUILD = /^GUILD_(?:CREATE|UPDATE|DELETE)$/;
 /** Events whose `d` is a channel or a user itself. */
 const IS_CHANNEL_OR_USER = /^(?:(?:CHANNEL|THREAD)_(?:CREATE|UPDATE|DELETE)|USER_UPDATE)$/;
 
@@ -119,7 +117,7 @@ const IS_CHANNEL_OR_USER = /^(?:(?:CHANNEL|THREAD)_(?:CREATE|UPDATE|DELETE)|USER
  */
 export function readOwner(bytes: Uint8Array, head: FrameHead): bigint | null {
   const type = head.type ?? "";
-  if (IS_GUILD.test(type)) return readGuild(bytes, head).id;
+  if (isGuildEvent(type)) return readGuild(bytes, head).id;
   let guild: bigint | null = null;
   let channel: bigint | null = null;
   let userId: bigint | null = null;

@@ -144,9 +144,12 @@ local function clear(group, with_messages, at_most)
       local channel = with_messages and key and match(key, "^channel:(%d+)$")
       if channel then at_most = clear("channel_keys:" .. channel, false, at_most) end
       if at_most == 0 then break end
-      if key then forget(key, group) end
-      -- As it stands: what somebody else has put there is no key of ours.
-      call("SREM", prefix .. group, name)
+      if key then
+        forget(key, group)
+      else
+        -- Somebody else has put it there, and it is no key of ours.
+        call("SREM", prefix .. group, name)
+      end
       at_most = at_most - 1
     end
   end
