@@ -16,9 +16,9 @@ export function nowUs(): number {
   return Math.round((performance.timeOrigin + performance.now()) * 1_000);
 }
 
-/** The stamp of an event's payload; null where it has none: READY, say. */
+/** The stamp of an event's payload; null where it has none: READY, say. What was kept before it, `old`, has its own behind it. */
 export function readStamp(payload: Buffer): number | null {
-  const at = payload.lastIndexOf(BEFORE_STAMP);
+  const at = payload.indexOf(BEFORE_STAMP);
   if (at === -1) return null;
   let stamp = 0;
   for (let index = at + BEFORE_STAMP.length;; index++) {

@@ -13,6 +13,7 @@
 export const MALFORMED = -1;
 
 const QUOTE = 0x22;
+const ZERO = 0x30;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const OPEN_BRACKET = 0x5b;
@@ -25,6 +26,8 @@ const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const SNOWFLAKE = /^\d{1,20}$/;
 /** Snowflakes are unsigned and have 64 bits (Discord reference, Snowflakes). */
 const SNOWFLAKE_MAX = 2n ** 64n - 1n;
+/** An id is read in halves: the lower one has so many digits. */
+const LOW_DIGITS = 9;
 
 // A byte order mark inside a string is a character of that string.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -192,6 +195,33 @@ export function readSnowflake(bytes: Uint8Array, start: number, end: number): bi
   if (!SNOWFLAKE.test(text)) return null;
   const snowflake = BigInt(text);
   return snowflake <= SNOWFLAKE_MAX ? snowflake : null;
+}
+
+/** The same in decimal digits, and at a third of the cost for an id of the usual length. */
+export function readSnowflakeText(bytes: Uint8Array, start: number, end: number): string | null {
+  const isText = bytes[start] === QUOTE;
+  const first = isText ? start + 1 : start;
+  const last = isText ? end - 1 : end;
+  const length = last - first;
+  // Its halves are numbers that lose no digit.
+  const high = length > LOW_DIGITS && length <= 2 * LOW_DIGITS + 1 && bytes[first] !== ZERO
+    ? readDigits(bytes, first, last - LOW_DIGITS)
+    : null;
+  const low = high === null ? null : readDigits(bytes, last - LOW_DIGITS, last);
+  if (low !== null) return `${high}${String(low).padStart(LOW_DIGITS, "0")}`;
+  const snowflake = readSnowflake(bytes, start, end);
+  return snowflake === null ? null : String(snowflake);
+}
+
+/** Of fifteen digits at most; null where there is anything else. */
+function readDigits(bytes: Uint8Array, start: number, end: number): number | null {
+  let number = 0;
+  for (let index = start; index < end; index += 1) {
+    const digit = (bytes[index] ?? 0) - ZERO;
+    if (digit < 0 || digit > 9) return null;
+    number = number * 10 + digit;
+  }
+  return number;
 }
 
 /** Where the next item of a container or its closing byte is; `itemEnd` is {@link MALFORMED} before the first. */

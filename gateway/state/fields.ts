@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ElementScan, MemberScan, readBoolean, readSnowflake } from "../protocol/json_scan.ts";
+import { ElementScan, MemberScan, readBoolean, readSnowflakeText } from "../protocol/json_scan.ts";
 
 /** Where a value stands: from its first byte to behind its last. */
 export interface Span {
@@ -56,9 +56,7 @@ export function cut(bytes: Uint8Array, { start, end }: Span): Uint8Array {
 
 /** A snowflake, in decimal; null where there is none. */
 export function idAt(bytes: Uint8Array, span: Span | undefined): string | null {
-  if (span === undefined) return null;
-  const id = readSnowflake(bytes, span.start, span.end);
-  return id === null ? null : String(id);
+  return span === undefined ? null : readSnowflakeText(bytes, span.start, span.end);
 }
 
 /** The id of the object that stands there. */

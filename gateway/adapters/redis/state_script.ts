@@ -9,7 +9,7 @@
 
 const COMMON = `
 local prefix = ARGV[1]
-local find, byte, sub, match, call = string.find, string.byte, string.sub, string.match, redis.call
+local find, byte, sub, match, gmatch, call = string.find, string.byte, string.sub, string.match, string.gmatch, redis.call
 local expiries = prefix .. "gateway:state:expiries"
 
 local now
@@ -24,7 +24,7 @@ end
 local function sets_of(key, group)
   local kind, first = match(key, "^(%a+):(%d+)")
   local sets = { prefix .. kind .. "_keys" }
-  if group ~= "" then sets[2] = prefix .. group end
+  if group ~= "-" then sets[2] = prefix .. group end
   if kind == "emoji" then sets[#sets + 1] = prefix .. "gateway:state:emojis:" .. first end
   return sets, kind
 end
@@ -42,11 +42,13 @@ end
 `;
 
 /**
- * Arguments: the prefix, then steps, each a word and what it takes. Returns what the last `clear` has left, and behind it
- * what each step that wanted it found.
+ * Arguments: the prefix; lines, each of somebody's steps, as words in turn; values, behind each other, of which the words
+ * say where they begin and end. Returns for each line what its last `clear` has left, and behind it what each step that
+ * wanted it found; or the error that has ended it.
  */
 export const APPLY = `${COMMON}
-local olds = { 0 }
+local values = ARGV[3]
+local olds
 
 local function remember(wants, key)
   if wants == "1" then olds[#olds + 1] = call("GET", prefix .. key) end
@@ -107,10 +109,10 @@ local function plain(name)
 end
 
 -- The object with these members, names and values in turn, in place of its own, the others as they stand.
-local function merged(text, first, last)
-  -- Name -> where its last value stands among the arguments; false once it is in its place.
+local function merged(text, members)
+  -- Name -> where its last value stands among them; false once it is in its place.
   local news, parts = {}, {}
-  for i = first, last, 2 do news[plain(ARGV[i])] = i + 1 end
+  for i = 1, #members, 2 do news[plain(members[i])] = i + 1 end
   local at = find(text, '["}]', 2)
   while at and byte(text, at) == 34 do
     local name_end = string_end(text, at)
@@ -120,15 +122,15 @@ local function merged(text, first, last)
     if not stop then return nil end
     local new = news[plain(name)]
     if new then
-      parts[#parts + 1] = name .. ":" .. ARGV[new]
+      parts[#parts + 1] = name .. ":" .. members[new]
       news[plain(name)] = false
     elseif new == nil then
       parts[#parts + 1] = name .. ":" .. sub(text, value_at, stop)
     end
     at = find(text, '["}]', stop + 1)
   end
-  for i = first, last, 2 do
-    if news[plain(ARGV[i])] == i + 1 then parts[#parts + 1] = ARGV[i] .. ":" .. ARGV[i + 1] end
+  for i = 1, #members, 2 do
+    if news[plain(members[i])] == i + 1 then parts[#parts + 1] = members[i] .. ":" .. members[i + 1] end
   end
   return "{" .. table.concat(parts, ",") .. "}"
 end
@@ -156,39 +158,57 @@ local function clear(group, with_messages, at_most)
   return at_most
 end
 
-local i = 2
-while i <= #ARGV do
-  local step = ARGV[i]
-  if step == "set" then
-    remember(ARGV[i + 4], ARGV[i + 1])
-    keep(ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 5])
-    i = i + 6
-  elseif step == "merge" then
-    local key, count = ARGV[i + 1], tonumber(ARGV[i + 5])
-    remember(ARGV[i + 4], key)
-    local text = call("GET", prefix .. key)
-    local new = text and merged(text, i + 6, i + 5 + count)
-    if new then keep(key, ARGV[i + 2], ARGV[i + 3], new) end
-    i = i + 6 + count
-  elseif step == "delete" then
-    remember(ARGV[i + 3], ARGV[i + 1])
-    forget(ARGV[i + 1], ARGV[i + 2])
-    i = i + 4
-  elseif step == "clear" then
-    clear(ARGV[i + 1], ARGV[i + 2] == "1", tonumber(ARGV[i + 3]))
-    olds[1] = call("SCARD", prefix .. ARGV[i + 1])
-    i = i + 4
-  else
-    local emojis = call("SMEMBERS", prefix .. "gateway:state:emojis:" .. ARGV[i + 1])
-    for _, name in ipairs(emojis) do
-      local key = sub(name, #prefix + 1)
-      remember(ARGV[i + 2], key)
-      forget(key, "guild_keys:" .. ARGV[i + 1])
+local function carry_out(line)
+  local word = gmatch(line, "%S+")
+  local function value()
+    local from, to = word(), word()
+    return sub(values, from, to)
+  end
+  local step = word()
+  while step do
+    if step == "set" then
+      local key, group, ttl_ms, wants = word(), word(), word(), word()
+      remember(wants, key)
+      keep(key, group, ttl_ms, value())
+    elseif step == "merge" then
+      local key, group, ttl_ms, wants, members = word(), word(), word(), word(), {}
+      for i = 1, tonumber(word()) do members[i] = value() end
+      remember(wants, key)
+      local text = call("GET", prefix .. key)
+      local new = text and merged(text, members)
+      if new then keep(key, group, ttl_ms, new) end
+    elseif step == "delete" then
+      local key, group, wants = word(), word(), word()
+      remember(wants, key)
+      forget(key, group)
+    elseif step == "clear" then
+      local group, with_messages, at_most = word(), word(), word()
+      clear(group, with_messages == "1", tonumber(at_most))
+      olds[1] = call("SCARD", prefix .. group)
+    else
+      local guild, wants = word(), word()
+      for _, name in ipairs(call("SMEMBERS", prefix .. "gateway:state:emojis:" .. guild)) do
+        local key = sub(name, #prefix + 1)
+        remember(wants, key)
+        forget(key, "guild_keys:" .. guild)
+      end
     end
-    i = i + 3
+    step = word()
   end
 end
-return olds`;
+
+local replies = {}
+for line in gmatch(ARGV[2], "([^\\n]*)\\n") do
+  olds = { 0 }
+  local is_done, failure = pcall(carry_out, line)
+  if is_done then
+    replies[#replies + 1] = olds
+  else
+    -- What a command has answered is a table, from Redis 7 on; anything else is a fault of ours.
+    replies[#replies + 1] = type(failure) == "table" and failure or { err = "ERR " .. failure }
+  end
+end
+return replies`;
 
 /**
  * Arguments: the prefix, and at most how many keys to look at. Takes those that have expired out of their sets. Returns

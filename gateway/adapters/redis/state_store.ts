@@ -9,6 +9,7 @@ import { failureText } from "../../failure.ts";
 import type { Observer } from "../../observation.ts";
 import { BOT_USER, KINDS } from "../../state/entity.ts";
 import type { StateOutcome, StateStep, StateStore, StateStoreEvents } from "../../state/store.ts";
+import { joined } from "../../state/fields.ts";
 import { bufferView } from "../buffer_view.ts";
 import { isRefusal, type RedisClient } from "./client.ts";
 import { APPLY, SWEEP } from "./state_script.ts";
@@ -31,10 +32,26 @@ const REOPEN_AFTER_MS = 1_000;
 /** Names that one look at a set brings, about. */
 const SCAN_COUNT = 1_000;
 
+/** Keys that go in one piece, at most, unless somebody's alone are more: some milliseconds of Redis. */
+const PIECE_KEYS = 250;
+
 type Argument = string | number | Buffer;
 type Command = readonly [name: string, ...parameters: Argument[]];
 
-/** Owns its connection, and closes it. */
+/** What somebody has asked for, and waits for. */
+interface Asked {
+  readonly steps: readonly StateStep[];
+  readonly resolve: (outcome: StateOutcome) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Of one who asked: what the last `clear` has left, and what was kept before; or the error. */
+type Answer = [left: number, ...olds: (Buffer | null)[]] | Error;
+
+/**
+ * Owns its connection, and closes it. While Redis owes an answer, what it is asked is gathered: it goes in one piece, for
+ * what costs most is not what is in it.
+ */
 export class RedisStateStore implements StateStore {
   readonly #client: RedisClient;
   readonly #options: RedisStateStoreOptions;
@@ -46,6 +63,8 @@ export class RedisStateStore implements StateStore {
   #epoch = 0;
   #cancelTimers = () => {};
   #isRefusalReported = false;
+  #gathered: Asked[] = [];
+  #isAsking = false;
 
   constructor(client: RedisClient, options: RedisStateStoreOptions) {
     this.#client = client;
@@ -59,12 +78,14 @@ export class RedisStateStore implements StateStore {
     this.#client.start();
   }
 
-  async apply(steps: readonly StateStep[]): Promise<StateOutcome> {
-    const parameters: Argument[] = [this.#options.prefix];
-    for (const step of steps) pushStep(parameters, step);
-    const command: Command = ["evalsha", this.#apply ?? "", 0];
-    const [left, ...olds] = await this.#ask<[number, ...(Buffer | null)[]]>(command, parameters);
-    return { left, olds };
+  apply(steps: readonly StateStep[]): Promise<StateOutcome> {
+    return new Promise((resolve, reject) => {
+      this.#gathered.push({ steps, resolve, reject });
+      if (this.#isAsking) return;
+      this.#isAsking = true;
+      // What is asked in one turn goes in one piece, too.
+      queueMicrotask(() => this.#askGathered());
+    });
   }
 
   async guilds(): Promise<string[]> {
@@ -92,12 +113,43 @@ export class RedisStateStore implements StateStore {
     await this.#client.disconnect();
   }
 
+  async #askGathered(): Promise<void> {
+    const epoch = this.#epoch;
+    while (epoch === this.#epoch && this.#gathered.length > 0) {
+      const asked = this.#takeGathered();
+      const command: Command = ["evalsha", this.#apply ?? "", 0, this.#options.prefix];
+      const answers = await this.#ask<Answer[]>(command, stepsText(asked)).catch((error: Error) =>
+        asked.map(() => error)
+      );
+      for (const [index, { resolve, reject }] of asked.entries()) {
+        const answer = answers[index];
+        if (Array.isArray(answer)) resolve({ left: answer[0], olds: answer.slice(1) as (Buffer | null)[] });
+        else reject(answer ?? new Error("Redis has not answered"));
+      }
+    }
+    if (epoch === this.#epoch) this.#isAsking = false;
+  }
+
+  #takeGathered(): Asked[] {
+    let keys = 0;
+    const end = this.#gathered.findIndex(({ steps }, index) => {
+      for (const step of steps) keys += step.step === "clear" ? step.atMost : 1;
+      return index > 0 && keys > PIECE_KEYS;
+    });
+    return this.#gathered.splice(0, end === -1 ? this.#gathered.length : end);
+  }
+
   /** Nobody's answer where the store is closed meanwhile. */
   #ask<Reply>(command: Command, parameters: readonly Argument[]): Promise<Reply> {
     const epoch = this.#epoch;
     return new Promise((resolve, reject) => {
       this.#client.tryCall([...command, ...parameters]).then((reply) => {
-        if (epoch === this.#epoch) resolve(reply as Reply);
+        if (epoch !== this.#epoch) return;
+        // A script answers for each who asked.
+        const answers: unknown[] = Array.isArray(reply) ? reply : [];
+        const refusal = answers.find((answer) => isRefusal(answer) && !isOfOneKey(answer));
+        if (refusal === undefined) resolve(reply as Reply);
+        else this.#failed(refusal);
       }, (error: unknown) => {
         if (epoch !== this.#epoch) return;
         if (isOfOneKey(error)) reject(error);
@@ -130,6 +182,8 @@ export class RedisStateStore implements StateStore {
 
   #close(): void {
     this.#epoch += 1;
+    this.#gathered = [];
+    this.#isAsking = false;
     this.#cancelTimers();
     if (this.#apply === null) return;
     this.#apply = null;
@@ -186,38 +240,53 @@ export class RedisStateStore implements StateStore {
   }
 }
 
-function pushStep(parameters: Argument[], step: StateStep): void {
+/** The words of all steps, a line for each who asked, and the values that they speak of. */
+function stepsText(asked: readonly Asked[]): [words: string, values: Buffer] {
+  const values: Uint8Array[] = [];
+  let end = 0;
+  const place = (value: Uint8Array) => {
+    values.push(value);
+    end += value.length;
+    return `${end - value.length + 1} ${end}`;
+  };
+  let words = "";
+  for (const { steps } of asked) {
+    for (const step of steps) words += `${stepWords(step, place)} `;
+    words += "\n";
+  }
+  return [words, bufferView(joined(values))];
+}
+
+function stepWords(step: StateStep, place: (value: Uint8Array) => string): string {
   switch (step.step) {
     case "set": {
       const { entity: { key, group }, ttlMs, wantsOld, value } = step;
-      parameters.push("set", key, group ?? "", ttlMs, flag(wantsOld), bufferView(value));
-      return;
+      return `set ${key} ${group ?? "-"} ${ttlMs} ${flag(wantsOld)} ${place(value)}`;
     }
     case "merge": {
       const { entity: { key, group }, ttlMs, wantsOld, members } = step;
-      parameters.push("merge", key, group ?? "", ttlMs, flag(wantsOld), members.length);
-      for (const part of members) parameters.push(bufferView(part));
-      return;
+      const places = members.map(place).join(" ");
+      return `merge ${key} ${group ?? "-"} ${ttlMs} ${flag(wantsOld)} ${members.length} ${places}`;
     }
     case "delete": {
       const { entity: { key, group }, wantsOld } = step;
-      parameters.push("delete", key, group ?? "", flag(wantsOld));
-      return;
+      return `delete ${key} ${group ?? "-"} ${flag(wantsOld)}`;
     }
     case "clear":
-      parameters.push("clear", step.group, flag(step.withMessages), step.atMost);
-      return;
+      return `clear ${step.group} ${flag(step.withMessages)} ${step.atMost}`;
     case "clear_emojis":
-      parameters.push("clear_emojis", step.guild, flag(step.wantsOld));
-      return;
+      return `clear_emojis ${step.guild} ${flag(step.wantsOld)}`;
     default:
-      step satisfies never;
+      return step satisfies never;
   }
 }
 
 /** Something else stands under a key: whoever asks for another is not refused. */
-function isOfOneKey(error: unknown): boolean {
-  return isRefusal(error) && /^(?:WRONGTYPE|ERR) /.test(error.message);
+function isOfOneKey(error: unknown): error is Error {
+  if (!isRefusal(error)) return false;
+  // A script's commands are refused as in `ERR OOM command not allowed`.
+  const [, code = ""] = /^(?:ERR )?([A-Z]{3,}) /.exec(error.message) ?? [];
+  return code === "WRONGTYPE" || code === "ERR";
 }
 
 function flag(value: boolean): number {

@@ -7,6 +7,7 @@ import {
   readBoolean,
   readNumber,
   readSnowflake,
+  readSnowflakeText,
   readString,
   skipValue,
   skipWhitespace,
@@ -194,4 +195,25 @@ Deno.test("readSnowflake() reads strings and integers of up to 64 bits, and noth
   for (const text of ['"18446744073709551616"', '""', "-1", "1.5", '"1a"', "null", "{}", '" 1"', "1e3"]) {
     assert.equal(readAs(readSnowflake, text), null, text);
   }
+});
+
+Deno.test("readSnowflakeText() reads what readSnowflake() does, digit by digit", () => {
+  assert.equal(readAs(readSnowflakeText, '"613425648685547541"'), "613425648685547541");
+  assert.equal(readAs(readSnowflakeText, '"1000000000000000000"'), "1000000000000000000");
+  const digits = fc.string({ unit: fc.constantFrom(..."0123456789"), minLength: 1, maxLength: 22 });
+  const id = fc.oneof(
+    digits,
+    fc.bigInt({ min: 0n, max: 2n ** 64n }).map(String),
+    fc.tuple(digits, fc.constantFrom("", "a", "-", ".", "/", ":", "\\u0031"), digits).map((parts) =>
+      parts.join("")
+    ),
+  );
+  fc.assert(
+    fc.property(id, fc.boolean(), (digits, isText) => {
+      const text = isText ? `"${digits}"` : digits;
+      const snowflake = readAs(readSnowflake, text);
+      assert.equal(readAs(readSnowflakeText, text), snowflake === null ? null : String(snowflake), text);
+    }),
+    { numRuns: 2_000 },
+  );
 });

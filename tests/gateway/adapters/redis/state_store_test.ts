@@ -218,6 +218,41 @@ Deno.test("RedisStateStore asks Redis once, whatever the steps", async () => {
   assert.equal(calls.get("eval"), undefined);
 });
 
+Deno.test("RedisStateStore gathers what it is asked while Redis owes an answer, each with an answer of its own", async () => {
+  await using fixture = await openRedis();
+  const { redis } = fixture;
+  const { store } = await openStore(fixture);
+  await redis.set(`${PREFIX}member_keys`, "a text");
+  const roles = Array.from({ length: 600 }, (_, id) => guildPartEntity("role", GUILD, String(id)));
+  const answers: Promise<unknown>[] = [];
+  const calls = await fixture.callsDuring(async () => {
+    answers.push(store.apply([setStep(roles[0] ?? BOT_USER, "{}", { wantsOld: true })]));
+    await null; // that one is on its way alone
+    for (const role of roles) answers.push(store.apply([setStep(role, "[]", { wantsOld: true })]));
+    answers.push(store.apply([setStep(MEMBER)]));
+    answers.push(store.apply([setStep(roles[0] ?? BOT_USER, "1", { wantsOld: true }), deleteStep(MEMBER)]));
+    await Promise.allSettled(answers);
+  });
+  // 250 keys at most go together.
+  assert.equal(calls.get("evalsha"), 1 + 3);
+  const clears = await fixture.callsDuring(async () => {
+    const clear = clearStep(guildGroup("1"), { atMost: 200 });
+    await Promise.all([[clear], [setStep(BOT_USER), clear], [clear], []].map((steps) => store.apply(steps)));
+  });
+  assert.equal(clears.get("evalsha"), 3);
+  const outcomes = await Promise.allSettled(answers);
+  const texts = outcomes.map((outcome) =>
+    outcome.status === "rejected"
+      ? String(outcome.reason)
+      : (outcome.value as { olds: Uint8Array[] }).olds.map(String)
+  );
+  assert.deepEqual(texts.slice(0, 3), [["null"], ["{}"], ["null"]]);
+  assert.deepEqual(new Set(texts.slice(2, -2).flat()), new Set(["null"]));
+  assert.match(String(texts.at(-2)), /WRONGTYPE/);
+  assert.match(String(texts.at(-1)), /WRONGTYPE/);
+  assert.equal(await redis.get(`${PREFIX}${roles[0]?.key}`), "1", "what is done before it stays");
+});
+
 Deno.test("RedisStateStore gives each write of a key its whole time anew", async () => {
   await using fixture = await openRedis();
   const { redis } = fixture;
@@ -461,6 +496,7 @@ Deno.test("RedisStateStore settles nothing that Redis answers after a refusal ha
   await redis.config("SET", "maxmemory", "1");
   try {
     store.apply([setStep(MEMBER)]).finally(() => settled.push("refused"));
+    await null; // what is asked in a turn goes at its end
     store.guilds().finally(() => settled.push("guilds"));
     await openings.heardAtLeast(2);
   } finally {
