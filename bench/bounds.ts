@@ -9,6 +9,7 @@ import { Screen, standardOutput } from "../harness/screen.ts";
 import { measureAddedLatency } from "./bounds/added_latency.ts";
 import { type Bounded, boundedRow, isKept } from "./bounded.ts";
 import { measureIdle } from "./bounds/idle.ts";
+import { measureKeptGuilds } from "./bounds/kept_guilds.ts";
 import { measureLargeGuild } from "./bounds/large_guild.ts";
 import { measureMemory, measureSoak } from "./bounds/memory.ts";
 import { measureResumes } from "./bounds/resumes.ts";
@@ -23,6 +24,7 @@ const MEASURES = {
   latency: measureAddedLatency,
   scrape: measureScrapedLatency,
   large: measureLargeGuild,
+  kept: measureKeptGuilds,
   resume: measureResumes,
   memory: measureMemory,
   idle: measureIdle,

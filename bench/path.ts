@@ -12,6 +12,7 @@ import { machineLine, thisMachine } from "./machine.ts";
 import { cpuBounds } from "./path/cpu_bounds.ts";
 import { configured, contender, type MeasuredGateway, SHARDLINE, traced } from "./path/gateways.ts";
 import { measure, type Measured, multiples, PACED_PER_SECOND, type Run } from "./path/measure.ts";
+import { ALL_STATE } from "./path/service.ts";
 import { Stage } from "./path/stage.ts";
 import { type Work, workTitle } from "./path/work.ts";
 import { type Spread, spreadOf } from "./spread.ts";
@@ -24,12 +25,6 @@ const SHARDS = [1, 16, 256, 1_024] as const;
 
 /** The default of `TRACE_RATIO`, and what costs most. */
 const TRACED_RATIOS = [0.01, 1] as const;
-
-/** All that the state cache can keep. */
-const STATE = {
-  ...{ STATE_ENABLED: "true", STATE_MEMBER: "true", STATE_MESSAGE: "true", STATE_PRESENCE: "true" },
-  ...{ STATE_EMOJI: "true", STATE_VOICE: "true" },
-};
 
 const REPEATS = 3;
 
@@ -69,7 +64,7 @@ async function main(args: readonly string[]): Promise<number> {
   const others = flags.traced
     ? TRACED_RATIOS.map(traced)
     : flags.state
-    ? [configured("state cache", STATE), configured("the same, old", { ...STATE, STATE_OLD: "true" })]
+    ? [configured("state cache", ALL_STATE), configured("the same, old", { ...ALL_STATE, STATE_OLD: "true" })]
     : null;
   await using contenders = flags.alone || others !== null ? null : await Contenders.install();
   const gateways = contenders === null
@@ -188,6 +183,8 @@ const HEADINGS: [string, ...string[]] = [
   "p99",
   "p99.9",
   "MB",
+  "Redis: scripts",
+  "commands",
 ];
 
 function row({ gateway, runs }: Measured, ours: readonly Run[]): [string, ...string[]] {
@@ -207,6 +204,8 @@ function row({ gateway, runs }: Measured, ours: readonly Run[]): [string, ...str
     of(({ addedMs }) => addedMs.p99Ms).median.toFixed(2),
     of(({ addedMs }) => addedMs.p999Ms).median.toFixed(2),
     (of(({ memoryBytes }) => memoryBytes).median / 1e6).toFixed(0),
+    of(({ redis }) => redis.scripts).median.toFixed(2),
+    of(({ redis }) => redis.commands).median.toFixed(2),
   ];
 }
 

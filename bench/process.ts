@@ -21,6 +21,12 @@ export async function memoryBytes(processId: number): Promise<number> {
   return Number(kibibytes) * 1024;
 }
 
+/** The most of it that has been in memory, in bytes. */
+export async function peakMemoryBytes(processId: number): Promise<number> {
+  const kibibytes = await shell("awk '/^VmHWM/ { print $2 }' \"/proc/$1/status\"", [String(processId)]);
+  return Number(kibibytes) * 1024;
+}
+
 /** What a script prints; its arguments are `$1`, `$2` … */
 export async function shell(script: string, args: readonly string[]): Promise<string> {
   const { stdout } = await new Deno.Command("sh", { args: ["-c", script, "sh", ...args] }).output();

@@ -14,7 +14,7 @@ import { sleep } from "../sleep.ts";
 
 const SHARDS = 16;
 const LARGE_SHARD = 0;
-const LARGE_BYTES = 10e6;
+const LARGE = { bytes: 10e6 };
 /** A hundred for each shard. */
 const EVENTS_PER_SECOND = 1_600;
 const EVENTS = 4 * EVENTS_PER_SECOND;
@@ -58,7 +58,7 @@ async function longestUsual(scene: Scene): Promise<number> {
 }
 
 async function longestWith(scene: Scene): Promise<number> {
-  await withLarge(scene.send(EVENTS, EVENTS_PER_SECOND), () => scene.sendLarge(LARGE_BYTES, LARGE_SHARD));
+  await withLarge(scene.send(EVENTS, EVENTS_PER_SECOND), () => scene.sendLarge(LARGE, LARGE_SHARD));
   return await longest(scene);
 }
 
@@ -66,7 +66,7 @@ async function longestStraight(scene: Scene): Promise<number> {
   // The other events come by the gateway here too: what the guild does to broker and bot is all that differs.
   await withLarge(
     scene.send(EVENTS, EVENTS_PER_SECOND),
-    () => scene.sendLargeStraight(LARGE_BYTES, LARGE_SHARD),
+    () => scene.sendLargeStraight(LARGE, LARGE_SHARD),
   );
   return await longest(scene);
 }

@@ -22,12 +22,13 @@ export async function runService(
   stage: Stage,
   work: Work,
   role: ServiceRole = "all",
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<RunningService> {
   await using opening = new AsyncDisposableStack();
   const scene = opening.use(await stage.set(work));
   // With the few milliseconds that the harness takes before it runs the program.
   const startedAtMs = Date.now();
-  const { server, monitoringUrl } = await startService(stage, scene, work, { ROLE: role });
+  const { server, monitoringUrl } = await startService(stage, scene, work, { ROLE: role, ...settings });
   opening.use(server);
   await scene.connected();
   const opened = opening.move();

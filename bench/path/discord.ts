@@ -13,7 +13,7 @@ import { shardOfGuild } from "../../simulator/event_world.ts";
 import { startSimulator } from "../../simulator/simulator.ts";
 import type { Happening } from "../../simulator/statistics.ts";
 import { sleep } from "../sleep.ts";
-import { benchWorld, type Bodies, largeGuild } from "./events.ts";
+import { benchWorld, type Bodies, guildOfMembers, largeGuild } from "./events.ts";
 import { nowUs, STAMP } from "./stamp.ts";
 
 /** How events are to be sent. */
@@ -27,18 +27,33 @@ export interface Sending {
   readonly rabbitUrl?: string;
 }
 
+/** How large a guild is to be. */
+export type GuildSize = { readonly bytes: number } | { readonly members: number };
+
 /** A guild that arrives on one shard. */
 export interface LargeSending {
-  readonly bytes: number;
+  readonly size: GuildSize;
   readonly shard: number;
   /** As in {@link Sending}. */
   readonly rabbitUrl?: string;
+}
+
+/** Guilds that arrive on all shards in turn, as fast as the consumer takes them. */
+export interface GuildsSending {
+  readonly guilds: number;
+  readonly members: number;
+  /** The number of the first, see {@link guildOfMembers}. */
+  readonly first: number;
+  /** As in {@link Sending}. */
+  readonly consumerUrl: string;
 }
 
 /** Events on their way at most, where they are sent as fast as they are taken. */
 const ON_THEIR_WAY_MAX = 2_000;
 /** Sent in one go then. */
 const GO = 50;
+/** Guilds on their way at most. */
+const GUILDS_ON_THEIR_WAY_MAX = 32;
 /** Between two looks at what is due, where they are sent evenly. */
 const PACE_MS = 1;
 const BUCKETS = 100_000;
@@ -91,6 +106,10 @@ Deno.serve({
   }
   if (pathname === "/large") {
     await sendLarge(await request.json());
+    return new Response();
+  }
+  if (pathname === "/guilds") {
+    await sendGuilds(await request.json());
     return new Response();
   }
   if (pathname === "/connected") {
@@ -181,13 +200,17 @@ function publish(channel: ConfirmChannel, t: string, shard: number, sequence: nu
  * Sends a guild of that size. Nothing else is sent while this process makes, compresses and writes it, so that what is
  * sent before and after waits for others alone.
  */
-async function sendLarge({ bytes, shard, rabbitUrl }: LargeSending): Promise<void> {
+async function sendLarge({ size, shard, rabbitUrl }: LargeSending): Promise<void> {
   const connection = rabbitUrl === undefined ? null : await connect(rabbitUrl, { noDelay: true });
   const channel = await connection?.createConfirmChannel();
   const { promise: handedOver, resolve: handOver } = Promise.withResolvers<void>();
   held = handedOver;
   await sleep(OUT_MS);
-  const guild = { ...largeGuild(bytes, shard, Number(flags.shards)), [STAMP]: nowUs() };
+  const shards = Number(flags.shards);
+  const made = "bytes" in size
+    ? largeGuild(size.bytes, shard, shards)
+    : guildOfMembers(size.members, shard, shards);
+  const guild = { ...made, [STAMP]: nowUs() };
   if (channel === undefined) simulator.control.dispatch("GUILD_CREATE", JSON.stringify(guild), { shard });
   else {
     const payload = { t: "GUILD_CREATE", s: 12345, op: 0, d: guild };
@@ -199,6 +222,17 @@ async function sendLarge({ bytes, shard, rabbitUrl }: LargeSending): Promise<voi
   handOver();
   await channel?.waitForConfirms();
   await connection?.close();
+}
+
+async function sendGuilds({ guilds, members, first, consumerUrl }: GuildsSending): Promise<void> {
+  const shards = Number(flags.shards);
+  const before = await reached(consumerUrl, 0);
+  for (let sent = 0; sent < guilds; sent++) {
+    await reached(consumerUrl, before + sent - GUILDS_ON_THEIR_WAY_MAX);
+    const guild = { ...guildOfMembers(members, first + sent, shards), [STAMP]: nowUs() };
+    simulator.control.dispatch("GUILD_CREATE", JSON.stringify(guild), { shard: (first + sent) % shards });
+    await sleep(0);
+  }
 }
 
 /** Resolves with how many events the consumer has taken, once they are so many. */

@@ -47,6 +47,24 @@ export function largeGuild(bytes: number, shard: number, shards: number): Record
   };
 }
 
+/** The `d` of GUILD_CREATE for a guild with so many members, all of whom are told of; each number is another guild. */
+export function guildOfMembers(members: number, number: number, shards: number): Record<string, unknown> {
+  const world = new World({ seed: SEED, guilds: 1, startMs: Date.now(), largeGuildBytes: 0 });
+  const [like = 0n] = world.guildIds;
+  const guild: Record<string, unknown> = world.guildCreate(like, INTENTS, Date.now(), LARGE_THRESHOLD);
+  const alike = guild.members as { readonly user: Readonly<Record<string, unknown>> }[];
+  const firstUser = BigInt(shards + number) << 22n;
+  return {
+    ...guild,
+    id: String(guildOf(number, shards)),
+    member_count: members,
+    members: Array.from({ length: members }, (_, index) => {
+      const member = alike[index % alike.length];
+      return { ...member, user: { ...member?.user, id: String(firstUser + BigInt(index)) } };
+    }),
+  };
+}
+
 /** A guild's shard is its id without the lowest 22 bits, modulo the number of shards. */
 function guildOf(shard: number, shards: number): bigint {
   return BigInt(shards + shard) << 22n;

@@ -5,6 +5,7 @@
  */
 import { cpuSeconds, memoryBytes } from "../process.ts";
 import type { MeasuredGateway } from "./gateways.ts";
+import { redisWork } from "./redis_work.ts";
 import type { Delays, Scene, Stage } from "./stage.ts";
 import type { Work } from "./work.ts";
 
@@ -21,6 +22,8 @@ export interface Run {
   readonly fastCpuUs: number;
   /** Events a second, from Discord to the bot, where they are sent as fast as they are taken. */
   readonly fastPerSecond: number;
+  /** What Redis does for each event there: scripts, and commands, those of scripts among them. */
+  readonly redis: { readonly scripts: number; readonly commands: number };
   /** CPU time for each event where they come evenly. */
   readonly pacedCpuUs: number;
   /** How much later events arrive than without a gateway, where they come evenly, in milliseconds. */
@@ -54,7 +57,9 @@ export async function measure(stage: Stage, gateway: MeasuredGateway, work: Work
   try {
     await scene.connected();
     await scene.send(WARM_UP_EVENTS, 0);
+    const before = await redisWork(stage.servers.redis.url);
     const fast = await timed(running.processId, scene, FAST_EVENTS, 0);
+    const after = await redisWork(stage.servers.redis.url);
     const paced = await timed(running.processId, scene, PACED_EVENTS, PACED_PER_SECOND);
     const memory = await memoryBytes(running.processId);
     await scene.sendStraight(WARM_UP_STRAIGHT_EVENTS, PACED_PER_SECOND);
@@ -64,6 +69,10 @@ export async function measure(stage: Stage, gateway: MeasuredGateway, work: Work
     return {
       fastCpuUs: fast.cpuUs,
       fastPerSecond: FAST_EVENTS / fast.seconds,
+      redis: {
+        scripts: (after.scripts - before.scripts) / FAST_EVENTS,
+        commands: (after.commands - before.commands) / FAST_EVENTS,
+      },
       pacedCpuUs: paced.cpuUs,
       addedMs: {
         p50Ms: paced.delays.p50Ms - straight.p50Ms,

@@ -10,7 +10,7 @@ import { Server } from "../../harness/server.ts";
 import { answersOk } from "../../harness/simulated_discord.ts";
 import { makeEmpty, SERVICE_NAMES } from "../../harness/test_servers.ts";
 import type { Happening } from "../../simulator/statistics.ts";
-import type { LargeSending, Sending } from "./discord.ts";
+import type { GuildSize, GuildsSending, LargeSending, Sending } from "./discord.ts";
 import type { Work } from "./work.ts";
 
 /** How long events were on their way. */
@@ -99,14 +99,27 @@ export class Scene implements AsyncDisposable {
     });
   }
 
-  /** Sends a guild of so many bytes on a shard, also while other events are sent evenly; resolves when it is sent. */
-  async sendLarge(bytes: number, shard: number): Promise<void> {
-    await this.#sendLarge({ bytes, shard });
+  /** Sends a guild of that size on a shard, also while other events are sent evenly; resolves when it is sent. */
+  async sendLarge(size: GuildSize, shard: number): Promise<void> {
+    await this.#sendLarge({ size, shard });
   }
 
   /** The same past any gateway, straight to the broker. */
-  async sendLargeStraight(bytes: number, shard: number): Promise<void> {
-    await this.#sendLarge({ bytes, shard, rabbitUrl: this.#rabbitUrl });
+  async sendLargeStraight(size: GuildSize, shard: number): Promise<void> {
+    await this.#sendLarge({ size, shard, rabbitUrl: this.#rabbitUrl });
+  }
+
+  /**
+   * Sends guilds with so many members each on all shards in turn; resolves with the seconds until the bot has taken the
+   * last of them. Each number is another guild, from `first` on.
+   */
+  async sendGuilds(guilds: number, members: number, first: number): Promise<number> {
+    const beforeMs = performance.now();
+    const sending: GuildsSending = { guilds, members, first, consumerUrl: this.#consumerUrl };
+    await this.#post("guilds", sending);
+    this.#sent += guilds;
+    await (await ask(`${this.#consumerUrl}/reached?count=${this.#sent}`)).text();
+    return (performance.now() - beforeMs) / 1_000;
   }
 
   /** How long the events since this was last asked were on their way, those of one shard left out. */
@@ -136,20 +149,23 @@ export class Scene implements AsyncDisposable {
 
   async #send(sending: Sending): Promise<number> {
     const beforeMs = performance.now();
-    const response = await ask(`${this.#controlUrl}/send`, { method: "POST", body: JSON.stringify(sending) });
-    await response.body?.cancel();
+    await this.#post("send", sending);
     this.#sent += sending.events;
     await (await ask(`${this.#consumerUrl}/reached?count=${this.#sent}`)).text();
     return (performance.now() - beforeMs) / 1_000;
   }
 
   async #sendLarge(sending: LargeSending): Promise<void> {
-    const response = await ask(`${this.#controlUrl}/large`, {
+    await this.#post("large", sending);
+    this.#sent++;
+  }
+
+  async #post(path: string, sending: Sending | LargeSending | GuildsSending): Promise<void> {
+    const response = await ask(`${this.#controlUrl}/${path}`, {
       method: "POST",
       body: JSON.stringify(sending),
     });
     await response.body?.cancel();
-    this.#sent++;
   }
 
   get #controlUrl(): string {
