@@ -108,8 +108,8 @@ export function readGuild(bytes: Uint8Array, head: FrameHead): GuildData {
   return reader.guild;
 }
 
-/** Events whose `d` is a channel or a user itself. */
-const IS_CHANNEL_OR_USER = /^(?:(?:CHANNEL|THREAD)_(?:CREATE|UPDATE|DELETE)|USER_UPDATE)$/;
+/** Events whose `d` is a channel itself. */
+const IS_CHANNEL = /^(?:CHANNEL|THREAD)_(?:CREATE|UPDATE|DELETE)$/;
 
 /**
  * Whom an event concerns: its guild; where it is of none, its channel; where it is of none, its user. Null where it is of
@@ -117,19 +117,21 @@ const IS_CHANNEL_OR_USER = /^(?:(?:CHANNEL|THREAD)_(?:CREATE|UPDATE|DELETE)|USER
  */
 export function readOwner(bytes: Uint8Array, head: FrameHead): bigint | null {
   const type = head.type ?? "";
-  if (isGuildEvent(type)) return readGuild(bytes, head).id;
-  let guild: bigint | null = null;
+  const isGuild = isGuildEvent(type);
+  let guild = isGuild ? readGuild(bytes, head).id : null;
+  if (guild !== null) return guild;
+  const channelName = IS_CHANNEL.test(type) ? "id" : "channel_id";
+  const isUser = type === "USER_UPDATE";
   let channel: bigint | null = null;
   let userId: bigint | null = null;
   let user: bigint | null = null;
-  const isItself = IS_CHANNEL_OR_USER.test(type);
   const scan = dataScan(bytes, head);
   while (scan.next()) {
     const { valueStart, valueEnd } = scan;
-    if (scan.keyIs("guild_id")) guild = readSnowflake(bytes, valueStart, valueEnd);
-    else if (scan.keyIs(isItself ? "id" : "channel_id")) channel = readSnowflake(bytes, valueStart, valueEnd);
-    else if (scan.keyIs("user_id")) userId = readSnowflake(bytes, valueStart, valueEnd);
-    else if (scan.keyIs("user")) user = readId(bytes, valueStart);
+    if (scan.keyIs(channelName)) channel = readSnowflake(bytes, valueStart, valueEnd);
+    else if (!isGuild && scan.keyIs("guild_id")) guild = readSnowflake(bytes, valueStart, valueEnd);
+    else if (scan.keyIs(isUser ? "id" : "user_id")) userId = readSnowflake(bytes, valueStart, valueEnd);
+    else if (!isUser && scan.keyIs("user")) user = readId(bytes, valueStart);
   }
   return guild ?? channel ?? userId ?? user;
 }
