@@ -8,8 +8,6 @@ import { hostname } from "node:os";
 import { dashboardSettings } from "./dashboard_settings.ts";
 import { LINK_MINUTES } from "./dashboard/sign_in/links.ts";
 import { DashboardThread } from "./dashboard/thread.ts";
-import { partitionsOf } from "./gateway/delivery/partitions.ts";
-import { EventChoice } from "./gateway/delivery/event_choice.ts";
 import type { Publisher } from "./gateway/delivery/publisher.ts";
 import { RedisStateStore } from "./gateway/adapters/redis/state_store.ts";
 import { nextTurn } from "./gateway/adapters/turns.ts";
@@ -306,7 +304,7 @@ function createService(
     publisher: withState(
       new RabbitPublisher(publishing, {
         queues: config.rabbit.defaultQueues,
-        partitions: partitionsOf(config.events.partitions),
+        partitions: config.events.partitions,
         persistent: config.events.persistent,
         transientTypes: config.events.transient,
         ttlMs: config.events.ttlMs ?? 0,
@@ -363,7 +361,7 @@ function createService(
       store,
       plan,
       writer: new StateWriter({ store, plan, nextTurn }),
-      choice: new EventChoice(config.events.allow, config.events.deny),
+      choice: config.events.choice,
       isStrict: state.strict,
       clock,
       observe: told,

@@ -8,6 +8,8 @@ import { type Presence, presenceOf } from "./config/presence.ts";
 import { type Endpoint, hostAndPort, type Reading, TOKEN_EXPECTED } from "./config/reader.ts";
 import { Secret } from "./config/secret.ts";
 import { type Setting, type SettingName, SETTINGS, type SettingValues } from "./config/settings.ts";
+import { EventChoice } from "./delivery/event_choice.ts";
+import { Partitions } from "./delivery/partitions.ts";
 import { failureText } from "./failure.ts";
 import { oneLine } from "./one_line.ts";
 import type { Compression } from "./protocol/gateway_url.ts";
@@ -60,12 +62,10 @@ export interface Config {
     readonly transient: ReadonlySet<string>;
     /** null: for ever. */
     readonly ttlMs: number | null;
-    /** Names of those that are published, some with `*` at the end. */
-    readonly allow: readonly string[];
-    /** Of these, the same, those that are not. */
-    readonly deny: readonly string[];
+    /** Which of them are published. */
+    readonly choice: EventChoice;
     /** null: off. */
-    readonly partitions: number | null;
+    readonly partitions: Partitions | null;
     readonly maxUnconfirmedBytes: number;
     /** `folder` is this replica's own; null: off. */
     readonly spool: { readonly folder: string; readonly maxBytes: number } | null;
@@ -287,9 +287,8 @@ function arrange(values: SettingValues, options: ParseOptions): Config {
       persistent: values.EVENT_PERSISTENT,
       transient: new Set(values.EVENT_TRANSIENT),
       ttlMs: values.EVENT_TTL * 1000 || null,
-      allow: values.EVENTS_ALLOW,
-      deny: values.EVENTS_DENY,
-      partitions: values.PARTITIONS,
+      choice: new EventChoice(values.EVENTS_ALLOW, values.EVENTS_DENY),
+      partitions: values.PARTITIONS === null ? null : new Partitions(values.PARTITIONS),
       maxUnconfirmedBytes: values.MAX_UNCONFIRMED_BYTES,
       spool: values.SPOOL_PATH === null
         ? null

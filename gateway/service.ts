@@ -10,10 +10,8 @@ import { type Clock, type Dice, sleepUntil } from "./clock.ts";
 import { CommandDispatcher } from "./commands/dispatcher.ts";
 import type { CommandSource } from "./commands/source.ts";
 import type { Config } from "./config.ts";
-import { EventChoice } from "./delivery/event_choice.ts";
 import type { Notices } from "./delivery/notices.ts";
 import { Outbox, type SpoolUse } from "./delivery/outbox.ts";
-import { type Partitions, partitionsOf } from "./delivery/partitions.ts";
 import type { OutgoingEvent, Publisher } from "./delivery/publisher.ts";
 import { NOTHING_SPOOLED, type Spool, type SpoolContents } from "./delivery/spool.ts";
 import type { EventTracer } from "./delivery/tracing.ts";
@@ -102,8 +100,6 @@ export class GatewayService {
   readonly #ports: ServicePorts;
   readonly #stopping = new AbortController();
   readonly #shards = new Map<number, HostedShard>();
-  readonly #eventChoice: EventChoice;
-  readonly #partitions: Partitions | null;
   readonly #outbox: Outbox;
   readonly #keeper: PointKeeper;
   readonly #budget: IdentifyBudget;
@@ -161,8 +157,6 @@ export class GatewayService {
       clock,
       observe,
     });
-    this.#eventChoice = new EventChoice(config.events.allow, config.events.deny);
-    this.#partitions = partitionsOf(config.events.partitions);
     this.#outbox = new Outbox({
       publisher,
       clock,
@@ -536,12 +530,12 @@ export class GatewayService {
 
   #host(shard: number, total: number, presence: string, legacy: ShardLegacy): HostedShard {
     const { clock, dice, transport, guildNames, tracer } = this.#ports;
-    const { discord } = this.#config;
+    const { discord, events } = this.#config;
     const machine = {
       shard,
       dice,
       configuredPresence: presence,
-      silenceMinMs: this.#config.events.silenceMinMs,
+      silenceMinMs: events.silenceMinMs,
       identifyFrame: () =>
         identifyFrame({
           token: discord.token.reveal(),
@@ -564,10 +558,10 @@ export class GatewayService {
       keeper: this.#keeper,
       identifyQueue: this.#identifyQueue,
       dispatcher: this.#dispatcher,
-      eventChoice: this.#eventChoice,
+      eventChoice: events.choice,
       isKept: (type: string) =>
         this.#config.state !== null && keptEffectOf(type, this.#config.state) !== "nothing",
-      partitions: this.#partitions,
+      partitions: events.partitions,
       guildNames,
       tracer,
       intents: discord.intents,

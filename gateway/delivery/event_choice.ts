@@ -8,24 +8,22 @@
 const NAMES_KEPT = 1_000;
 
 export class EventChoice {
-  readonly #allow: readonly string[];
-  readonly #deny: readonly string[];
+  /** Names, a `*` at the end standing for any rest. What none of them matches is not wanted. */
+  readonly allow: readonly string[];
+  /** The same; what one of them matches is not wanted, whatever {@link allow} says. */
+  readonly deny: readonly string[];
   readonly #known = new Map<string, boolean>();
 
-  /**
-   * @param allow Names, a `*` at the end standing for any rest. What none of them matches is not wanted.
-   * @param deny The same; what one of them matches is not wanted, whatever `allow` says.
-   */
   constructor(allow: readonly string[], deny: readonly string[]) {
-    this.#allow = allow;
-    this.#deny = deny;
+    this.allow = allow;
+    this.deny = deny;
   }
 
   isWanted(type: string): boolean {
     const known = this.#known.get(type);
     if (known !== undefined) return known;
     const isMatched = (pattern: string) => matches(pattern, type);
-    const isWanted = this.#allow.some(isMatched) && !this.#deny.some(isMatched);
+    const isWanted = this.allow.some(isMatched) && !this.deny.some(isMatched);
     if (this.#known.size === NAMES_KEPT) this.#known.clear();
     this.#known.set(type, isWanted);
     return isWanted;

@@ -9,11 +9,6 @@ import { type FrameHead, readFrameHead, readOwner } from "../protocol/frame_head
 const FNV_OFFSET_BASIS = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
-/** Null: there are none. */
-export function partitionsOf(count: number | null): Partitions | null {
-  return count === null ? null : new Partitions(count);
-}
-
 export class Partitions {
   /** How many there are. */
   readonly count: number;

@@ -3,6 +3,8 @@ import { parseEnv } from "node:util";
 import fc from "fast-check";
 import { type Config, faultLine, parseConfig } from "../../gateway/config.ts";
 import { SETTINGS } from "../../gateway/config/settings.ts";
+import { EventChoice } from "../../gateway/delivery/event_choice.ts";
+import { Partitions } from "../../gateway/delivery/partitions.ts";
 import { DEFAULT_INTENTS, Intent } from "../../gateway/protocol/intents.ts";
 
 const TOKEN = "MTIz.made-up.token";
@@ -92,8 +94,7 @@ Deno.test("parseConfig() needs nothing but a token, and has the defaults of the 
       persistent: true,
       transient: {}, // a Set, as JSON has it
       ttlMs: 86_400_000,
-      allow: ["*"],
-      deny: [],
+      choice: { allow: ["*"], deny: [] },
       partitions: null,
       maxUnconfirmedBytes: 64 * 1024 ** 2,
       spool: { folder: "data/spool/all-shards", maxBytes: 4 * 1024 ** 3 },
@@ -235,9 +236,8 @@ Deno.test("parseConfig() puts every setting into its place", () => {
     persistent: false,
     transient: new Set(["TYPING_START", "PRESENCE_UPDATE"]),
     ttlMs: null,
-    allow: ["GUILD_*", "MESSAGE_CREATE"],
-    deny: ["TYPING_START"],
-    partitions: 8,
+    choice: new EventChoice(["GUILD_*", "MESSAGE_CREATE"], ["TYPING_START"]),
+    partitions: new Partitions(8),
     maxUnconfirmedBytes: 1000,
     spool: null,
     silenceMinMs: null,
