@@ -13,7 +13,7 @@ import { EventFrames } from "./event_frames.ts";
 import type { KeptChannel } from "./kept_channel.ts";
 import { type RawChannel, rawChannel } from "./raw_channel.ts";
 import { bodyMaxBytesOf } from "./size_refusal.ts";
-import { declareForEvents, declarePartitions, EVENT_EXCHANGE } from "./topology.ts";
+import { declareForEvents, EVENT_EXCHANGE } from "./topology.ts";
 import { Unconfirmed } from "./unconfirmed.ts";
 
 export interface RabbitPublisherOptions {
@@ -32,8 +32,8 @@ export interface RabbitPublisherOptions {
 }
 
 /**
- * A default queue that is deleted while another takes the same events makes no event come back: it is declared again
- * this often, which costs nothing where it is there.
+ * A default queue, or that of a partition, that is deleted while another takes the same events makes no event come back:
+ * it is declared again this often, which costs little where it is there.
  */
 const DECLARE_EVERY_MS = 30_000;
 
@@ -107,10 +107,9 @@ export class RabbitPublisher implements Publisher {
     return channel;
   }
 
-  async #declare(model: ChannelModel): Promise<void> {
+  #declare(model: ChannelModel): Promise<void> {
     const { queues, partitions } = this.#options;
-    await declareForEvents(model, queues);
-    if (partitions !== null) await declarePartitions(model, partitions.count);
+    return declareForEvents(model, queues, partitions?.count);
   }
 
   /** Whether every event has a queue that was declared here. */

@@ -29,81 +29,96 @@ export function partitionQueue(partition: number): string {
   return `gateway.p${partition}`;
 }
 
-/** Declares what events need: their exchange, and each default queue, bound so that it receives all of them. */
-export async function declareForEvents(model: ChannelModel, defaultQueues: readonly string[]): Promise<void> {
-  await declareExchange(model, EVENT_EXCHANGE, "topic");
-  for (const queue of defaultQueues) {
-    await declareQueue(model, queue);
-    await onOwnChannel(model, (channel) => channel.bindQueue(queue, EVENT_EXCHANGE, "#"));
-  }
-}
-
 /**
- * Declares a queue for each of so many partitions, bound so that each receives its own events; the exchange of events is
- * there. Those of a time with more of them stay as they are: they may hold events.
+ * Declares what events need: their exchange, and each default queue, bound so that it receives all of them. With
+ * partitions a queue for each of so many besides, bound so that each receives its own events; those of a time with more
+ * of them stay as they are, for they may hold events.
  */
-export async function declarePartitions(model: ChannelModel, count: number): Promise<void> {
-  await declareExchange(model, PARTITION_EXCHANGE, "headers");
-  await onOwnChannel(model, (channel) => channel.bindExchange(PARTITION_EXCHANGE, EVENT_EXCHANGE, "#"));
-  for (let partition = 0; partition < count; partition++) {
-    await declareQueue(model, partitionQueue(partition), { arguments: { "x-single-active-consumer": true } });
+export async function declareForEvents(
+  model: ChannelModel,
+  defaultQueues: readonly string[],
+  partitionCount = 0,
+): Promise<void> {
+  await using declarations = new Declarations(model);
+  await declarations.exchange(EVENT_EXCHANGE, "topic");
+  for (const queue of defaultQueues) {
+    await declarations.queue(queue);
+    await declarations.declare((channel) => channel.bindQueue(queue, EVENT_EXCHANGE, "#"));
   }
-  await onOwnChannel(model, async (channel) => {
-    for (let partition = 0; partition < count; partition++) {
-      const match = { "x-match": "all", [PARTITION_HEADER]: partition };
-      await channel.bindQueue(partitionQueue(partition), PARTITION_EXCHANGE, "", match);
-    }
-  });
+  if (partitionCount === 0) return;
+  await declarations.exchange(PARTITION_EXCHANGE, "headers");
+  await declarations.declare((channel) => channel.bindExchange(PARTITION_EXCHANGE, EVENT_EXCHANGE, "#"));
+  for (let partition = 0; partition < partitionCount; partition++) {
+    const queue = partitionQueue(partition);
+    const match = { "x-match": "all", [PARTITION_HEADER]: partition };
+    await declarations.queue(queue, { arguments: { "x-single-active-consumer": true } });
+    await declarations.declare((channel) => channel.bindQueue(queue, PARTITION_EXCHANGE, "", match));
+  }
 }
 
 /** Declares what the service's own messages need. */
 export async function declareForNotices(model: ChannelModel): Promise<void> {
-  await declareExchange(model, NEWS_EXCHANGE, "topic");
-  await declareQueue(model, REJECTED_QUEUE, { maxLength: REJECTED_QUEUE_MESSAGES });
+  await using declarations = new Declarations(model);
+  await declarations.exchange(NEWS_EXCHANGE, "topic");
+  await declarations.queue(REJECTED_QUEUE, { maxLength: REJECTED_QUEUE_MESSAGES });
 }
 
 /** Declares what commands need. */
 export async function declareForCommands(model: ChannelModel): Promise<void> {
-  await declareQueue(model, COMMAND_QUEUE);
+  await using declarations = new Declarations(model);
+  await declarations.queue(COMMAND_QUEUE);
 }
 
-async function declareExchange(model: ChannelModel, name: string, type: "topic" | "headers"): Promise<void> {
-  try {
-    await onOwnChannel(model, (channel) => channel.assertExchange(name, type, { durable: true }));
-  } catch (error) {
-    if (!isPreconditionFailed(error)) throw error;
-    // Another type would route otherwise than promised; anything else about it (an alternate exchange, say) is
-    // the operator's choice.
-    if (!error.message.includes("inequivalent arg 'type'")) return;
-    throw new Error(
-      `Cannot declare ${type} exchange ${name}: it exists with another type; delete it, or use another virtual host`,
-      { cause: error },
-    );
+/** Declares one thing after the other on one channel. What the broker refuses costs it: the rest gets another. */
+class Declarations implements AsyncDisposable {
+  readonly #model: ChannelModel;
+  /** Null until it is needed. */
+  #channel: Channel | null = null;
+
+  constructor(model: ChannelModel) {
+    this.#model = model;
   }
-}
 
-/** Declares a durable queue; one that exists with other arguments is left as it is. */
-async function declareQueue(
-  model: ChannelModel,
-  name: string,
-  options: Options.AssertQueue = {},
-): Promise<void> {
-  try {
-    await onOwnChannel(model, (channel) => channel.assertQueue(name, { ...options, durable: true }));
-  } catch (error) {
-    if (!isPreconditionFailed(error)) throw error;
+  async exchange(name: string, type: "topic" | "headers"): Promise<void> {
+    try {
+      await this.declare((channel) => channel.assertExchange(name, type, { durable: true }));
+    } catch (error) {
+      if (!isPreconditionFailed(error)) throw error;
+      // Another type would route otherwise than promised; anything else about it (an alternate exchange, say) is
+      // the operator's choice.
+      if (!error.message.includes("inequivalent arg 'type'")) return;
+      throw new Error(
+        `Cannot declare ${type} exchange ${name}: it exists with another type; delete it, or use another virtual host`,
+        { cause: error },
+      );
+    }
   }
-}
 
-/** A refused declaration costs its channel, so each gets one of its own. */
-async function onOwnChannel(
-  model: ChannelModel,
-  declare: (channel: Channel) => Promise<unknown>,
-): Promise<void> {
-  const channel = await model.createChannel();
-  channel.on("error", () => {}); // `declare` rejects with the same
-  await declare(channel);
-  await channel.close();
+  /** A durable queue; one that exists with other arguments is left as it is. */
+  async queue(name: string, options: Options.AssertQueue = {}): Promise<void> {
+    try {
+      await this.declare((channel) => channel.assertQueue(name, { ...options, durable: true }));
+    } catch (error) {
+      if (!isPreconditionFailed(error)) throw error;
+    }
+  }
+
+  async declare(declaration: (channel: Channel) => Promise<unknown>): Promise<void> {
+    const channel = this.#channel ?? await this.#open();
+    this.#channel = null;
+    await declaration(channel);
+    this.#channel = channel;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#channel?.close();
+  }
+
+  async #open(): Promise<Channel> {
+    const channel = await this.#model.createChannel();
+    channel.on("error", () => {}); // the declaration rejects with the same
+    return channel;
+  }
 }
 
 function isPreconditionFailed(error: unknown): error is Error & { code: number } {

@@ -181,19 +181,20 @@ Deno.test("RabbitPublisher declares a partition's queue again when it vanished, 
   assert.equal((await broker.reader.read("gateway.p1", 1)).length, 1);
 });
 
-Deno.test("RabbitPublisher declares a default queue again that vanished while another takes the events", async () => {
+Deno.test("RabbitPublisher declares a queue again that vanished while another takes the events", async () => {
   const clock = new ManualClock();
-  await using broker = await openPublisher({ clock });
+  await using broker = await openPublisher({ clock, partitions: new Partitions(3) });
   const others = await broker.reader.bindOwnQueue("gateway", "#");
-  await broker.reader.channel.deleteQueue("gateway");
-  await confirmation(broker.publisher, outgoingEvent(1));
+  for (const queue of ["gateway", "gateway.p1"]) await broker.reader.channel.deleteQueue(queue);
+  await confirmation(broker.publisher, outgoingEvent(1, { partition: 1 }));
   clock.advance(30_000);
   await clock.untilScheduled(60_000);
-  await confirmation(broker.publisher, outgoingEvent(2));
+  await confirmation(broker.publisher, outgoingEvent(2, { partition: 1 }));
   const ids = async (queue: string, count: number) =>
     (await broker.reader.read(queue, count)).map(({ properties }) => properties.messageId);
   assert.deepEqual(await ids(others, 2), ["5e55:1", "5e55:2"]);
   assert.deepEqual(await ids("gateway", 1), ["5e55:2"]);
+  assert.deepEqual(await ids("gateway.p1", 1), ["5e55:2"]);
 });
 
 Deno.test("RabbitPublisher takes its events again, in order, after its exchange was deleted", async () => {

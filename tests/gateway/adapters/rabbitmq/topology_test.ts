@@ -79,12 +79,61 @@ Deno.test("declareForEvents() rejects where a queue is another connection's own"
   await assert.rejects(declareForEvents(broker.model, ["gateway"]), /RESOURCE_LOCKED/);
 });
 
+/** Header and queue of a partition, as the contract has them. */
+async function assertPartitionsWork(broker: Broker, count: number): Promise<void> {
+  for (let partition = 0; partition < count; partition++) {
+    broker.reader.channel.publish("gateway", "MESSAGE_CREATE", Buffer.from(`${partition}`), {
+      headers: { partition },
+    });
+  }
+  for (let partition = 0; partition < count; partition++) {
+    const [message] = await broker.reader.read(`gateway.p${partition}`, 1);
+    assert.equal(String(message?.content), `${partition}`);
+  }
+}
+
+Deno.test("declareForEvents() declares queues and partitions, however many, on one channel, and closes it", async () => {
+  await using broker = await openBroker();
+  for (let time = 1; time <= 2; time++) {
+    await declareForEvents(broker.model, ["gateway", "gateway.recv"], 4);
+    assert.deepEqual(broker.channels, { opened: time, closed: time });
+  }
+  await assertPartitionsWork(broker, 4);
+});
+
+Deno.test("declareForEvents() uses partitions' queues that exist with other arguments, and declares all others", async () => {
+  await using broker = await openBroker();
+  const { channel } = broker.reader;
+  for (const queue of ["gateway.p1", "gateway.p3"]) await channel.assertQueue(queue, { maxLength: 7 });
+  await declareForEvents(broker.model, ["gateway"], 4);
+  assert.deepEqual(broker.channels, { opened: 3, closed: 3 }, "a refusal costs a channel");
+  await assertPartitionsWork(broker, 4);
+});
+
+Deno.test("declareForEvents() rejects, and leaves no channel, where a partition's queue is another connection's own", async () => {
+  await using broker = await openBroker();
+  await broker.reader.channel.assertQueue("gateway.p1", { exclusive: true });
+  await assert.rejects(declareForEvents(broker.model, [], 3), /RESOURCE_LOCKED/);
+  assert.equal(broker.channels.closed, broker.channels.opened);
+});
+
+type Broker = Awaited<ReturnType<typeof openBroker>>;
+
 async function openBroker() {
   const { rabbitUrl } = await testServers();
   const model = await connect(rabbitUrl);
+  const channels = { opened: 0, closed: 0 };
+  const createChannel = model.createChannel.bind(model);
+  model.createChannel = async () => {
+    const channel = await createChannel();
+    channels.opened += 1;
+    channel.on("close", () => channels.closed += 1);
+    return channel;
+  };
   const reader = await QueueReader.connect(rabbitUrl);
   return {
     model,
+    channels,
     reader,
     [Symbol.asyncDispose]: async () => {
       await model.close();
