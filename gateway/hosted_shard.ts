@@ -42,8 +42,8 @@ export interface ShardServices {
   readonly identifyQueue: IdentifyQueue;
   readonly dispatcher: CommandDispatcher;
   readonly eventChoice: EventChoice;
-  /** Whether the state cache heeds events of this name. */
-  isKept(type: string): boolean;
+  /** Whether a consumer gets events of this name, or the state cache. */
+  isHeeded(type: string): boolean;
   /** Null where events are not spread over any. */
   readonly partitions: Partitions | null;
   /** Null where nobody asks for names. */
@@ -245,17 +245,18 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
 
   deliver(delivered: DeliveredEvent): void {
     const { type, bytes, head } = delivered;
-    const { observe, eventChoice, isKept } = this.#services;
+    const { observe, isHeeded } = this.#services;
     observe({ kind: "event.received", shard: this.#shard, type, bytes: bytes.length });
-    const isWanted = eventChoice.isWanted(type);
-    if (!isWanted) observe({ kind: "event.filtered", shard: this.#shard, type });
-    if (isWanted || isKept(type)) this.#publish(delivered);
-    else this.pass(delivered.sessionId, delivered.sequence);
+    if (isHeeded(type)) this.#publish(delivered);
+    else {
+      observe({ kind: "event.filtered", shard: this.#shard, type });
+      this.pass(delivered.sessionId, delivered.sequence);
+    }
     if (isGuildEvent(type)) this.#guildEvent(type, bytes, head);
   }
 
   #publish({ sessionId, sequence, type, bytes, head }: DeliveredEvent): void {
-    const { outbox, clock, partitions, tracer } = this.#services;
+    const { outbox, clock, partitions, eventChoice, tracer } = this.#services;
     const event: OutgoingEvent = {
       shard: this.#shard,
       session: sessionId,
@@ -266,7 +267,9 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
       partition: partitions === null ? null : partitions.of(bytes, head),
       trace: null,
     };
-    outbox.accept(tracer === null ? event : { ...event, trace: tracer.begin(event) });
+    // The span is that of publishing it.
+    const isTraced = tracer !== null && eventChoice.isWanted(type);
+    outbox.accept(isTraced ? { ...event, trace: tracer.begin(event) } : event);
   }
 
   #guildEvent(name: GuildEventType, bytes: Uint8Array, head: FrameHead): void {

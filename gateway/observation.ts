@@ -83,7 +83,7 @@ export type Observation =
   | { kind: "state.written"; tookMs: number }
   | { kind: "state.failed"; type: string; error: string }
   | { kind: "state.sizes"; sizes: Readonly<Record<string, number>> }
-  // The settings do not want it published.
+  // The settings do not want it published, and nobody else needs it any more.
   | { kind: "event.filtered"; shard: number; type: string }
   | { kind: "event.dropped"; shard: number; type: string | null; reason: DropReason }
   | { kind: "frame.unreadable"; shard: number; bytes: number; skipped: boolean }

@@ -162,6 +162,7 @@ export class GatewayService {
       clock,
       observe,
       maxBytes: config.events.maxUnconfirmedBytes,
+      isHeeded: (type) => this.#isHeeded(type),
       events: {
         published: (shard, sessionId, sequence, receivedAtMs) =>
           this.#shards.get(shard)?.published(sessionId, sequence, receivedAtMs),
@@ -528,6 +529,12 @@ export class GatewayService {
     return { sessionId, sequence, sinceMs: lastEventAtMs ?? this.#ports.clock.wallMs(), reason };
   }
 
+  /** Whether a consumer gets an event of this name, or the state cache. */
+  #isHeeded(type: string): boolean {
+    const { events, state } = this.#config;
+    return events.choice.isWanted(type) || (state !== null && keptEffectOf(type, state) !== "nothing");
+  }
+
   #host(shard: number, total: number, presence: string, legacy: ShardLegacy): HostedShard {
     const { clock, dice, transport, guildNames, tracer } = this.#ports;
     const { discord, events } = this.#config;
@@ -559,8 +566,7 @@ export class GatewayService {
       identifyQueue: this.#identifyQueue,
       dispatcher: this.#dispatcher,
       eventChoice: events.choice,
-      isKept: (type: string) =>
-        this.#config.state !== null && keptEffectOf(type, this.#config.state) !== "nothing",
+      isHeeded: (type: string) => this.#isHeeded(type),
       partitions: events.partitions,
       guildNames,
       tracer,

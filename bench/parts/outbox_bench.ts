@@ -39,6 +39,7 @@ class OutboxRig {
       clock: systemClock,
       observe: failLoudly,
       maxBytes: 64 * 1024 * 1024,
+      isHeeded: () => true,
       events: {
         published: () => {},
         durable: () => {},

@@ -49,6 +49,8 @@ export interface OutboxOptions {
   readonly observe: Observer;
   /** Most bytes that events may cost in memory. */
   readonly maxBytes: number;
+  /** Whether an event of this name is of use to anybody. An earlier process may have spooled what is not any more. */
+  readonly isHeeded: (type: string) => boolean;
   readonly events: OutboxEvents;
 }
 
@@ -353,16 +355,24 @@ export class Outbox {
   #publish(lane: Lane, entry: Entry): void {
     const { event } = entry;
     if (event === null) return;
+    if (entry.isDrained && !this.#options.isHeeded(event.type)) return this.#filtered(lane, entry);
     const epoch = this.#epoch;
     entry.isInFlight = true;
     this.#options.publisher.publish(event, (outcome: PublishOutcome) => {
       if (epoch !== this.#epoch || !entry.isInFlight) return;
       entry.isInFlight = false;
       if (outcome === "refused") return this.#refused(lane, entry);
+      if (outcome === "filtered") return this.#filtered(lane, entry);
       this.#confirmations += 1;
       this.#options.events.confirmed(this.#options.clock.nowMs() - entry.acceptedAtMs);
       this.#settle(lane, entry);
     });
+  }
+
+  #filtered(lane: Lane, entry: Entry): void {
+    if (entry.event === null) return;
+    this.#options.observe({ kind: "event.filtered", shard: lane.shard, type: entry.event.type });
+    this.#settle(lane, entry);
   }
 
   #settle(lane: Lane, entry: Entry): void {
@@ -637,12 +647,14 @@ export class Outbox {
     lane.failedReads = 0;
     for (const entry of lane.fill(events, lastPosition, clock)) this.#hold(lane, entry);
     if (unreadable > 0) this.#tellUnreadable(lane, unreadable, "damaged");
+    if (!lane.hasHole) {
+      // What was there and could not be read is no longer waited for.
+      const left = lane.skipHole();
+      if (left.events > 0) this.#spool?.writer.pass(lane.shard, 0, left.events, left.bytes);
+    }
     this.#publishFront(lane);
-    if (lane.hasHole) return;
-    // What was there and could not be read is no longer waited for.
-    const left = lane.skipHole();
-    if (left.events > 0) this.#spool?.writer.pass(lane.shard, 0, left.events, left.bytes);
-    this.#join(lane);
+    // Where all of it was answered on the spot they are joined already.
+    if (lane.isSpooling && !lane.hasHole) this.#join(lane);
   }
 
   async #notRead(lane: Lane, problem: string): Promise<void> {

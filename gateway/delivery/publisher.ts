@@ -27,8 +27,11 @@ export interface OutgoingEvent {
   readonly trace: EventTrace | null;
 }
 
-/** What became of one event. `refused`: the broker would not take it (nack); the way stays open for others. */
-export type PublishOutcome = "confirmed" | "refused";
+/**
+ * What became of one event. `refused`: the broker would not take it (nack); the way stays open for others. `filtered`:
+ * nobody wants it, and it was not published.
+ */
+export type PublishOutcome = "confirmed" | "refused" | "filtered";
 
 /** What a publisher tells its user. */
 export interface PublisherEvents {
@@ -51,7 +54,7 @@ export interface Publisher {
   start(events: PublisherEvents): void;
   /**
    * Hands one event over; only between `opened` and `closed`. Events are taken in the order of the calls.
-   * `settled` is called at most once, with the broker's answer.
+   * `settled` is called at most once, with what became of it.
    */
   publish(event: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void;
   /** Closes the connection in good order. Safe twice, and before `start`. */

@@ -268,7 +268,7 @@ export class StatePublisher implements Publisher {
     const forget = () => this.#written.get(shard)?.get(session)?.olds.delete(sequence);
     if (!choice.isWanted(event.type)) {
       forget();
-      return settled("confirmed");
+      return settled("filtered");
     }
     const lanes = this.#lanes;
     publisher.publish(outgoing, (outcome) => {

@@ -31,3 +31,27 @@ Deno.test(
     assert.equal(consumer.messages.length, before + 1, "nothing is replayed but RESUMED");
   }),
 );
+
+Deno.test(
+  "Shardline counts what only its state cache gets as filtered, and not as published",
+  onStage({}, async (stage) => {
+    const { control } = stage.simulator;
+    const consumer = await stage.consumer();
+    const gateway = await stage.startConnected(1, {
+      STATE_ENABLED: "true",
+      EVENTS_DENY: "CHANNEL_*,READY,GUILD_*",
+    });
+    const filtered = { type: "CHANNEL_UPDATE", reason: "filtered" };
+    const published = "gateway_publish_seconds_count";
+    for (const id of ["1", "2", "3"]) control.dispatch("CHANNEL_UPDATE", `{"id":"${id}"}`);
+    control.dispatch("MESSAGE_CREATE", '{"id":"1","channel_id":"2"}');
+    await consumer.until(() => consumer.messages.at(-1)?.fields.routingKey === "MESSAGE_CREATE");
+    let samples = await readSamples(gateway);
+    // The broker confirms about when it delivers.
+    while ((metricValue(samples, published, {}) ?? 0) < consumer.messages.length) {
+      samples = await readSamples(gateway);
+    }
+    assert.equal(metricValue(samples, published, {}), consumer.messages.length);
+    assert.equal(metricValue(samples, "gateway_events_dropped_total", filtered), 3);
+  }),
+);

@@ -34,7 +34,7 @@ export class MemoryPublisher implements Publisher {
     return this.#isClosed;
   }
 
-  /** Handed over in the current opening and neither confirmed nor refused yet, oldest first. */
+  /** Handed over in the current opening and not settled yet, oldest first. */
   get unconfirmed(): readonly OutgoingEvent[] {
     return this.#unsettled.map(({ event }) => event);
   }
@@ -91,6 +91,11 @@ export class MemoryPublisher implements Publisher {
   /** Refuses the oldest unconfirmed event, or the one at `index`, and goes on taking others. */
   refuseNext(index = 0): void {
     this.#take(index).settled("refused");
+  }
+
+  /** Says of the oldest unconfirmed event, or the one at `index`, that nobody wants it. */
+  filterNext(index = 0): void {
+    this.#take(index).settled("filtered");
   }
 
   #take(index: number): Unsettled {

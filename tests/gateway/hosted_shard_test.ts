@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { CommandDispatcher } from "../../gateway/commands/dispatcher.ts";
 import { EventChoice } from "../../gateway/delivery/event_choice.ts";
+import type { EventTracer } from "../../gateway/delivery/tracing.ts";
 import { Partitions } from "../../gateway/delivery/partitions.ts";
 import type { OutgoingEvent } from "../../gateway/delivery/publisher.ts";
 import type { GuildNames } from "../../gateway/guild_names.ts";
@@ -111,6 +112,7 @@ class HostedRig {
       guildNames?: GuildNames;
       deny?: readonly string[];
       kept?: readonly string[];
+      tracer?: EventTracer;
       partitions?: Partitions;
     } = {},
   ) {
@@ -136,6 +138,7 @@ class HostedRig {
       observe,
       read: () => Promise.resolve(gateway),
     });
+    const eventChoice = new EventChoice(["*"], options.deny ?? []);
     const shards = new Map<number, HostedShard>();
     const dispatcher = new CommandDispatcher({
       clock,
@@ -165,10 +168,10 @@ class HostedRig {
         identifyQueue: new IdentifyQueue({ clock, budget, spacingMs: 6_000, concurrency: null }),
         dispatcher,
         partitions: options.partitions ?? null,
-        isKept: (type) => options.kept?.includes(type) ?? false,
-        eventChoice: new EventChoice(["*"], options.deny ?? []),
+        isHeeded: (type) => eventChoice.isWanted(type) || options.kept?.includes(type) === true,
+        eventChoice,
         guildNames: options.guildNames ?? null,
-        tracer: null,
+        tracer: options.tracer ?? null,
         intents: INTENTS,
         configuredPresence: "dnd",
         connectionUrl: (url) =>
@@ -267,11 +270,23 @@ Deno.test("HostedShard hands on what the state cache heeds, though nobody wants 
   assert.deepEqual(rig.lane.accepted.map(({ type }) => type), ["READY", "CHANNEL_UPDATE", "MESSAGE_CREATE"]);
   assert.deepEqual(rig.lane.waiting.map(({ sequence }) => sequence), [1, 2, 3, 4, 5]);
   const filtered = rig.of("event.filtered").map(({ type }) => type);
-  assert.deepEqual(
-    filtered,
-    ["CHANNEL_UPDATE", "CHANNEL_INFO", "TYPING_START"],
-    "none of them reaches the broker",
-  );
+  assert.deepEqual(filtered, ["CHANNEL_INFO", "TYPING_START"], "the outbox tells of what it is handed");
+});
+
+Deno.test("HostedShard traces what is published, not what the state cache alone gets", async () => {
+  const begun: string[] = [];
+  const trace = { traceparent: "00-1-2-01", end: () => {} };
+  const tracer = {
+    begin: ({ type }: { readonly type: string }) => {
+      begun.push(type);
+      return trace;
+    },
+  };
+  const rig = await new HostedRig({ deny: ["CHANNEL_*"], kept: ["CHANNEL_UPDATE"], tracer }).connected();
+  rig.transport.latest.dispatch("CHANNEL_UPDATE");
+  rig.transport.latest.dispatch("MESSAGE_CREATE");
+  assert.deepEqual(begun, ["READY", "MESSAGE_CREATE"]);
+  assert.deepEqual(rig.lane.accepted.map((event) => event.trace), [trace, null, trace]);
 });
 
 Deno.test("HostedShard knows its guilds, whether or not their events are wanted", async () => {

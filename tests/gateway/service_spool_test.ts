@@ -85,6 +85,34 @@ Deno.test("GatewayService publishes what is in the spool first, and resumes behi
   await rig.stopped();
 });
 
+Deno.test("GatewayService publishes nothing from the spool that is not wanted, once no state cache is to get it", async () => {
+  const unwanted = { SHARDS_TOTAL: "1", EVENTS_DENY: "CHANNEL_*" };
+  const { rig, disk } = rigWithSpool({ ...unwanted, STATE_ENABLED: "true" });
+  await rig.connected(1);
+  rig.publisher.confirmAll();
+  await rig.pass(100);
+  rig.publisher.drop();
+  const { latest } = rig.transport;
+  for (const type of ["CHANNEL_UPDATE", "MESSAGE_CREATE", "CHANNEL_UPDATE"]) latest.dispatch(type);
+  await rig.pass(1_000);
+  await rig.stopped();
+  assert.deepEqual([...disk.events.values()].map(({ type }) => type), [
+    "CHANNEL_UPDATE",
+    "MESSAGE_CREATE",
+    "CHANNEL_UPDATE",
+  ]);
+  const next = rig.next(unwanted);
+  await next.connected(1);
+  const typesOf = () => next.publisher.published.map(({ type }) => type);
+  while (!typesOf().includes("MESSAGE_CREATE")) await next.pass(25);
+  await next.settle();
+  await next.settle();
+  assert.deepEqual(typesOf(), ["MESSAGE_CREATE", "RESUMED"]);
+  assert.deepEqual(next.of("event.filtered").map(({ type }) => type), ["CHANNEL_UPDATE", "CHANNEL_UPDATE"]);
+  assert.equal(disk.events.size, 0);
+  await next.stopped();
+});
+
 Deno.test("GatewayService says nothing of an empty spool", async () => {
   const { rig, disk } = rigWithSpool();
   await rig.connected(2);

@@ -41,6 +41,8 @@ export class OutboxRig {
   /** What was said of room, in order: `full <shard>`, `room`. */
   readonly room: string[] = [];
   readonly delaysMs: number[] = [];
+  /** Names of events that are of use to nobody. */
+  readonly unheeded = new Set<string>();
   readonly givenUp: OutgoingEvent[] = [];
   /** Shards of which events could not be read. */
   readonly unreadable: number[] = [];
@@ -52,6 +54,7 @@ export class OutboxRig {
       clock: this.clock,
       observe: (observation) => this.observed.push(observation),
       maxBytes,
+      isHeeded: (type) => !this.unheeded.has(type),
       events: {
         published: (shard, session, sequence) => this.published.push(`${shard} ${session} ${sequence}`),
         durable: (shard, session, sequence) => {

@@ -603,6 +603,47 @@ async function diskWith(shards: readonly number[], last: number, body?: Uint8Arr
   return disk;
 }
 
+Deno.test("Outbox publishes nothing of what an earlier process left that is of use to nobody, and moves over it", async () => {
+  const disk = new MemoryDisk();
+  const before = await SpoolingRig.open({ disk });
+  const types = ["TYPING_START", "MESSAGE_CREATE", "TYPING_START", "TYPING_START"];
+  for (const [index, type] of types.entries()) before.accept(index + 1, { type });
+  await before.pass(1_000);
+  before.spool.crash();
+  const rig = await SpoolingRig.open({ disk });
+  rig.unheeded.add("TYPING_START");
+  rig.publisher.open();
+  await rig.pass(25);
+  assert.deepEqual(rig.handedOver, [2]);
+  assert.deepEqual(rig.published, ["0 a 1"]);
+  rig.publisher.confirmAll();
+  await rig.pass(25);
+  assert.deepEqual(rig.published, ["0 a 1", "0 a 4"]);
+  assert.deepEqual(rig.spoolUse, [0, 0]);
+  assert.deepEqual(
+    rig.observed.filter(({ kind }) => kind === "event.filtered"),
+    new Array(3).fill({ kind: "event.filtered", shard: 0, type: "TYPING_START" }),
+  );
+  assert.equal(rig.delaysMs.length, 1);
+});
+
+Deno.test("Outbox goes on with what comes where all that an earlier process left is of use to nobody", async () => {
+  const rig = await SpoolingRig.open({ disk: await diskWith([0, 1], 300, new Uint8Array(1_000)) });
+  rig.unheeded.add("MESSAGE_CREATE");
+  rig.publisher.open();
+  await rig.pass(1_000);
+  assert.deepEqual(rig.handedOver, []);
+  assert.deepEqual(rig.spoolUse, [0, 0]);
+  assert.deepEqual(rig.kinds("spool.used", "spool.emptied"), ["spool.emptied"]);
+  rig.accept(301, { type: "GUILD_CREATE" });
+  await rig.pass(1_000);
+  assert.deepEqual(rig.kinds("spool.used", "spool.emptied"), [
+    "spool.emptied",
+    "spool.used",
+    "spool.emptied",
+  ]);
+});
+
 Deno.test("Outbox says that the spool is emptied once what an earlier process left is published", async () => {
   const rig = await SpoolingRig.open({ disk: await diskWith([0, 1], 3) });
   rig.publisher.open();

@@ -442,6 +442,42 @@ Deno.test("Outbox gives an event up that is refused three times while others pas
   assert.equal(rig.outbox.unconfirmedEvents, 0);
 });
 
+Deno.test("Outbox moves over an event that was filtered in its turn, and tells of it once", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.accept(1);
+  rig.accept(2, { type: "TYPING_START" });
+  rig.publisher.filterNext(1);
+  const told = [{ kind: "event.filtered", shard: 0, type: "TYPING_START" }];
+  assert.deepEqual(rig.observed, told);
+  assert.equal(rig.outbox.unconfirmedEvents, 1);
+  for (const pauseMs of [1_000, 2_000, 4_000]) {
+    rig.publisher.refuseNext();
+    rig.clock.advance(pauseMs);
+  }
+  rig.publisher.drop();
+  rig.publisher.open();
+  rig.publisher.confirmNext();
+  assert.deepEqual(rig.handedOver, [1, 2, 1, 1, 1, 1]);
+  assert.deepEqual(rig.published, ["0 a 2"]);
+  assert.deepEqual(rig.delaysMs, [7_000], "no time of publishing but the first event's");
+  assert.deepEqual(rig.observed, told);
+});
+
+Deno.test("Outbox gives no event up that is refused while others are filtered", () => {
+  const rig = new OutboxRig();
+  rig.publisher.open();
+  rig.accept(1);
+  rig.accept(2);
+  rig.publisher.refuseNext();
+  rig.publisher.filterNext();
+  for (const pauseMs of [1_000, 2_000]) {
+    rig.clock.advance(pauseMs);
+    rig.publisher.refuseNext();
+  }
+  assert.deepEqual(rig.givenUp, []);
+});
+
 Deno.test("Outbox.letGo() lets go of the event of this shard and session alone", () => {
   const rig = new OutboxRig();
   refusedForGood(rig);

@@ -81,6 +81,7 @@ class History {
       clock,
       observe,
       maxBytes: 1_000_000_000,
+      isHeeded: () => true,
       events: {
         published: nothing,
         durable: nothing,

@@ -535,7 +535,7 @@ Deno.test("StatePublisher that is not strict opens without the answers of a stor
 
 // Events that are kept, and not published.
 
-Deno.test("StatePublisher settles an event that nobody wants as confirmed, in its turn, once the store has it", async () => {
+Deno.test("StatePublisher settles an event that nobody wants as filtered, in its turn, once the store has it", async () => {
   const rig = Rig.opened({ deny: [SMALL] });
   rig.publish(LARGE, 1);
   rig.publish(SMALL, 2);
@@ -544,7 +544,7 @@ Deno.test("StatePublisher settles an event that nobody wants as confirmed, in it
   await rig.answer();
   assert.deepEqual(rig.settled, []);
   await rig.answer("2");
-  assert.deepEqual(rig.settled, ["one 2 confirmed"]);
+  assert.deepEqual(rig.settled, ["one 2 filtered"]);
   assert.deepEqual(rig.got, [1, 3]);
 });
 
