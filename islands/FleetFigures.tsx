@@ -128,7 +128,7 @@ function brokerNotices({ replicas, sums: { spool } }: Figures): ComponentChildre
       {spooled > 0 && (
         <p class="notice warn">
           {spooled === 1 ? "1 event waits" : `${amount(spooled)} events wait`}{" "}
-          on disk: RabbitMQ does not confirm, or is catching up.
+          on disk: RabbitMQ or the state cache does not keep up, or is catching up.
         </p>
       )}
     </>

@@ -97,7 +97,7 @@ const PHRASES: Phrases = {
   "figures.refused": { level: "warn", text: "Figures for the dashboard not written" },
   "spool.opened": { level: "info", text: "Events of an earlier process in the spool" },
   "spool.late": { level: "warn", text: "Spooled events of a shard that went on elsewhere, published late" },
-  "spool.used": { level: "warn", text: "RabbitMQ does not confirm, events go to the spool" },
+  "spool.used": { level: "warn", text: "Events not confirmed in time, they go to the spool" },
   "spool.emptied": { level: "info", text: "Spool empty, events go to RabbitMQ directly" },
   "spool.moved_aside": { level: "error", text: "Spool unusable, moved aside" },
   "spool.written": { level: "trace", text: "Events spooled" },
