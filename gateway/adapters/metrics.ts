@@ -152,6 +152,11 @@ function createFamilies(registry: Registry) {
       "Time until the state cache had an event",
       WRITE_BUCKETS_SECONDS,
     ),
+    stateFailures: counterBy(
+      ["reason"],
+      "gateway_state_failures_total",
+      "Events that the state cache did not get, and times that Redis began to refuse it",
+    ),
     stateSizes: Object.fromEntries(
       KINDS.map((kind) => [kind, gauge(`state_${kind}s`, `Keys of this kind in the state cache`)]),
     ) as Record<Kind, ReturnType<typeof gauge>>,
@@ -187,6 +192,7 @@ export class Metrics {
     for (const reason of GAP_REASONS) families.sessionGaps.inc({ reason }, 0);
     for (const result of ["carried_out", "rejected"]) families.commands.inc({ result }, 0);
     for (const what of ["points", "board"]) families.redisWritesRefused.inc({ what }, 0);
+    for (const reason of ["not_kept", "refused"]) families.stateFailures.inc({ reason }, 0);
     // What Discord has not told yet is absent: 0 would be an alarm.
     families.identifyRemaining.remove();
     families.identifyTotal.remove();
@@ -261,6 +267,10 @@ export class Metrics {
         return families.redisWritesRefused.inc({ what: "board" });
       case "state.written":
         return families.stateSeconds.observe(observation.tookMs / 1000);
+      case "state.failed":
+        return families.stateFailures.inc({ reason: "not_kept" });
+      case "state.refused":
+        return families.stateFailures.inc({ reason: "refused" });
       case "state.sizes":
         for (const kind of KINDS) families.stateSizes[kind].set(observation.sizes[kind] ?? 0);
         return;

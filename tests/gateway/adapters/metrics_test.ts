@@ -187,6 +187,13 @@ const MOVES: readonly [Observation, string, Record<string, string>, number][] = 
   [{ kind: "broker.refused", type: "MESSAGE_CREATE" }, "gateway_events_refused_total", {}, 1],
   [{ kind: "points.refused", error: "" }, "gateway_redis_writes_refused_total", { what: "points" }, 1],
   [{ kind: "board.refused", error: "" }, "gateway_redis_writes_refused_total", { what: "board" }, 1],
+  [
+    { kind: "state.failed", type: "GUILD_CREATE", error: "fault" },
+    "gateway_state_failures_total",
+    { reason: "not_kept" },
+    1,
+  ],
+  [{ kind: "state.refused", error: "OOM" }, "gateway_state_failures_total", { reason: "refused" }, 1],
   [{ kind: "broker.returned", type: "MESSAGE_CREATE" }, "gateway_events_unroutable_total", {}, 1],
   [
     { kind: "command.carried_out", opcode: 0, shards: 2 },
