@@ -5,12 +5,16 @@
  */
 import type { Entity } from "./entity.ts";
 
+/** Channels, by their ids. */
+export type ChannelSelection = "all" | readonly string[];
+
 /**
  * One change. Where `wantsOld`, what was kept before is told; `ttlMs` 0 is for ever.
  *
  * `set` keeps a text. `merge` changes members of a text that is kept, and does nothing where none is: `members` are names
  * and values in turn, each as it stands in JSON. `delete` forgets. `clear` forgets what a set names, at most so much of it;
- * where `withMessages`, the messages of its channels too. `clear_emojis` forgets all emojis of a guild.
+ * before a channel its messages, but for those of `keepsMessagesOf`, which stay. `clear_emojis` forgets all emojis of a
+ * guild.
  */
 export type StateStep =
   | {
@@ -31,7 +35,7 @@ export type StateStep =
   | {
     readonly step: "clear";
     readonly group: string;
-    readonly withMessages: boolean;
+    readonly keepsMessagesOf: ChannelSelection;
     readonly atMost: number;
   }
   | { readonly step: "clear_emojis"; readonly guild: string; readonly wantsOld: boolean };

@@ -10,7 +10,7 @@ import { channelEntity, channelGroup, type Entity, guildEntity, guildGroup } fro
 import { elementsOf, idAt, idOf, isTrue, joined, type Span, type Spans } from "./fields.ts";
 import { GUILD_PARTS, type SmallEffect, type StatePlan } from "./plan.ts";
 import type { Effect } from "./rules.ts";
-import type { StateOutcome, StateStep, StateStore } from "./store.ts";
+import type { ChannelSelection, StateOutcome, StateStep, StateStore } from "./store.ts";
 
 /** What was kept before an event of what it is about, as JSON; null: nothing. */
 export type Old = Uint8Array | null;
@@ -143,7 +143,7 @@ export class StateWriter {
       // Others may have put into the set what is no guild of ours.
       if (named.has(guild) || !GUILD_ID.test(guild)) continue;
       const ofShard = (BigInt(guild) >> 22n) % BigInt(total); // Discord docs, Sharding
-      if (ofShard === BigInt(index)) await this.#forgetGuild(store, guild, { withMessages: true });
+      if (ofShard === BigInt(index)) await this.#forgetGuild(store, guild, []);
     }
     return null;
   }
@@ -152,8 +152,9 @@ export class StateWriter {
     const { plan } = this.#options;
     const guild = idAt(bytes, found.id);
     if (guild === null) return null;
-    const old = await this.#forgetGuild(store, guild, { withMessages: false });
     const pieces = new Pieces(store);
+    const listed = await this.#listedChannels(pieces, bytes, found);
+    const old = await this.#forgetGuild(store, guild, listed);
     const write = (part: Span | undefined, stepsOf: (element: Span) => StateStep[]) =>
       this.#writeEach(pieces, bytes, part, stepsOf);
     await write(found.channels, (channel) => plan.channel(bytes, channel, guild, false));
@@ -169,12 +170,24 @@ export class StateWriter {
     return old;
   }
 
+  async #listedChannels(pieces: Pieces, bytes: Uint8Array, { channels, threads }: Found): Promise<string[]> {
+    const ids: string[] = [];
+    const note = (channel: Span) => {
+      const id = idOf(bytes, channel);
+      if (id !== null) ids.push(id);
+      return [];
+    };
+    await this.#writeEach(pieces, bytes, channels, note);
+    await this.#writeEach(pieces, bytes, threads, note);
+    return ids;
+  }
+
   async #clearGuild(store: Asked, bytes: Uint8Array, { id, unavailable, whole }: Found): Promise<Old> {
     const { plan } = this.#options;
     const guild = idAt(bytes, id);
     if (guild === null) return null;
     const isAway = isTrue(bytes, unavailable);
-    const old = await this.#forgetGuild(store, guild, { withMessages: !isAway });
+    const old = await this.#forgetGuild(store, guild, isAway ? "all" : []);
     if (isAway) await store.apply(plan.guild(bytes, whole, false));
     return old;
   }
@@ -183,7 +196,7 @@ export class StateWriter {
     const channel = idAt(bytes, id);
     if (channel === null) return null;
     const entity = channelEntity(idAt(bytes, guild_id), channel);
-    return await this.#forget(store, entity, channelGroup(channel), false);
+    return await this.#forget(store, entity, channelGroup(channel), []);
   }
 
   async #setThreads(store: Asked, bytes: Uint8Array, { guild_id, threads }: Found): Promise<null> {
@@ -205,7 +218,7 @@ export class StateWriter {
     return null;
   }
 
-  /** Writes the elements of a list. */
+  /** Writes what comes of each element of a list. */
   async #writeEach(
     pieces: Pieces,
     bytes: Uint8Array,
@@ -220,14 +233,19 @@ export class StateWriter {
   }
 
   /** The guild first: whoever finds it finds all of it. */
-  #forgetGuild(store: Asked, guild: string, { withMessages }: { withMessages: boolean }): Promise<Old> {
-    return this.#forget(store, guildEntity(guild), guildGroup(guild), withMessages);
+  #forgetGuild(store: Asked, guild: string, keepsMessagesOf: ChannelSelection): Promise<Old> {
+    return this.#forget(store, guildEntity(guild), guildGroup(guild), keepsMessagesOf);
   }
 
   /** Forgets a thing and all that its group names. */
-  async #forget(store: Asked, entity: Entity, group: string, withMessages: boolean): Promise<Old> {
+  async #forget(
+    store: Asked,
+    entity: Entity,
+    group: string,
+    keepsMessagesOf: ChannelSelection,
+  ): Promise<Old> {
     const { wantsOld } = this.#options.plan;
-    const clear: StateStep = { step: "clear", group, withMessages, atMost: CLEAR_AT_ONCE };
+    const clear: StateStep = { step: "clear", group, keepsMessagesOf, atMost: CLEAR_AT_ONCE };
     let { olds: [old = null], left } = await store.apply([{ step: "delete", entity, wantsOld }, clear]);
     while (left > 0) ({ left } = await store.apply([clear]));
     return old;

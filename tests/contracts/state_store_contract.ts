@@ -15,7 +15,13 @@ import {
   KINDS,
   messageEntity,
 } from "../../gateway/state/entity.ts";
-import type { StateOutcome, StateStep, StateStore, StateStoreEvents } from "../../gateway/state/store.ts";
+import type {
+  ChannelSelection,
+  StateOutcome,
+  StateStep,
+  StateStore,
+  StateStoreEvents,
+} from "../../gateway/state/store.ts";
 
 /** A cache, as the processes see it that share it, and as bots read it. */
 export interface StateStoreSubject extends AsyncDisposable {
@@ -90,8 +96,12 @@ export function deleteStep(entity: Entity, { wantsOld = false } = {}): StateStep
   return { step: "delete", entity, wantsOld };
 }
 
-export function clearStep(group: string, { withMessages = false, atMost = 1_000 } = {}): StateStep {
-  return { step: "clear", group, withMessages, atMost };
+/** @param keepsMessagesOf None, where it is not said. */
+export function clearStep(
+  group: string,
+  { keepsMessagesOf = [], atMost = 1_000 }: { keepsMessagesOf?: ChannelSelection; atMost?: number } = {},
+): StateStep {
+  return { step: "clear", group, keepsMessagesOf, atMost };
 }
 
 /** One thing of each kind that a guild has, the messages of a channel last. */
@@ -262,7 +272,8 @@ export function testStateStoreContract(name: string, open: () => Promise<StateSt
     const { store } = await started(subject);
     const others = [guildEntity(OTHER_GUILD), guildPartEntity("role", OTHER_GUILD, "5")];
     await store.apply([...GUILD_THINGS, ...others].map((entity) => setStep(entity)));
-    assert.deepEqual(await store.apply([clearStep(guildGroup(GUILD))]), { olds: [], left: 0 });
+    const clear = clearStep(guildGroup(GUILD), { keepsMessagesOf: "all" });
+    assert.deepEqual(await store.apply([clear]), { olds: [], left: 0 });
     assert.deepEqual(await subject.named(guildGroup(GUILD)), []);
     for (const { key } of GUILD_THINGS.slice(1, -1)) assert.equal(await subject.text(key), null, key);
     const left = {
@@ -324,7 +335,7 @@ export function testStateStoreContract(name: string, open: () => Promise<StateSt
         const sets = ["channel_keys", "role_keys", "message_keys"].map((set) => subject.named(set));
         return (await Promise.all(sets)).flat().length;
       };
-      const clear = clearStep(guildGroup(GUILD), { withMessages: true, atMost });
+      const clear = clearStep(guildGroup(GUILD), { atMost });
       for (let left = Infinity, before = await count(); left > 0;) {
         ({ left } = await store.apply([clear]));
         const after = await count();
@@ -336,6 +347,34 @@ export function testStateStoreContract(name: string, open: () => Promise<StateSt
       assert.deepEqual(await subject.named("message_keys"), [`message:${DIRECT_CHANNEL}:1`]);
       assert.equal(await count(), 1);
       for (const { key } of kept) assert.equal(await subject.text(key), null, key);
+    }
+  });
+
+  Deno.test(`${name} state store clears the messages of a guild's channels but for those that it is told stay`, async () => {
+    // Ids of which one begins with another.
+    const [staying, going, empty] = [CHANNEL, CHANNEL.slice(0, -1), OTHER_CHANNEL];
+    const many = Array.from({ length: 1_500 }, (_, index) => `${OTHER_CHANNEL}${index}`.slice(-19));
+    for (const atMost of [1, 5, 1_000]) {
+      await using subject = await open();
+      const { store } = await started(subject);
+      await store.apply([
+        ...[staying, going, empty].map((channel) => setStep(channelEntity(GUILD, channel))),
+        ...[staying, going].flatMap((channel) =>
+          Array.from({ length: 12 }, (_, id) => setStep(messageEntity(channel, String(id))))
+        ),
+      ]);
+      const clear = clearStep(guildGroup(GUILD), { keepsMessagesOf: [...many, staying, empty], atMost });
+      for (let left = Infinity; left > 0;) {
+        ({ left } = await store.apply([clear]));
+        // Nobody is left without the name of the channel by which its messages are found.
+        if ((await subject.named(channelGroup(going))).length === 0) continue;
+        assert.notEqual(await subject.text(`channel:${going}`), null);
+        assert((await subject.named(guildGroup(GUILD))).includes(`channel:${going}`));
+      }
+      assert.deepEqual(await subject.named("channel_keys"), []);
+      assert.equal((await subject.named(channelGroup(staying))).length, 12);
+      assert.deepEqual(await subject.named("message_keys"), await subject.named(channelGroup(staying)));
+      assert.equal(await subject.text(`message:${going}:0`), null);
     }
   });
 

@@ -4,8 +4,14 @@
  * @module
  */
 import { cutMembers, joined } from "../../gateway/state/fields.ts";
-import { type Entity, guildGroup } from "../../gateway/state/entity.ts";
-import type { StateOutcome, StateStep, StateStore, StateStoreEvents } from "../../gateway/state/store.ts";
+import { channelGroup, type Entity, guildGroup } from "../../gateway/state/entity.ts";
+import type {
+  ChannelSelection,
+  StateOutcome,
+  StateStep,
+  StateStore,
+  StateStoreEvents,
+} from "../../gateway/state/store.ts";
 
 interface Kept {
   readonly value: Uint8Array;
@@ -75,7 +81,7 @@ export class MemoryStateStore implements StateStore {
           this.state.kept.delete(step.entity.key);
           break;
         case "clear":
-          this.#clear(step.group, step.withMessages, step.atMost);
+          this.#clear(step.group, step.keepsMessagesOf, step.atMost);
           left = this.state.named(step.group).length;
           break;
         case "clear_emojis":
@@ -144,11 +150,12 @@ export class MemoryStateStore implements StateStore {
   }
 
   /** Returns how much of `atMost` is not used. */
-  #clear(group: string, withMessages: boolean, atMost: number): number {
+  #clear(group: string, keepsMessagesOf: ChannelSelection, atMost: number): number {
     let left = atMost;
     for (const key of this.state.named(group)) {
-      const isChannel = withMessages && kindOf(key) === "channel";
-      if (isChannel) left = this.#clear(key.replace("channel:", "channel_keys:"), false, left);
+      const [kind, id = ""] = key.split(":");
+      const staysWhole = keepsMessagesOf === "all" || keepsMessagesOf.includes(id);
+      if (kind === "channel" && !staysWhole) left = this.#clear(channelGroup(id), [], left);
       if (left === 0) return 0;
       this.state.kept.delete(key);
       left -= 1;

@@ -191,6 +191,10 @@ export class StateModel {
 
   #takeGuild(guild: string, data: Json, botId: string): unknown {
     const old = this.#entries.get(`guild:${guild}`)?.value;
+    const listed = [...arrayOf(data["channels"]), ...arrayOf(data["threads"])].map((channel) =>
+      idOf(objectOf(channel)["id"])
+    );
+    this.#deleteMessages(guild, (channel) => !listed.includes(channel));
     this.#clearGuild(guild);
     for (const channel of arrayOf(data["channels"])) this.#setChannel(guild, channel);
     for (const thread of arrayOf(data["threads"])) this.#setChannel(guild, thread);
@@ -269,9 +273,16 @@ export class StateModel {
   }
 
   #clearGuildAndItsMessages(guild: string): void {
-    const isOfGuild = (channel: string) => this.#entries.get(`channel:${channel}`)?.guild === guild;
-    this.#deleteAll(({ kind, channel }) => kind === "message" && channel !== undefined && isOfGuild(channel));
+    this.#deleteMessages(guild, () => true);
     this.#clearGuild(guild);
+  }
+
+  /** Of those of a guild's channels that match. */
+  #deleteMessages(guild: string, matches: (channel: string) => boolean): void {
+    const isOfGuild = (channel: string) => this.#entries.get(`channel:${channel}`)?.guild === guild;
+    this.#deleteAll(({ kind, channel }) =>
+      kind === "message" && channel !== undefined && isOfGuild(channel) && matches(channel)
+    );
   }
 
   /** Returns what was there. */

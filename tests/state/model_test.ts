@@ -117,13 +117,22 @@ Deno.test("GUILD_CREATE keeps of what is switched off only the bot's own member"
   ]);
 });
 
-Deno.test("GUILD_CREATE clears what was kept of the guild, but not its messages", () => {
-  const { keys, old } = after([CREATED, WRITTEN, ["GUILD_CREATE", { id: GUILD, name: "Anew" }]]);
-  assert.deepEqual(keys, {
-    "message:10:50": message("50", "a"),
-    [`guild:${GUILD}`]: { id: GUILD, name: "Anew" },
-  });
-  assert.equal((old as { name: string }).name, "A guild");
+Deno.test("GUILD_CREATE clears what was kept of the guild, but not the messages of channels that it lists", () => {
+  const inThread: Event = ["MESSAGE_CREATE", { id: "51", channel_id: "11", guild_id: GUILD }];
+  const anew = (lists: object) => {
+    const create: Event = ["GUILD_CREATE", { id: GUILD, name: "Anew", ...lists }];
+    const { keys, sets, old } = after([CREATED, WRITTEN, inThread, create]);
+    assert.equal((old as { name: string }).name, "A guild");
+    assert.equal((keys[`guild:${GUILD}`] as { name: string }).name, "Anew");
+    assert.equal(keys[`role:${GUILD}:20`], undefined);
+    const messages = Object.keys(keys).filter((key) => key.startsWith("message:"));
+    assert.deepEqual([...sets["message_keys"] ?? []], messages);
+    return messages;
+  };
+  assert.deepEqual(anew({}), []);
+  assert.deepEqual(anew({ channels: [{ id: "10" }] }), ["message:10:50"]);
+  assert.deepEqual(anew({ channels: [{ id: "12" }], threads: [{ id: "11" }] }), ["message:11:51"]);
+  assert.deepEqual(anew({ channels: [{ id: "10" }, { id: "11" }] }), ["message:10:50", "message:11:51"]);
 });
 
 Deno.test("GUILD_UPDATE sets the guild and leaves its parts", () => {

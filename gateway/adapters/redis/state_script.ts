@@ -135,16 +135,25 @@ local function merged(text, members)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
--- Forgets so much of what the set names. Returns how much more it might have forgotten.
-local function clear(group, with_messages, at_most)
+-- The channels that a list names, as keys of a table; nil where it says all.
+local function channels_in(list)
+  if list == "all" then return nil end
+  local channels = {}
+  for channel in gmatch(list, "%d+") do channels[channel] = true end
+  return channels
+end
+
+-- Forgets so much of what the set names; before a channel its messages, but for the channels whose messages stay (nil:
+-- all). Returns how much more it might have forgotten.
+local function clear(group, staying, at_most)
   while at_most > 0 do
     -- Each leaves the set with its key: where a write is refused, the others are still there.
     local names = call("SRANDMEMBER", prefix .. group, at_most)
     if #names == 0 then break end
     for _, name in ipairs(names) do
       local key = sub(name, 1, #prefix) == prefix and match(sub(name, #prefix + 1), "^%a+:%d.*$")
-      local channel = with_messages and key and match(key, "^channel:(%d+)$")
-      if channel then at_most = clear("channel_keys:" .. channel, false, at_most) end
+      local channel = staying and key and match(key, "^channel:(%d+)$")
+      if channel and not staying[channel] then at_most = clear("channel_keys:" .. channel, nil, at_most) end
       if at_most == 0 then break end
       if key then
         forget(key, group)
@@ -182,8 +191,8 @@ local function carry_out(line)
       remember(wants, key)
       forget(key, group)
     elseif step == "clear" then
-      local group, with_messages, at_most = word(), word(), word()
-      clear(group, with_messages == "1", tonumber(at_most))
+      local group, staying, at_most = word(), word(), word()
+      clear(group, channels_in(staying), tonumber(at_most))
       olds[1] = call("SCARD", prefix .. group)
     else
       local guild, wants = word(), word()

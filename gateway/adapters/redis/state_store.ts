@@ -8,7 +8,13 @@ import type { Clock } from "../../clock.ts";
 import { failureText } from "../../failure.ts";
 import type { Observer } from "../../observation.ts";
 import { BOT_USER, KINDS } from "../../state/entity.ts";
-import type { StateOutcome, StateStep, StateStore, StateStoreEvents } from "../../state/store.ts";
+import type {
+  ChannelSelection,
+  StateOutcome,
+  StateStep,
+  StateStore,
+  StateStoreEvents,
+} from "../../state/store.ts";
 import { joined } from "../../state/fields.ts";
 import { bufferView } from "../buffer_view.ts";
 import { isRefusal, type RedisClient } from "./client.ts";
@@ -273,7 +279,7 @@ function stepWords(step: StateStep, place: (value: Uint8Array) => string): strin
       return `delete ${key} ${group ?? "-"} ${flag(wantsOld)}`;
     }
     case "clear":
-      return `clear ${step.group} ${flag(step.withMessages)} ${step.atMost}`;
+      return `clear ${step.group} ${channelList(step.keepsMessagesOf)} ${step.atMost}`;
     case "clear_emojis":
       return `clear_emojis ${step.guild} ${flag(step.wantsOld)}`;
     default:
@@ -291,6 +297,11 @@ function isOfOneKey(error: unknown): error is Error {
 
 function flag(value: boolean): number {
   return value ? 1 : 0;
+}
+
+/** One word, however many they are. */
+function channelList(channels: ChannelSelection): string {
+  return channels === "all" ? "all" : channels.join() || "none";
 }
 
 /** Null where there is none, or something else stands there. */

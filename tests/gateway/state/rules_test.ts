@@ -11,7 +11,7 @@ const EFFECTS_IN_WORDS: readonly (readonly [words: string, effect: Effect])[] = 
   ],
   ["sets `bot_user`", "set_bot_user"],
   [
-    "clears what is kept of the guild and writes it anew, threads among its channels; the guild itself last",
+    "clears what is kept of the guild and writes it anew, threads among its channels; the guild itself last; the messages of channels that it does not list any more go too (**own**)",
     "write_guild",
   ],
   ["sets the guild", "set_guild"],

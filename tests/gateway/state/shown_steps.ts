@@ -4,7 +4,7 @@
  * @module
  */
 import type { Entity } from "../../../gateway/state/entity.ts";
-import type { StateStep } from "../../../gateway/state/store.ts";
+import type { ChannelSelection, StateStep } from "../../../gateway/state/store.ts";
 
 const decoder = new TextDecoder();
 
@@ -21,7 +21,7 @@ export function shownStep(step: StateStep): string {
     case "delete":
       return `delete ${shownEntity(step.entity)}${want(step)}`;
     case "clear":
-      return `clear ${step.group}${step.withMessages ? " with messages" : ""}, at most ${step.atMost}`;
+      return `clear ${step.group}${exception(step.keepsMessagesOf)}`;
     case "clear_emojis":
       return `clear emojis of ${step.guild}${want(step)}`;
     default:
@@ -31,6 +31,11 @@ export function shownStep(step: StateStep): string {
 
 function shownEntity({ key, group }: Entity): string {
   return group === null ? key : `${key} in ${group}`;
+}
+
+function exception(keepsMessagesOf: ChannelSelection): string {
+  if (keepsMessagesOf === "all") return " but all messages";
+  return keepsMessagesOf.length === 0 ? "" : ` but messages of ${keepsMessagesOf.join(" ")}`;
 }
 
 function lifetime({ ttlMs }: { readonly ttlMs: number }): string {

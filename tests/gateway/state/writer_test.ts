@@ -200,7 +200,7 @@ Deno.test("StateWriter forgets a guild, in rounds while something is left, then 
   assert.deepEqual(rig.store.pieces.map(({ length }) => length), [2, 1, 1, 8]);
   assert.deepEqual(lines, [
     `delete guild:${GUILD}`,
-    ...Array(3).fill(`clear guild_keys:${GUILD}, at most 1000`),
+    ...Array(3).fill(`clear guild_keys:${GUILD} but messages of 1 2`),
     `set channel:1 ${OF_GUILD}: {"guild_id":"${GUILD}","id":"1"}`,
     `set channel:2 ${OF_GUILD}: {"guild_id":"${GUILD}","id":"2"}`,
     `set role:${GUILD}:3 ${OF_GUILD}: {"id":"3"}`,
@@ -213,6 +213,19 @@ Deno.test("StateWriter forgets a guild, in rounds while something is left, then 
   ]);
 });
 
+Deno.test("StateWriter forgets the messages of channels that a guild does not list any more", async () => {
+  for (
+    const [lists, but] of [
+      ['"channels":[{"id":"1"},{"no":1},7],"threads":[{"name":"a","id":3}]', " but messages of 1 3"],
+      ['"channels":[{"id":"1"}],"threads":null', " but messages of 1"],
+      ['"name":"a"', ""],
+    ]
+  ) {
+    const lines = await new Rig().lines("GUILD_CREATE", `{"id":"${GUILD}",${lists}}`);
+    assert.equal(lines[1], `clear guild_keys:${GUILD}${but}`);
+  }
+});
+
 Deno.test("StateWriter writes of a guild what is kept, and the bot's own member", async () => {
   const rig = new Rig(NOTHING);
   rig.plan.botId = BOT;
@@ -223,7 +236,7 @@ Deno.test("StateWriter writes of a guild what is kept, and the bot's own member"
   );
   assert.deepEqual(lines.map((line) => line.split(" ")[1]), [
     `guild:${GUILD}`,
-    `guild_keys:${GUILD},`,
+    `guild_keys:${GUILD}`,
     `member:${GUILD}:${BOT}`,
     `guild:${GUILD}:`,
   ]);
@@ -263,17 +276,17 @@ Deno.test("StateWriter forgets a guild that the bot has left, its messages too",
   rig.store.answers.push({ left: 1 });
   assert.deepEqual(await rig.lines("GUILD_DELETE", `{"id":"${GUILD}"}`), [
     `delete guild:${GUILD}`,
-    ...Array(2).fill(`clear guild_keys:${GUILD} with messages, at most 1000`),
+    ...Array(2).fill(`clear guild_keys:${GUILD}`),
   ]);
   const known = await new Rig().lines("GUILD_DELETE", `{"id":"${GUILD}","unavailable":false}`);
-  assert.match(known.join("\n"), /with messages/);
+  assert.deepEqual(known, [`delete guild:${GUILD}`, `clear guild_keys:${GUILD}`]);
 });
 
 Deno.test("StateWriter leaves a stub of a guild that is away, and the messages of its channels", async () => {
   const d = `{ "id":"${GUILD}","unavailable":true,"later":900719925474099312345}`;
   assert.deepEqual(await new Rig().lines("GUILD_DELETE", d), [
     `delete guild:${GUILD}`,
-    `clear guild_keys:${GUILD}, at most 1000`,
+    `clear guild_keys:${GUILD} but all messages`,
     `set guild:${GUILD}: ${d}`,
   ]);
 });
@@ -294,7 +307,7 @@ Deno.test("StateWriter keeps of READY the bot's user and a stub for each guild, 
     `set bot_user: {"id":"${BOT}","n":1.0}`,
     `set guild:${mine}: {"unavailable":true,"id":"${mine}"}`,
     `delete guild:${lost}`,
-    ...Array(2).fill(`clear guild_keys:${lost} with messages, at most 1000`),
+    ...Array(2).fill(`clear guild_keys:${lost}`),
   ]);
   assert.equal(rig.plan.botId, BOT);
 });
@@ -314,7 +327,7 @@ for (const type of ["CHANNEL_DELETE", "THREAD_DELETE"]) {
     rig.store.answers.push({ left: 4 });
     assert.deepEqual(await rig.lines(type, `{"id":"${CHANNEL}","guild_id":"${GUILD}"}`), [
       `delete channel:${CHANNEL} ${OF_GUILD}`,
-      ...Array(2).fill(`clear channel_keys:${CHANNEL}, at most 1000`),
+      ...Array(2).fill(`clear channel_keys:${CHANNEL}`),
     ]);
     assert.equal((await new Rig().lines(type, `{"id":"${CHANNEL}"}`))[0], `delete channel:${CHANNEL}`);
   });
@@ -334,7 +347,7 @@ Deno.test("StateWriter keeps each of the members of a chunk, in pieces", async (
   const rig = new Rig({ memberTtlMs: 5 });
   const members = Array.from({ length: 1_000 }, (_, id) => `{"user":{"id":"${id}"}}`);
   const lines = await rig.lines("GUILD_MEMBERS_CHUNK", `{"guild_id":"${GUILD}","members":[${members}]}`);
-  assert.deepEqual(rig.store.pieces.map(({ length }) => length), [500, 500]);
+  assert(rig.store.pieces.length > 1);
   assert.deepEqual(
     lines,
     members.map((member, id) => `set member:${GUILD}:${id} ${OF_GUILD} for 5 ms: ${member}`),

@@ -180,7 +180,7 @@ Deno.test("RedisStateStore leaves nothing of what it forgets, not even in its ow
   await keep();
   await store.apply([
     deleteStep(guildEntity(GUILD)),
-    clearStep(guildGroup(GUILD), { withMessages: true }),
+    clearStep(guildGroup(GUILD)),
   ]);
   assert.deepEqual(await redis.keys("*"), []);
 });
@@ -368,7 +368,7 @@ Deno.test("RedisStateStore tells each second how much is kept of each kind", asy
   const ones = Object.fromEntries(KINDS.map((kind) => [kind, 1]));
   const [first] = await observations.first("state.sizes");
   assert.deepEqual(first?.sizes, { ...ones, role: 4 });
-  await store.apply([clearStep(guildGroup(GUILD))]);
+  await store.apply([clearStep(guildGroup(GUILD), { keepsMessagesOf: "all" })]);
   clock.advance(SIZES_MS);
   const [, second] = await observations.first("state.sizes", 2);
   const zeros = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
