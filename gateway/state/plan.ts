@@ -13,6 +13,7 @@ import {
   idAt,
   idOf,
   isNull,
+  isTrue,
   joined,
   replaced,
   type Span,
@@ -120,9 +121,9 @@ export class StatePlan {
     return [this.#set(BOT_USER, cut(bytes, user), 0, true)];
   }
 
-  /** The guild itself, without its parts. */
+  /** The guild itself, with its parts emptied; one that is away may have none of them. */
   guild(bytes: Uint8Array, d: Span, wantsOld: boolean): StateStep[] {
-    const found = findMembers(bytes, d.start, ["id", ...GUILD_PARTS]);
+    const found = findMembers(bytes, d.start, ["id", "unavailable", ...GUILD_PARTS]);
     const id = idAt(bytes, found.id);
     return id === null ? [] : this.guildOf(bytes, d, id, found, wantsOld);
   }
@@ -132,14 +133,22 @@ export class StatePlan {
     bytes: Uint8Array,
     guild: Span,
     id: string,
-    found: Spans<typeof GUILD_PARTS[number]>,
+    found: Spans<"unavailable" | typeof GUILD_PARTS[number]>,
     wantsOld: boolean,
   ): StateStep[] {
-    const parts = GUILD_PARTS.flatMap((name) => found[name] ?? []).map((part) => ({
+    const there = GUILD_PARTS.flatMap((name) => found[name] ?? []).map((part) => ({
       ...part,
       by: EMPTY_ARRAY,
     })).sort((one, other) => one.start - other.start);
-    return [this.#set(guildEntity(id), replaced(bytes, guild, parts), 0, wantsOld)];
+    const braceAt = guild.end - 1;
+    const added = isTrue(bytes, found.unavailable)
+      ? []
+      : GUILD_PARTS.filter((name) => found[name] === undefined).map((name) => ({
+        start: braceAt,
+        end: braceAt,
+        by: encoder.encode(`,"${name}":[]`),
+      }));
+    return [this.#set(guildEntity(id), replaced(bytes, guild, [...there, ...added]), 0, wantsOld)];
   }
 
   /** @param knownGuild Whose channel it is, where it does not say so itself. */

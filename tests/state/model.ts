@@ -39,7 +39,7 @@ interface Entry {
   readonly channel?: string;
 }
 
-/** What a guild's own value holds empty: each of them has keys of its own. */
+/** What a guild's own value holds empty, whether or not it came with it: each of them has keys of its own. */
 const EMPTIED = ["channels", "roles", "emojis", "voice_states", "members", "presences"];
 
 export class StateModel {
@@ -98,7 +98,7 @@ export class StateModel {
         const old = this.#entries.get(`guild:${id}`)?.value;
         if (data["unavailable"] === true) {
           this.#clearGuild(id);
-          this.#set(`guild:${id}`, { kind: "guild", value: data });
+          this.#setGuild(id, data);
         } else {
           this.#clearGuildAndItsMessages(id);
         }
@@ -185,7 +185,7 @@ export class StateModel {
       if (isOfThisShard(guild) && !named.has(guild)) this.#clearGuildAndItsMessages(guild);
     }
     for (const [guild, stub] of named) {
-      if (guild !== null) this.#set(`guild:${guild}`, { kind: "guild", value: stub });
+      if (guild !== null) this.#setGuild(guild, objectOf(stub));
     }
   }
 
@@ -208,8 +208,9 @@ export class StateModel {
   }
 
   #setGuild(guild: string, data: Json): unknown {
-    const emptied = Object.entries(data).map(([name, value]) => [name, EMPTIED.includes(name) ? [] : value]);
-    return this.#set(`guild:${guild}`, { kind: "guild", value: Object.fromEntries(emptied) });
+    const isAway = data["unavailable"] === true;
+    const emptied = EMPTIED.filter((name) => name in data || !isAway).map((name) => [name, []]);
+    return this.#set(`guild:${guild}`, { kind: "guild", value: { ...data, ...Object.fromEntries(emptied) } });
   }
 
   /** `guild` is null for a direct channel. */

@@ -40,6 +40,9 @@ function stepsOf(
   return plan.steps(effect, bytes, { start, end: skipValue(bytes, start) }).map(shownStep);
 }
 
+/** What is added to a guild that comes without its parts. */
+const NO_PARTS = '"channels":[],"roles":[],"emojis":[],"voice_states":[],"members":[],"presences":[]';
+
 interface Row {
   readonly effect: SmallEffect;
   /** `d` of a typical event. */
@@ -67,7 +70,7 @@ const ROWS: readonly Row[] = [
   {
     effect: "set_guild",
     d: `{"id":"${GUILD}",${ODD}}`,
-    steps: [`set guild:${GUILD}: {"id":"${GUILD}",${ODD}}`],
+    steps: [`set guild:${GUILD}: {"id":"${GUILD}",${ODD},${NO_PARTS}}`],
     needs: ["id"],
   },
   {
@@ -260,6 +263,23 @@ Deno.test("StatePlan empties a guild of its parts, wherever these stand, and cha
   const kept = `{ "presences" : [] , "id":"${GUILD}","roles":[],${ODD},"members":[],` +
     `"emojis":[],"stickers":[{"roles":[2]}],"voice_states":[],"channels":[]}`;
   assert.deepEqual(stepsOf("set_guild", d), [`set guild:${GUILD}: ${kept}`]);
+});
+
+Deno.test("StatePlan adds to a guild the parts that it came without, behind all others, but for one that is away", () => {
+  const kept = (d: string) => stepsOf("set_guild", d).map((line) => line.replace(`set guild:${GUILD}: `, ""));
+  assert.deepEqual(
+    kept(`{"id":"${GUILD}","members":[{"user":{}}],"roles":[1], "emojis": [2] ,"unavailable":false }`),
+    [
+      `{"id":"${GUILD}","members":[],"roles":[], "emojis": [] ,"unavailable":false ,` +
+      '"channels":[],"voice_states":[],"presences":[]}',
+    ],
+  );
+  assert.deepEqual(kept(`{"voice\\u005fstates":{},"id":"${GUILD}"}`), [
+    `{"voice\\u005fstates":[],"id":"${GUILD}",${NO_PARTS.replace('"voice_states":[],', "")}}`,
+  ]);
+  const away = `{"id":"${GUILD}", "unavailable": true}`;
+  assert.deepEqual(kept(away), [away]);
+  assert.deepEqual(kept(away.replace("}", ',"roles":[1]}')), [away.replace("}", ',"roles":[]}')]);
 });
 
 Deno.test("StatePlan gives a channel its guild only where it says nothing of one", () => {
