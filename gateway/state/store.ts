@@ -47,6 +47,13 @@ export interface StateOutcome {
   readonly left: number;
 }
 
+/** Some of the guilds, so few that whoever takes them holds nobody up. */
+export interface GuildPage {
+  readonly ids: readonly string[];
+  /** By what the next page is asked for; null: this is the last. */
+  readonly next: string | null;
+}
+
 /** What a store tells its user. */
 export interface StateStoreEvents {
   /** It takes steps now. With the id of the bot whose user it keeps; null where it keeps none. */
@@ -64,8 +71,13 @@ export interface StateStore {
    * keys; what was done before it stays.
    */
   apply(steps: readonly StateStep[]): Promise<StateOutcome>;
-  /** Ids of all guilds that are kept; never settles where the store is closed meanwhile. */
-  guilds(): Promise<string[]>;
+  /**
+   * Ids of guilds that are kept, a page of them: all have been in one once there is no next. What is kept anew or
+   * forgotten meanwhile may be in one or not, and a guild in several. Never settles where the store is closed meanwhile.
+   *
+   * @param page The `next` of the page before; null for the first.
+   */
+  guilds(page: string | null): Promise<GuildPage>;
   /** Ends the connection. Safe twice, and before `start`. */
   close(): Promise<void>;
 }

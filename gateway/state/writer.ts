@@ -10,7 +10,7 @@ import { channelEntity, channelGroup, type Entity, guildEntity, guildGroup } fro
 import { elementsOf, idAt, idOf, isTrue, joined, type Span, type Spans } from "./fields.ts";
 import { GUILD_PARTS, type SmallEffect, type StatePlan } from "./plan.ts";
 import type { Effect } from "./rules.ts";
-import type { ChannelSelection, StateOutcome, StateStep, StateStore } from "./store.ts";
+import type { ChannelSelection, GuildPage, StateOutcome, StateStep, StateStore } from "./store.ts";
 
 /** What was kept before an event of what it is about, as JSON; null: nothing. */
 export type Old = Uint8Array | null;
@@ -139,12 +139,16 @@ export class StateWriter {
     await pieces.end();
     const [index, total] = [...elementsOf(bytes, shard)].map((span) => idAt(bytes, span));
     if (index == null || total == null || total === "0") return null;
-    for (const guild of await store.guilds()) {
+    const isLost = (guild: string) =>
       // Others may have put into the set what is no guild of ours.
-      if (named.has(guild) || !GUILD_ID.test(guild)) continue;
-      const ofShard = (BigInt(guild) >> 22n) % BigInt(total); // Discord docs, Sharding
-      if (ofShard === BigInt(index)) await this.#forgetGuild(store, guild, []);
-    }
+      GUILD_ID.test(guild) && !named.has(guild) &&
+      (BigInt(guild) >> 22n) % BigInt(total) === BigInt(index); // Discord docs, Sharding
+    let page: string | null = null;
+    do {
+      const { ids, next }: GuildPage = await store.guilds(page);
+      for (const guild of ids.filter(isLost)) await this.#forgetGuild(store, guild, []);
+      page = next;
+    } while (page !== null);
     return null;
   }
 
@@ -296,8 +300,8 @@ class Opening implements Asked {
     return this.#hasEnded ? new Promise(() => {}) : this.#store.apply(steps);
   }
 
-  guilds(): Promise<string[]> {
-    return this.#hasEnded ? new Promise(() => {}) : this.#store.guilds();
+  guilds(page: string | null): Promise<GuildPage> {
+    return this.#hasEnded ? new Promise(() => {}) : this.#store.guilds(page);
   }
 
   end(): void {

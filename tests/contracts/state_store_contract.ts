@@ -17,6 +17,7 @@ import {
 } from "../../gateway/state/entity.ts";
 import type {
   ChannelSelection,
+  GuildPage,
   StateOutcome,
   StateStep,
   StateStore,
@@ -399,17 +400,22 @@ export function testStateStoreContract(name: string, open: () => Promise<StateSt
     assert.deepEqual(await store.apply([clear(true)]), { olds: [], left: 0 });
   });
 
-  Deno.test(`${name} state store knows all guilds that are kept, however many`, async () => {
+  Deno.test(`${name} state store knows all guilds that are kept, however many, page by page`, async () => {
     await using subject = await open();
     const { store } = await started(subject);
-    assert.deepEqual(await store.guilds(), []);
+    assert.deepEqual(await guildsOf(store), []);
     const ids = Array.from(
       { length: 5_000 },
       (_, index) => String(1_100_000_000_000_000_000n + BigInt(index)),
     );
     await store.apply(ids.map((id) => setStep(guildEntity(id))));
     await store.apply([deleteStep(guildEntity(ids[17] ?? "")), setStep(guildPartEntity("role", "404", "1"))]);
-    assert.deepEqual((await store.guilds()).sort(), ids.toSpliced(17, 1));
+    const expected = ids.toSpliced(17, 1);
+    assert.deepEqual(await guildsOf(store), expected);
+    // Those of a page are forgotten before the next is asked for.
+    const seen = await guildsOf(store, (page) => store.apply(page.map((id) => deleteStep(guildEntity(id)))));
+    assert.deepEqual(seen, expected);
+    assert.deepEqual(await guildsOf(store), []);
   });
 
   Deno.test(`${name} state store opens with the id of the bot whose user is kept`, async () => {
@@ -437,9 +443,9 @@ export function testStateStoreContract(name: string, open: () => Promise<StateSt
     subject.back();
     await openings.heardAtLeast(3);
     assert.deepEqual(openings.heard, ["opened", "closed", "opened 7"]);
-    assert.deepEqual(await store.guilds(), []);
+    assert.deepEqual(await guildsOf(store), []);
     await store.apply([setStep(guildEntity(GUILD))]);
-    assert.deepEqual(await store.guilds(), [GUILD]);
+    assert.deepEqual(await guildsOf(store), [GUILD]);
   });
 
   Deno.test(`${name} state store settles nothing that was asked before it closed`, async () => {
@@ -449,13 +455,13 @@ export function testStateStoreContract(name: string, open: () => Promise<StateSt
     const settled: string[] = [];
     const settle = (what: string) => () => settled.push(what);
     store.apply([setStep(guildEntity(GUILD))]).then(settle("applied"), settle("apply failed"));
-    store.guilds().then(settle("guilds"), settle("guilds failed"));
+    store.guilds(null).then(settle("guilds"), settle("guilds failed"));
     await subject.away();
     await openings.heardAtLeast(2);
     subject.back();
     await openings.heardAtLeast(3);
     await store.apply([]);
-    await store.guilds();
+    await store.guilds(null);
     assert.deepEqual(settled, []);
   });
 
@@ -486,6 +492,23 @@ export function testStateStoreContract(name: string, open: () => Promise<StateSt
     await openings.heardAtLeast(1);
     return { store, openings };
   }
+}
+
+/** All guilds that are kept, sorted, each once. Fails where a page is long. */
+async function guildsOf(
+  store: StateStore,
+  afterPage: (ids: readonly string[]) => Promise<unknown> = () => Promise.resolve(),
+): Promise<string[]> {
+  const guilds = new Set<string>();
+  let page: string | null = null;
+  do {
+    const { ids, next }: GuildPage = await store.guilds(page);
+    assert(ids.length < 1_000, `${ids.length} guilds on one page`);
+    for (const id of ids) guilds.add(id);
+    await afterPage(ids);
+    page = next;
+  } while (page !== null);
+  return [...guilds].sort();
 }
 
 function olds(outcome: StateOutcome): (string | null)[] {

@@ -7,6 +7,7 @@ import { cutMembers, joined } from "../../gateway/state/fields.ts";
 import { channelGroup, type Entity, guildGroup } from "../../gateway/state/entity.ts";
 import type {
   ChannelSelection,
+  GuildPage,
   StateOutcome,
   StateStep,
   StateStore,
@@ -18,6 +19,8 @@ interface Kept {
   readonly group: string | null;
   readonly ttlMs: number;
 }
+
+const GUILDS_A_PAGE = 250;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -98,8 +101,13 @@ export class MemoryStateStore implements StateStore {
     return this.#answer({ olds, left });
   }
 
-  guilds(): Promise<string[]> {
-    return this.#answer(this.state.named("guild_keys").map((key) => key.slice("guild:".length)));
+  /** By what the next page is asked for is the last guild of this one. */
+  guilds(page: string | null): Promise<GuildPage> {
+    const all = this.state.named("guild_keys").map((key) => key.slice("guild:".length));
+    const rest = all.filter((id) => page === null || id > page);
+    const ids = rest.slice(0, GUILDS_A_PAGE);
+    const next = rest.length > ids.length ? ids.at(-1) ?? null : null;
+    return this.#answer({ ids, next });
   }
 
   close(): Promise<void> {

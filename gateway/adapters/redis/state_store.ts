@@ -10,6 +10,7 @@ import type { Observer } from "../../observation.ts";
 import { BOT_USER, KINDS } from "../../state/entity.ts";
 import type {
   ChannelSelection,
+  GuildPage,
   StateOutcome,
   StateStep,
   StateStore,
@@ -35,8 +36,8 @@ const SWEEPS_AT_ONCE = 10;
 const SIZES_EVERY_MS = 1_000;
 /** After Redis has refused something. */
 const REOPEN_AFTER_MS = 1_000;
-/** Names that one look at a set brings, about. */
-const SCAN_COUNT = 1_000;
+/** Names that one look at a set brings, about: neither Redis nor whoever takes them is held up. */
+const SCAN_COUNT = 250;
 
 /** Keys that go in one piece, at most, unless somebody's alone are more: some milliseconds of Redis. */
 const PIECE_KEYS = 250;
@@ -94,23 +95,16 @@ export class RedisStateStore implements StateStore {
     });
   }
 
-  async guilds(): Promise<string[]> {
+  async guilds(page: string | null): Promise<GuildPage> {
     const { prefix } = this.#options;
     const start = `${prefix}guild:`.length;
-    const guilds = new Set<string>();
-    let cursor = "0";
-    do {
-      const [next, names] = await this.#ask<[Buffer, Buffer[]]>([
-        "sscan",
-        `${prefix}guild_keys`,
-        cursor,
-        "COUNT",
-        SCAN_COUNT,
-      ], []);
-      cursor = next.toString();
-      for (const name of names) guilds.add(name.toString().slice(start));
-    } while (cursor !== "0");
-    return [...guilds];
+    const command: Command = ["sscan", `${prefix}guild_keys`, page ?? "0", "COUNT", SCAN_COUNT];
+    const [cursor, names] = await this.#ask<[Buffer, Buffer[]]>(command, []);
+    const next = cursor.toString();
+    return {
+      ids: names.map((name) => name.toString().slice(start)),
+      next: next === "0" ? null : next,
+    };
   }
 
   async close(): Promise<void> {

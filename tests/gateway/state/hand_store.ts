@@ -4,7 +4,13 @@
  * @module
  */
 import assert from "node:assert/strict";
-import type { StateOutcome, StateStep, StateStore, StateStoreEvents } from "../../../gateway/state/store.ts";
+import type {
+  GuildPage,
+  StateOutcome,
+  StateStep,
+  StateStore,
+  StateStoreEvents,
+} from "../../../gateway/state/store.ts";
 import { shownStep } from "./shown_steps.ts";
 
 interface Question {
@@ -36,8 +42,8 @@ export class HandStore implements StateStore {
     return answer.promise;
   }
 
-  guilds(): Promise<string[]> {
-    return Promise.resolve([]);
+  guilds(): Promise<GuildPage> {
+    return Promise.resolve({ ids: [], next: null });
   }
 
   close(): Promise<void> {

@@ -3,7 +3,13 @@
  *
  * @module
  */
-import type { StateOutcome, StateStep, StateStore, StateStoreEvents } from "../../../gateway/state/store.ts";
+import type {
+  GuildPage,
+  StateOutcome,
+  StateStep,
+  StateStore,
+  StateStoreEvents,
+} from "../../../gateway/state/store.ts";
 import { shownStep } from "./shown_steps.ts";
 
 export class RecordingStore implements StateStore {
@@ -11,8 +17,8 @@ export class RecordingStore implements StateStore {
   readonly pieces: (readonly StateStep[])[] = [];
   /** What is answered to the next pieces of work; behind them, that there was nothing. */
   readonly answers: Partial<StateOutcome>[] = [];
-  /** Ids of the guilds that are kept. */
-  kept: string[] = [];
+  /** Ids of the guilds that are kept, page by page. */
+  kept: string[][] = [[]];
   /** Called with each piece before it is answered. */
   onPiece: () => void = () => {};
 
@@ -26,8 +32,12 @@ export class RecordingStore implements StateStore {
     return Promise.resolve({ olds: [], left: 0, ...this.answers.shift() });
   }
 
-  guilds(): Promise<string[]> {
-    return Promise.resolve(this.kept);
+  guilds(page: string | null): Promise<GuildPage> {
+    const at = Number(page);
+    return Promise.resolve({
+      ids: this.kept[at] ?? [],
+      next: at + 1 < this.kept.length ? String(at + 1) : null,
+    });
   }
 
   close(): Promise<void> {

@@ -297,7 +297,7 @@ Deno.test("StateWriter keeps of READY the bot's user and a stub for each guild, 
   const rig = new Rig();
   // Of shard 1 of 2: those of which id / 2^22 is odd.
   const [mine, lost, other] = [3n << 22n, 5n << 22n, 4n << 22n];
-  rig.store.kept = [`${mine}`, `${other}`, `${lost}`, "none", ""];
+  rig.store.kept = [[`${mine}`, `${other}`, `${lost}`, "none", ""]];
   rig.store.answers.push({}, { left: 7 });
   const lines = await rig.lines(
     "READY",
@@ -312,10 +312,48 @@ Deno.test("StateWriter keeps of READY the bot's user and a stub for each guild, 
   assert.equal(rig.plan.botId, BOT);
 });
 
+Deno.test("StateWriter asks for the guilds page by page, and forgets those of one before it asks for the next", async () => {
+  const rig = new Rig();
+  rig.store.kept = [["1", "2"], [], ["2", "3"]];
+  const guilds = rig.store.guilds.bind(rig.store);
+  const forgottenBefore: number[] = [];
+  rig.store.guilds = (page) => {
+    forgottenBefore.push(rig.store.lines.filter((line) => line.startsWith("delete")).length);
+    return guilds(page);
+  };
+  const lines = await rig.lines("READY", '{"guilds":[],"shard":[0,1]}');
+  assert.deepEqual(forgottenBefore, [0, 2, 2]);
+  // What is in two pages is forgotten twice, which does no harm.
+  assert.deepEqual(
+    lines,
+    ["1", "2", "2", "3"].flatMap((id) => [`delete guild:${id}`, `clear guild_keys:${id}`]),
+  );
+});
+
+Deno.test("StateWriter.abandon() ends the asking for guilds between two pages", async () => {
+  const rig = new Rig();
+  rig.store.kept = [["1"], ["2"]];
+  const guilds = rig.store.guilds.bind(rig.store);
+  let asked = 0;
+  rig.store.guilds = (page) => {
+    asked += 1;
+    return guilds(page);
+  };
+  rig.store.onPiece = () => rig.writer.abandon();
+  const writing = rig.write("READY", '{"guilds":[],"shard":[0,1]}');
+  assert(writing.kind === "large");
+  let isSettled = false;
+  writing.done.finally(() => isSettled = true);
+  await microtasksDone();
+  assert.deepEqual(rig.store.lines, ["delete guild:1", "clear guild_keys:1"]);
+  assert.equal(asked, 1);
+  assert.equal(isSettled, false);
+});
+
 for (const shard of ["null", "[]", "[0]", "[0,0]", '["a",1]', "7"]) {
   Deno.test(`StateWriter forgets no guild where READY says nothing of its shard: ${shard}`, async () => {
     const rig = new Rig();
-    rig.store.kept = [GUILD];
+    rig.store.kept = [[GUILD]];
     const lines = await rig.lines("READY", `{"user":{"id":"${BOT}"},"guilds":[],"shard":${shard}}`);
     assert.deepEqual(lines, [`set bot_user: {"id":"${BOT}"}`]);
   });

@@ -200,7 +200,7 @@ Deno.test("RedisStateStore touches nothing under another prefix", async () => {
     { step: "clear_emojis", guild: GUILD, wantsOld: false },
     mergeStep(BOT_USER, ["a", "1"]),
   ]);
-  assert.deepEqual(await store.guilds(), []);
+  assert.deepEqual(await store.guilds(null), { ids: [], next: null });
   assert.deepEqual((await redis.keys("*")).sort(), before);
 });
 
@@ -497,7 +497,7 @@ Deno.test("RedisStateStore settles nothing that Redis answers after a refusal ha
   try {
     store.apply([setStep(MEMBER)]).finally(() => settled.push("refused"));
     await null; // what is asked in a turn goes at its end
-    store.guilds().finally(() => settled.push("guilds"));
+    store.guilds(null).finally(() => settled.push("guilds"));
     await openings.heardAtLeast(2);
   } finally {
     await redis.config("SET", "maxmemory", "0");
@@ -545,7 +545,7 @@ Deno.test("RedisStateStore takes a lost connection for no refusal, and asks noth
   for (let losses = 1; losses <= 5; losses++) {
     proxy.hold();
     store.apply([setStep(MEMBER)]);
-    store.guilds();
+    store.guilds(null);
     clock.advance(SWEEP_MS);
     proxy.down();
     // It finds out when it asks, or is told.
