@@ -31,8 +31,8 @@ export interface RedisStateStoreOptions {
 /** What has expired leaves its sets within a second (wire contract, State cache). */
 const SWEEP_EVERY_MS = 250;
 /** Keys looked at in one go, a few milliseconds of Redis; where there are more, again at once, so often a time. */
-const SWEEP_KEYS = 1_000;
-const SWEEPS_AT_ONCE = 10;
+const SWEEP_KEYS = 250;
+const SWEEPS_AT_ONCE = 40;
 const SIZES_EVERY_MS = 1_000;
 /** After Redis has refused something. */
 const REOPEN_AFTER_MS = 1_000;

@@ -266,7 +266,8 @@ Deno.test("StateWriter gives the store small pieces of a large guild, and the ne
   assert.match(rig.store.lines.at(-1) ?? "", /^set guild:/);
   for (const piece of rig.store.pieces) {
     const bytes = piece.reduce((sum, step) => sum + (step.step === "set" ? step.value.length : 0), 0);
-    assert(piece.length <= 500, `${piece.length} steps at once`);
+    assert(piece.length <= 250, `${piece.length} steps at once`);
+    for (const step of piece) assert(step.step !== "clear" || step.atMost <= 250, "much to clear at once");
     assert(bytes <= 256 * 1024 + 10_100, `${bytes} bytes at once`);
   }
 });
