@@ -74,7 +74,7 @@ export class StatePlan {
     return this.#keeping.old;
   }
 
-  /** The steps for an event whose `d` is there; none where it lacks what it takes, or nothing of its kind is kept. */
+  /** The steps for an event whose `d` is there; none where it lacks what it takes, or is of a member that is not kept. */
   steps(effect: SmallEffect, bytes: Uint8Array, d: Span): StateStep[] {
     switch (effect) {
       case "set_bot_user":
@@ -177,7 +177,6 @@ export class StatePlan {
 
   /** The bot's own member is kept in any case, and for ever. */
   member(bytes: Uint8Array, member: Span, guild: string): StateStep[] {
-    if (!this.#keeping.members && this.botId === null) return [];
     const user = idOf(bytes, findMembers(bytes, member.start, ["user"]).user);
     if (user === null || !this.#keepsMember(user)) return [];
     const entity = guildPartEntity("member", guild, user);
@@ -228,7 +227,7 @@ export class StatePlan {
   #replaceEmojis(bytes: Uint8Array, d: Span): StateStep[] {
     const { guild_id, emojis } = findMembers(bytes, d.start, ["guild_id", "emojis"]);
     const guild = idAt(bytes, guild_id);
-    if (guild === null || emojis === undefined || !this.#keeping.emojis) return [];
+    if (guild === null || emojis === undefined) return [];
     const emojiSteps = [...elementsOf(bytes, emojis)].flatMap((emoji) => this.emoji(bytes, emoji, guild));
     return [{ step: "clear_emojis", guild, wantsOld: this.wantsOld }, ...emojiSteps];
   }
@@ -300,7 +299,7 @@ export class StatePlan {
   #deleteMessages(bytes: Uint8Array, d: Span): StateStep[] {
     const { channel_id, ids } = findMembers(bytes, d.start, ["channel_id", "ids"]);
     const channel = idAt(bytes, channel_id);
-    if (channel === null || !this.#keeping.messages) return [];
+    if (channel === null) return [];
     return [...elementsOf(bytes, ids)].flatMap((span) => idAt(bytes, span) ?? []).map((message) => ({
       step: "delete",
       entity: messageEntity(channel, message),
@@ -312,8 +311,7 @@ export class StatePlan {
     const { channel_id, id } = findMembers(bytes, d.start, ["channel_id", "id"]);
     const channel = idAt(bytes, channel_id);
     const message = idAt(bytes, id);
-    if (channel === null || message === null || !this.#keeping.messages) return null;
-    return messageEntity(channel, message);
+    return channel === null || message === null ? null : messageEntity(channel, message);
   }
 
   #keepsMember(user: string): boolean {

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { type Effect, effectOf, EFFECTS } from "../../../gateway/state/rules.ts";
+import {
+  type Effect,
+  effectOf,
+  EFFECTS,
+  keptEffectOf,
+  type KeptKinds,
+} from "../../../gateway/state/rules.ts";
 import { EVENT_NAMES } from "../../../simulator/world/events.ts";
 import { Page } from "../../markdown.ts";
 
@@ -73,6 +79,28 @@ Deno.test("Each effect is one that the wire contract has", () => {
   const effects = new Set(Object.values(EFFECTS).filter((effect) => effect !== "nothing"));
   assert.deepEqual([...effects].toSorted(), EFFECTS_IN_WORDS.map(([, effect]) => effect).toSorted());
 });
+
+const KEPT: KeptKinds = { messages: true, presences: true, emojis: true, voices: true };
+
+for (
+  const [kind, events] of [
+    ["messages", ["MESSAGE_CREATE", "MESSAGE_DELETE", "MESSAGE_DELETE_BULK", "MESSAGE_UPDATE"]],
+    ["presences", ["PRESENCE_UPDATE"]],
+    ["emojis", ["GUILD_EMOJIS_UPDATE"]],
+    ["voices", ["VOICE_STATE_UPDATE"]],
+  ] as const
+) {
+  Deno.test(`keptEffectOf(): where no ${kind} are kept their events do nothing, and all others what they do`, () => {
+    const without = Object.keys(EFFECTS).filter((event) =>
+      keptEffectOf(event, { ...KEPT, [kind]: false }) !== effectOf(event)
+    );
+    assert.deepEqual(without.toSorted(), events);
+    for (const event of events) {
+      assert.equal(keptEffectOf(event, { ...KEPT, [kind]: false }), "nothing");
+      assert.equal(keptEffectOf(event, KEPT), effectOf(event));
+    }
+  });
+}
 
 Deno.test("effectOf() knows of nothing that an event does which nobody has documented", () => {
   for (const event of ["MADE_UP", "", "guild_create", "constructor", "__proto__", "toString"]) {
