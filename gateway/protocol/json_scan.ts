@@ -50,6 +50,8 @@ export class MemberScan {
 
   readonly #bytes: Uint8Array;
   readonly #start: number;
+  /** Whether the current member's name is written with escapes; null while nobody has looked. */
+  #isKeyEscaped: boolean | null = null;
   /** The value that a pause has cut short. */
   #container: ContainerSkip | null = null;
 
@@ -96,6 +98,7 @@ export class MemberScan {
     if (bytes[at] !== QUOTE) return false;
     this.keyStart = at;
     this.keyEnd = skipString(bytes, at);
+    this.#isKeyEscaped = null;
     if (this.keyEnd === MALFORMED) return false;
     const colonAt = skipWhitespace(bytes, this.keyEnd);
     if (bytes[colonAt] !== COLON) return false;
@@ -118,8 +121,8 @@ export class MemberScan {
       while (matching < name.length && bytes[first + matching] === name.charCodeAt(matching)) matching++;
       if (matching === name.length) return true;
     }
-    return bytes.subarray(first, last).includes(BACKSLASH) &&
-      readString(bytes, this.keyStart, this.keyEnd) === name;
+    this.#isKeyEscaped ??= bytes.subarray(first, last).includes(BACKSLASH);
+    return this.#isKeyEscaped && readString(bytes, this.keyStart, this.keyEnd) === name;
   }
 }
 

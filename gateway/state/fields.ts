@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { ElementScan, MemberScan, readBoolean, readSnowflakeText } from "../protocol/json_scan.ts";
+import { ElementScan, MALFORMED, MemberScan, readBoolean, readSnowflakeText } from "../protocol/json_scan.ts";
 
 /** Where a value stands: from its first byte to behind its last. */
 export interface Span {
@@ -14,20 +14,51 @@ export interface Span {
 /** Members of one object, by their names. */
 export type Spans<Name extends string> = { readonly [_ in Name]?: Span };
 
-/** Where these members of the object that starts there stand; of one that is repeated the last. */
+/** The same, with all of the object itself. */
+export type Found<Name extends string> = Spans<Name> & { readonly whole: Span };
+
+/** Where these members of the object that starts there stand; of one that is repeated the last. Null: no whole object. */
 export function findMembers<Name extends string>(
   bytes: Uint8Array,
   start: number,
   names: readonly Name[],
-): Spans<Name> {
-  const found: { [_ in Name]?: Span } = {};
-  const scan = new MemberScan(bytes, start);
-  while (scan.next()) {
-    for (const name of names) {
-      if (scan.keyIs(name)) found[name] = { start: scan.valueStart, end: scan.valueEnd };
-    }
+): Found<Name> | null {
+  const search = new MemberSearch(bytes, start, names);
+  return search.step(Infinity) ? search.found : null;
+}
+
+/** The same, for whoever cannot walk over all of it in one go. */
+export class MemberSearch<Name extends string> {
+  readonly #start: number;
+  readonly #names: readonly Name[];
+  readonly #scan: MemberScan;
+  readonly #spans: { [_ in Name | "whole"]?: Span } = {};
+
+  constructor(bytes: Uint8Array, start: number, names: readonly Name[]) {
+    this.#start = start;
+    this.#names = names;
+    this.#scan = new MemberScan(bytes, start);
   }
-  return found;
+
+  /** Goes on, at least up to the index `until`; true once there is nothing more. */
+  step(until: number): boolean {
+    const scan = this.#scan;
+    for (let step; (step = scan.step(until)) !== "end";) {
+      if (step === "paused") return false;
+      for (const name of this.#names) {
+        if (scan.keyIs(name)) this.#spans[name] = { start: scan.valueStart, end: scan.valueEnd };
+      }
+    }
+    return true;
+  }
+
+  /** Once there is nothing more. Null: no whole object. */
+  get found(): Found<Name> | null {
+    const { end } = this.#scan;
+    if (end === MALFORMED) return null;
+    this.#spans.whole = { start: this.#start, end };
+    return this.#spans as Found<Name>;
+  }
 }
 
 /** Names and values of all members of the object that starts there, in turn, each as it stands. */
@@ -61,7 +92,7 @@ export function idAt(bytes: Uint8Array, span: Span | undefined): string | null {
 
 /** The id of the object that stands there. */
 export function idOf(bytes: Uint8Array, span: Span | undefined): string | null {
-  return span === undefined ? null : idAt(bytes, findMembers(bytes, span.start, ["id"]).id);
+  return span === undefined ? null : idAt(bytes, findMembers(bytes, span.start, ["id"])?.id);
 }
 
 export function isTrue(bytes: Uint8Array, span: Span | undefined): boolean {

@@ -4,12 +4,20 @@
  *
  * @module
  */
-import { BOT_USER, channelEntity, guildEntity, guildPartEntity, messageEntity } from "./entity.ts";
+import {
+  BOT_USER,
+  channelEntity,
+  type Entity,
+  guildEntity,
+  guildPartEntity,
+  messageEntity,
+} from "./entity.ts";
 import {
   cut,
   cutMembers,
   elementsOf,
   findMembers,
+  type Found,
   idAt,
   idOf,
   isNull,
@@ -17,7 +25,6 @@ import {
   joined,
   replaced,
   type Span,
-  type Spans,
 } from "./fields.ts";
 import { type Effect, keptEffectOf, type KeptKinds } from "./rules.ts";
 import type { StateStep } from "./store.ts";
@@ -74,8 +81,10 @@ export class StatePlan {
     return this.#keeping.old;
   }
 
-  /** The steps for an event whose `d` is there; none where it lacks what it takes, or is of a member that is not kept. */
-  steps(effect: SmallEffect, bytes: Uint8Array, d: Span): StateStep[] {
+  /**
+   * The steps for an event whose `d` starts there; none where it lacks what it takes, or is of a member that is not kept.
+   */
+  steps(effect: SmallEffect, bytes: Uint8Array, d: number): StateStep[] {
     switch (effect) {
       case "set_bot_user":
         return this.botUser(bytes, d);
@@ -92,15 +101,15 @@ export class StatePlan {
       case "replace_emojis":
         return this.#replaceEmojis(bytes, d);
       case "set_member":
-        return this.#memberOf(bytes, d);
+        return this.member(bytes, d, null);
       case "change_member":
         return this.#changeMember(bytes, d);
       case "delete_member_and_presence":
         return this.#deleteMember(bytes, d);
       case "set_presence":
-        return this.#presenceOf(bytes, d);
+        return this.presence(bytes, d, null);
       case "set_or_delete_voice":
-        return this.#voiceOf(bytes, d);
+        return this.voice(bytes, d, null);
       case "set_message":
         return this.#message(bytes, d);
       case "change_message":
@@ -114,33 +123,33 @@ export class StatePlan {
     }
   }
 
-  botUser(bytes: Uint8Array, user: Span): StateStep[] {
-    const id = idOf(bytes, user);
-    if (id === null) return [];
+  botUser(bytes: Uint8Array, start: number): StateStep[] {
+    const found = findMembers(bytes, start, ["id"]);
+    const id = idAt(bytes, found?.id);
+    if (found === null || id === null) return [];
     this.botId = id;
-    return [this.#set(BOT_USER, cut(bytes, user), 0, true)];
+    return [this.#set(BOT_USER, cut(bytes, found.whole), 0, true)];
   }
 
   /** The guild itself, with its parts emptied; one that is away may have none of them. */
-  guild(bytes: Uint8Array, d: Span, wantsOld: boolean): StateStep[] {
-    const found = findMembers(bytes, d.start, ["id", "unavailable", ...GUILD_PARTS]);
-    const id = idAt(bytes, found.id);
-    return id === null ? [] : this.guildOf(bytes, d, id, found, wantsOld);
+  guild(bytes: Uint8Array, start: number, wantsOld: boolean): StateStep[] {
+    const found = findMembers(bytes, start, ["id", "unavailable", ...GUILD_PARTS]);
+    const id = idAt(bytes, found?.id);
+    return found === null || id === null ? [] : this.guildOf(bytes, id, found, wantsOld);
   }
 
   /** The same for whoever has found its parts. */
   guildOf(
     bytes: Uint8Array,
-    guild: Span,
     id: string,
-    found: Spans<"unavailable" | typeof GUILD_PARTS[number]>,
+    found: Found<"unavailable" | typeof GUILD_PARTS[number]>,
     wantsOld: boolean,
   ): StateStep[] {
     const there = GUILD_PARTS.flatMap((name) => found[name] ?? []).map((part) => ({
       ...part,
       by: EMPTY_ARRAY,
     })).sort((one, other) => one.start - other.start);
-    const braceAt = guild.end - 1;
+    const braceAt = found.whole.end - 1;
     const added = isTrue(bytes, found.unavailable)
       ? []
       : GUILD_PARTS.filter((name) => found[name] === undefined).map((name) => ({
@@ -148,170 +157,182 @@ export class StatePlan {
         end: braceAt,
         by: encoder.encode(`,"${name}":[]`),
       }));
-    return [this.#set(guildEntity(id), replaced(bytes, guild, [...there, ...added]), 0, wantsOld)];
+    return [this.#set(guildEntity(id), replaced(bytes, found.whole, [...there, ...added]), 0, wantsOld)];
   }
 
   /** @param knownGuild Whose channel it is, where it does not say so itself. */
-  channel(bytes: Uint8Array, channel: Span, knownGuild: string | null, wantsOld: boolean): StateStep[] {
-    const { id: idSpan, guild_id } = findMembers(bytes, channel.start, ["id", "guild_id"]);
-    const id = idAt(bytes, idSpan);
-    if (id === null) return [];
-    const said = idAt(bytes, guild_id);
-    const guild = said ?? knownGuild;
+  channel(bytes: Uint8Array, start: number, knownGuild: string | null, wantsOld: boolean): StateStep[] {
+    const found = findMembers(bytes, start, ["id", "guild_id"]);
+    const id = idAt(bytes, found?.id);
+    if (found === null || id === null) return [];
+    const guild = idAt(bytes, found.guild_id) ?? knownGuild;
     // One that is there and says nothing is left as it came.
-    const value = guild_id === undefined && guild !== null
-      ? withMember(bytes, channel, "guild_id", guild)
-      : cut(bytes, channel);
+    const value = found.guild_id === undefined && guild !== null
+      ? withMember(bytes, found.whole, "guild_id", guild)
+      : cut(bytes, found.whole);
     return [this.#set(channelEntity(guild, id), value, 0, wantsOld)];
   }
 
-  role(bytes: Uint8Array, role: Span, guild: string): StateStep[] {
-    const id = idOf(bytes, role);
-    return id === null ? [] : [this.#set(guildPartEntity("role", guild, id), cut(bytes, role), 0, true)];
+  role(bytes: Uint8Array, start: number, guild: string): StateStep[] {
+    return this.#partOfGuild("role", bytes, start, guild, true);
   }
 
-  emoji(bytes: Uint8Array, emoji: Span, guild: string): StateStep[] {
-    const id = this.#keeping.emojis ? idOf(bytes, emoji) : null;
-    return id === null ? [] : [this.#set(guildPartEntity("emoji", guild, id), cut(bytes, emoji), 0, false)];
+  emoji(bytes: Uint8Array, start: number, guild: string): StateStep[] {
+    return this.#keeping.emojis ? this.#partOfGuild("emoji", bytes, start, guild, false) : [];
   }
 
-  /** The bot's own member is kept in any case, and for ever. */
-  member(bytes: Uint8Array, member: Span, guild: string): StateStep[] {
-    const user = idOf(bytes, findMembers(bytes, member.start, ["user"]).user);
-    if (user === null || !this.#keepsMember(user)) return [];
+  /**
+   * The bot's own member is kept in any case, and for ever.
+   *
+   * @param knownGuild Whose it is; null where it says so itself.
+   */
+  member(bytes: Uint8Array, start: number, knownGuild: string | null): StateStep[] {
+    const found = findMembers(bytes, start, ["guild_id", "user"]);
+    const guild = knownGuild ?? idAt(bytes, found?.guild_id);
+    const user = idOf(bytes, found?.user);
+    if (found === null || guild === null || user === null || !this.#keepsMember(user)) return [];
     const entity = guildPartEntity("member", guild, user);
-    return [this.#set(entity, cut(bytes, member), this.#memberTtlMs(user), true)];
+    return [this.#set(entity, cut(bytes, found.whole), this.#memberTtlMs(user), true)];
   }
 
-  presence(bytes: Uint8Array, presence: Span, guild: string): StateStep[] {
+  /** @param knownGuild Whose it is; null where it says so itself. */
+  presence(bytes: Uint8Array, start: number, knownGuild: string | null): StateStep[] {
     if (!this.#keeping.presences) return [];
-    const user = idOf(bytes, findMembers(bytes, presence.start, ["user"]).user);
-    if (user === null) return [];
-    return [this.#set(guildPartEntity("presence", guild, user), cut(bytes, presence), 0, true)];
+    const found = findMembers(bytes, start, ["guild_id", "user"]);
+    const guild = knownGuild ?? idAt(bytes, found?.guild_id);
+    const user = idOf(bytes, found?.user);
+    if (found === null || guild === null || user === null) return [];
+    return [this.#set(guildPartEntity("presence", guild, user), cut(bytes, found.whole), 0, true)];
   }
 
-  voice(bytes: Uint8Array, voice: Span, guild: string): StateStep[] {
+  /** @param knownGuild Whose it is; null where it says so itself. */
+  voice(bytes: Uint8Array, start: number, knownGuild: string | null): StateStep[] {
     if (!this.#keeping.voices) return [];
-    const { user_id, channel_id } = findMembers(bytes, voice.start, ["user_id", "channel_id"]);
-    const user = idAt(bytes, user_id);
-    if (user === null) return [];
+    const found = findMembers(bytes, start, ["guild_id", "user_id", "channel_id"]);
+    const guild = knownGuild ?? idAt(bytes, found?.guild_id);
+    const user = idAt(bytes, found?.user_id);
+    if (found === null || guild === null || user === null) return [];
     const entity = guildPartEntity("voice", guild, user);
-    return isNull(bytes, channel_id)
+    return isNull(bytes, found.channel_id)
       ? [{ step: "delete", entity, wantsOld: this.wantsOld }]
-      : [this.#set(entity, cut(bytes, voice), 0, true)];
+      : [this.#set(entity, cut(bytes, found.whole), 0, true)];
   }
 
-  #pins(bytes: Uint8Array, d: Span): StateStep[] {
-    const found = findMembers(bytes, d.start, ["channel_id", "guild_id", "last_pin_timestamp"]);
-    const channel = idAt(bytes, found.channel_id);
-    if (channel === null || found.last_pin_timestamp === undefined) return [];
+  #partOfGuild(
+    kind: "role" | "emoji",
+    bytes: Uint8Array,
+    start: number,
+    guild: string,
+    wantsOld: boolean,
+  ): StateStep[] {
+    const found = findMembers(bytes, start, ["id"]);
+    const id = idAt(bytes, found?.id);
+    if (found === null || id === null) return [];
+    return [this.#set(guildPartEntity(kind, guild, id), cut(bytes, found.whole), 0, wantsOld)];
+  }
+
+  #pins(bytes: Uint8Array, d: number): StateStep[] {
+    const found = findMembers(bytes, d, ["channel_id", "guild_id", "last_pin_timestamp"]);
+    const channel = idAt(bytes, found?.channel_id);
+    if (found?.last_pin_timestamp === undefined || channel === null) return [];
     const members = [encoder.encode('"last_pin_timestamp"'), cut(bytes, found.last_pin_timestamp)];
     const entity = channelEntity(idAt(bytes, found.guild_id), channel);
     return [{ step: "merge", entity, members, ttlMs: 0, wantsOld: this.wantsOld }];
   }
 
-  #roleOf(bytes: Uint8Array, d: Span): StateStep[] {
-    const { guild_id, role } = findMembers(bytes, d.start, ["guild_id", "role"]);
-    const guild = idAt(bytes, guild_id);
-    return guild === null || role === undefined ? [] : this.role(bytes, role, guild);
+  #roleOf(bytes: Uint8Array, d: number): StateStep[] {
+    const found = findMembers(bytes, d, ["guild_id", "role"]);
+    const guild = idAt(bytes, found?.guild_id);
+    return guild === null || found?.role === undefined ? [] : this.role(bytes, found.role.start, guild);
   }
 
-  #deleteRole(bytes: Uint8Array, d: Span): StateStep[] {
-    const { guild_id, role_id } = findMembers(bytes, d.start, ["guild_id", "role_id"]);
-    const guild = idAt(bytes, guild_id);
-    const role = idAt(bytes, role_id);
+  #deleteRole(bytes: Uint8Array, d: number): StateStep[] {
+    const found = findMembers(bytes, d, ["guild_id", "role_id"]);
+    const guild = idAt(bytes, found?.guild_id);
+    const role = idAt(bytes, found?.role_id);
     if (guild === null || role === null) return [];
     return [{ step: "delete", entity: guildPartEntity("role", guild, role), wantsOld: this.wantsOld }];
   }
 
-  #replaceEmojis(bytes: Uint8Array, d: Span): StateStep[] {
-    const { guild_id, emojis } = findMembers(bytes, d.start, ["guild_id", "emojis"]);
-    const guild = idAt(bytes, guild_id);
-    if (guild === null || emojis === undefined) return [];
-    const emojiSteps = [...elementsOf(bytes, emojis)].flatMap((emoji) => this.emoji(bytes, emoji, guild));
-    return [{ step: "clear_emojis", guild, wantsOld: this.wantsOld }, ...emojiSteps];
+  #replaceEmojis(bytes: Uint8Array, d: number): StateStep[] {
+    const found = findMembers(bytes, d, ["guild_id", "emojis"]);
+    const guild = idAt(bytes, found?.guild_id);
+    if (guild === null || found?.emojis === undefined) return [];
+    const emojis = [...elementsOf(bytes, found.emojis)];
+    return [
+      { step: "clear_emojis", guild, wantsOld: this.wantsOld },
+      ...emojis.flatMap(({ start }) => this.emoji(bytes, start, guild)),
+    ];
   }
 
-  #memberOf(bytes: Uint8Array, d: Span): StateStep[] {
-    const guild = idAt(bytes, findMembers(bytes, d.start, ["guild_id"]).guild_id);
-    return guild === null ? [] : this.member(bytes, d, guild);
-  }
-
-  #changeMember(bytes: Uint8Array, d: Span): StateStep[] {
-    const found = findMembers(bytes, d.start, ["guild_id", "user"]);
-    const guild = idAt(bytes, found.guild_id);
-    const user = idOf(bytes, found.user);
-    if (guild === null || user === null || !this.#keepsMember(user)) return [];
+  #changeMember(bytes: Uint8Array, d: number): StateStep[] {
+    const of = this.#memberOf(bytes, d);
+    if (of === null || !this.#keepsMember(of.user)) return [];
     return [{
       step: "merge",
-      entity: guildPartEntity("member", guild, user),
-      members: cutMembers(bytes, d.start),
-      ttlMs: this.#memberTtlMs(user),
+      entity: guildPartEntity("member", of.guild, of.user),
+      members: cutMembers(bytes, d),
+      ttlMs: this.#memberTtlMs(of.user),
       wantsOld: this.wantsOld,
     }];
   }
 
-  #deleteMember(bytes: Uint8Array, d: Span): StateStep[] {
-    const found = findMembers(bytes, d.start, ["guild_id", "user"]);
-    const guild = idAt(bytes, found.guild_id);
-    const user = idOf(bytes, found.user);
-    if (guild === null || user === null) return [];
-    const of = (kind: "member" | "presence") => guildPartEntity(kind, guild, user);
+  #deleteMember(bytes: Uint8Array, d: number): StateStep[] {
+    const of = this.#memberOf(bytes, d);
+    if (of === null) return [];
+    const entity = (kind: "member" | "presence") => guildPartEntity(kind, of.guild, of.user);
     return [
-      { step: "delete", entity: of("member"), wantsOld: this.wantsOld },
-      { step: "delete", entity: of("presence"), wantsOld: false },
+      { step: "delete", entity: entity("member"), wantsOld: this.wantsOld },
+      { step: "delete", entity: entity("presence"), wantsOld: false },
     ];
   }
 
-  #presenceOf(bytes: Uint8Array, d: Span): StateStep[] {
-    const guild = idAt(bytes, findMembers(bytes, d.start, ["guild_id"]).guild_id);
-    return guild === null ? [] : this.presence(bytes, d, guild);
+  #memberOf(bytes: Uint8Array, d: number): { readonly guild: string; readonly user: string } | null {
+    const found = findMembers(bytes, d, ["guild_id", "user"]);
+    const guild = idAt(bytes, found?.guild_id);
+    const user = idOf(bytes, found?.user);
+    return guild === null || user === null ? null : { guild, user };
   }
 
-  #voiceOf(bytes: Uint8Array, d: Span): StateStep[] {
-    const guild = idAt(bytes, findMembers(bytes, d.start, ["guild_id"]).guild_id);
-    return guild === null ? [] : this.voice(bytes, d, guild);
+  #message(bytes: Uint8Array, d: number): StateStep[] {
+    const of = this.#messageOf(bytes, d);
+    return of === null ? [] : [this.#set(of.entity, cut(bytes, of.whole), this.#keeping.messageTtlMs, true)];
   }
 
-  #message(bytes: Uint8Array, d: Span): StateStep[] {
-    const entity = this.#messageOf(bytes, d);
-    return entity === null ? [] : [this.#set(entity, cut(bytes, d), this.#keeping.messageTtlMs, true)];
-  }
-
-  #changeMessage(bytes: Uint8Array, d: Span): StateStep[] {
-    const entity = this.#messageOf(bytes, d);
-    if (entity === null) return [];
-    const members = cutMembers(bytes, d.start);
+  #changeMessage(bytes: Uint8Array, d: number): StateStep[] {
+    const of = this.#messageOf(bytes, d);
+    if (of === null) return [];
     return [{
       step: "merge",
-      entity,
-      members,
+      entity: of.entity,
+      members: cutMembers(bytes, d),
       ttlMs: this.#keeping.messageTtlMs,
       wantsOld: this.wantsOld,
     }];
   }
 
-  #deleteMessage(bytes: Uint8Array, d: Span): StateStep[] {
-    const entity = this.#messageOf(bytes, d);
-    return entity === null ? [] : [{ step: "delete", entity, wantsOld: this.wantsOld }];
+  #deleteMessage(bytes: Uint8Array, d: number): StateStep[] {
+    const of = this.#messageOf(bytes, d);
+    return of === null ? [] : [{ step: "delete", entity: of.entity, wantsOld: this.wantsOld }];
   }
 
-  #deleteMessages(bytes: Uint8Array, d: Span): StateStep[] {
-    const { channel_id, ids } = findMembers(bytes, d.start, ["channel_id", "ids"]);
-    const channel = idAt(bytes, channel_id);
+  #deleteMessages(bytes: Uint8Array, d: number): StateStep[] {
+    const found = findMembers(bytes, d, ["channel_id", "ids"]);
+    const channel = idAt(bytes, found?.channel_id);
     if (channel === null) return [];
-    return [...elementsOf(bytes, ids)].flatMap((span) => idAt(bytes, span) ?? []).map((message) => ({
+    return [...elementsOf(bytes, found?.ids)].flatMap((span) => idAt(bytes, span) ?? []).map((message) => ({
       step: "delete",
       entity: messageEntity(channel, message),
       wantsOld: this.wantsOld,
     }));
   }
 
-  #messageOf(bytes: Uint8Array, d: Span) {
-    const { channel_id, id } = findMembers(bytes, d.start, ["channel_id", "id"]);
-    const channel = idAt(bytes, channel_id);
-    const message = idAt(bytes, id);
-    return channel === null || message === null ? null : messageEntity(channel, message);
+  #messageOf(bytes: Uint8Array, d: number): { readonly entity: Entity; readonly whole: Span } | null {
+    const found = findMembers(bytes, d, ["channel_id", "id"]);
+    const channel = idAt(bytes, found?.channel_id);
+    const message = idAt(bytes, found?.id);
+    if (found === null || channel === null || message === null) return null;
+    return { entity: messageEntity(channel, message), whole: found.whole };
   }
 
   #keepsMember(user: string): boolean {
@@ -323,7 +344,7 @@ export class StatePlan {
   }
 
   #set(
-    entity: ReturnType<typeof guildEntity>,
+    entity: Entity,
     value: Uint8Array,
     ttlMs: number,
     mayWantOld: boolean,

@@ -5,9 +5,8 @@
  * @module
  */
 import { LargeFrameReader, readFrameHead } from "../protocol/frame_head.ts";
-import { MemberScan, skipValue } from "../protocol/json_scan.ts";
 import { channelEntity, channelGroup, type Entity, guildEntity, guildGroup } from "./entity.ts";
-import { elementsOf, idAt, idOf, isTrue, joined, type Span, type Spans } from "./fields.ts";
+import { elementsOf, type Found, idAt, idOf, isTrue, joined, MemberSearch, type Span } from "./fields.ts";
 import { GUILD_PARTS, type SmallEffect, type StatePlan } from "./plan.ts";
 import type { Effect } from "./rules.ts";
 import type { ChannelSelection, GuildPage, StateOutcome, StateStep, StateStore } from "./store.ts";
@@ -59,7 +58,7 @@ const LARGE_MEMBERS = [
   ...GUILD_PARTS,
 ] as const;
 
-type Found = Spans<typeof LARGE_MEMBERS[number]> & { readonly whole: Span };
+type LargeFound = Found<typeof LARGE_MEMBERS[number]>;
 
 const encoder = new TextEncoder();
 
@@ -91,8 +90,8 @@ export class StateWriter {
       case "set_members":
         return { kind: "large", done: this.#writeLarge(effect, bytes) };
       default: {
-        const d = dataOf(bytes);
-        const steps = d === null ? [] : this.#options.plan.steps(effect, bytes, d);
+        const start = readFrameHead(bytes)?.dataStart ?? null;
+        const steps = start === null ? [] : this.#options.plan.steps(effect, bytes, start);
         if (steps.length === 0) return NOTHING;
         const isList = effect === "replace_emojis" || effect === "delete_messages";
         const done = this.#opening.apply(steps).then(({ olds }) => isList ? listOf(olds) : olds[0] ?? null);
@@ -105,7 +104,7 @@ export class StateWriter {
     const store = this.#opening;
     const start = await this.#dataStartInTurns(bytes);
     if (start === null) return null;
-    const found = await this.#findInTurns(bytes, start, LARGE_MEMBERS);
+    const found = await this.#findInTurns(bytes, start);
     if (found === null) return null;
     switch (effect) {
       case "set_bot_user_and_stubs":
@@ -125,16 +124,16 @@ export class StateWriter {
     }
   }
 
-  async #ready(store: Asked, bytes: Uint8Array, { user, guilds, shard }: Found): Promise<null> {
+  async #ready(store: Asked, bytes: Uint8Array, { user, guilds, shard }: LargeFound): Promise<null> {
     const { plan } = this.#options;
     const pieces = new Pieces(store);
-    if (user !== undefined) await pieces.add(plan.botUser(bytes, user));
+    if (user !== undefined) await pieces.add(plan.botUser(bytes, user.start));
     const named = new Set<string>();
     await this.#writeEach(pieces, bytes, guilds, (stub) => {
       const id = idOf(bytes, stub);
       if (id === null) return [];
       named.add(id);
-      return plan.guild(bytes, stub, false);
+      return plan.guild(bytes, stub.start, false);
     });
     await pieces.end();
     const [index, total] = [...elementsOf(bytes, shard)].map((span) => idAt(bytes, span));
@@ -152,7 +151,7 @@ export class StateWriter {
     return null;
   }
 
-  async #writeGuild(store: Asked, bytes: Uint8Array, found: Found): Promise<Old> {
+  async #writeGuild(store: Asked, bytes: Uint8Array, found: LargeFound): Promise<Old> {
     const { plan } = this.#options;
     const guild = idAt(bytes, found.id);
     if (guild === null) return null;
@@ -161,20 +160,24 @@ export class StateWriter {
     const old = await this.#forgetGuild(store, guild, listed);
     const write = (part: Span | undefined, stepsOf: (element: Span) => StateStep[]) =>
       this.#writeEach(pieces, bytes, part, stepsOf);
-    await write(found.channels, (channel) => plan.channel(bytes, channel, guild, false));
-    await write(found.threads, (thread) => plan.channel(bytes, thread, guild, false));
-    await write(found.roles, (role) => plan.role(bytes, role, guild));
-    await write(found.emojis, (emoji) => plan.emoji(bytes, emoji, guild));
-    await write(found.members, (member) => plan.member(bytes, member, guild));
-    await write(found.presences, (presence) => plan.presence(bytes, presence, guild));
-    await write(found.voice_states, (voice) => plan.voice(bytes, voice, guild));
+    await write(found.channels, (channel) => plan.channel(bytes, channel.start, guild, false));
+    await write(found.threads, (thread) => plan.channel(bytes, thread.start, guild, false));
+    await write(found.roles, (role) => plan.role(bytes, role.start, guild));
+    await write(found.emojis, (emoji) => plan.emoji(bytes, emoji.start, guild));
+    await write(found.members, (member) => plan.member(bytes, member.start, guild));
+    await write(found.presences, (presence) => plan.presence(bytes, presence.start, guild));
+    await write(found.voice_states, (voice) => plan.voice(bytes, voice.start, guild));
     // Last: whoever finds the guild finds all of it.
-    await pieces.add(plan.guildOf(bytes, found.whole, guild, found, false));
+    await pieces.add(plan.guildOf(bytes, guild, found, false));
     await pieces.end();
     return old;
   }
 
-  async #listedChannels(pieces: Pieces, bytes: Uint8Array, { channels, threads }: Found): Promise<string[]> {
+  async #listedChannels(
+    pieces: Pieces,
+    bytes: Uint8Array,
+    { channels, threads }: LargeFound,
+  ): Promise<string[]> {
     const ids: string[] = [];
     const note = (channel: Span) => {
       const id = idOf(bytes, channel);
@@ -186,38 +189,43 @@ export class StateWriter {
     return ids;
   }
 
-  async #clearGuild(store: Asked, bytes: Uint8Array, { id, unavailable, whole }: Found): Promise<Old> {
+  async #clearGuild(store: Asked, bytes: Uint8Array, { id, unavailable, whole }: LargeFound): Promise<Old> {
     const { plan } = this.#options;
     const guild = idAt(bytes, id);
     if (guild === null) return null;
     const isAway = isTrue(bytes, unavailable);
     const old = await this.#forgetGuild(store, guild, isAway ? "all" : []);
-    if (isAway) await store.apply(plan.guild(bytes, whole, false));
+    if (isAway) await store.apply(plan.guild(bytes, whole.start, false));
     return old;
   }
 
-  async #deleteChannel(store: Asked, bytes: Uint8Array, { id, guild_id }: Found): Promise<Old> {
+  async #deleteChannel(store: Asked, bytes: Uint8Array, { id, guild_id }: LargeFound): Promise<Old> {
     const channel = idAt(bytes, id);
     if (channel === null) return null;
     const entity = channelEntity(idAt(bytes, guild_id), channel);
     return await this.#forget(store, entity, channelGroup(channel), []);
   }
 
-  async #setThreads(store: Asked, bytes: Uint8Array, { guild_id, threads }: Found): Promise<null> {
+  async #setThreads(store: Asked, bytes: Uint8Array, { guild_id, threads }: LargeFound): Promise<null> {
     const { plan } = this.#options;
     const guild = idAt(bytes, guild_id);
     const pieces = new Pieces(store);
-    await this.#writeEach(pieces, bytes, threads, (thread) => plan.channel(bytes, thread, guild, false));
+    await this.#writeEach(
+      pieces,
+      bytes,
+      threads,
+      (thread) => plan.channel(bytes, thread.start, guild, false),
+    );
     await pieces.end();
     return null;
   }
 
-  async #setMembers(store: Asked, bytes: Uint8Array, { guild_id, members }: Found): Promise<null> {
+  async #setMembers(store: Asked, bytes: Uint8Array, { guild_id, members }: LargeFound): Promise<null> {
     const { plan } = this.#options;
     const guild = idAt(bytes, guild_id);
     if (guild === null) return null;
     const pieces = new Pieces(store);
-    await this.#writeEach(pieces, bytes, members, (member) => plan.member(bytes, member, guild));
+    await this.#writeEach(pieces, bytes, members, (member) => plan.member(bytes, member.start, guild));
     await pieces.end();
     return null;
   }
@@ -264,26 +272,14 @@ export class StateWriter {
   }
 
   /** Null where there is no whole object. */
-  async #findInTurns<Name extends string>(
-    bytes: Uint8Array,
-    start: number,
-    names: readonly Name[],
-  ): Promise<Spans<Name> & { readonly whole: Span } | null> {
-    const found: { [_ in Name]?: Span } = {};
-    const scan = new MemberScan(bytes, start);
+  async #findInTurns(bytes: Uint8Array, start: number): Promise<LargeFound | null> {
+    const search = new MemberSearch(bytes, start, LARGE_MEMBERS);
     let until = start + TURN_BYTES;
-    for (let step; (step = scan.step(until)) !== "end";) {
-      if (step === "paused") {
-        until += TURN_BYTES;
-        await this.#options.nextTurn();
-        continue;
-      }
-      for (const name of names) {
-        if (scan.keyIs(name)) found[name] = { start: scan.valueStart, end: scan.valueEnd };
-      }
+    while (!search.step(until)) {
+      until += TURN_BYTES;
+      await this.#options.nextTurn();
     }
-    if (scan.end < 0) return null;
-    return { ...found, whole: { start, end: scan.end } } as Spans<Name> & { readonly whole: Span };
+    return search.found;
   }
 }
 
@@ -345,14 +341,6 @@ class Pieces {
     this.#bytes = 0;
     await this.#store.apply(steps);
   }
-}
-
-/** Where `d` of a dispatch stands; null where it has none. */
-function dataOf(bytes: Uint8Array): Span | null {
-  const start = readFrameHead(bytes)?.dataStart ?? null;
-  if (start === null) return null;
-  const end = skipValue(bytes, start);
-  return end < 0 ? null : { start, end };
 }
 
 function listOf(olds: readonly Old[]): Old {

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { Span } from "../../../gateway/state/fields.ts";
 import { type StateKeeping, StatePlan } from "../../../gateway/state/plan.ts";
 import type { StateStep } from "../../../gateway/state/store.ts";
 import { StateWriter, type Writing } from "../../../gateway/state/writer.ts";
@@ -40,13 +39,13 @@ function payload(type: string, d: string): Uint8Array {
   return encoder.encode(`{"t":"${type}","s":7,"op":0,"d":${d}}`);
 }
 
-/** Tells how far it has read when. */
+/** Tells which members it has read when. */
 class WatchedPlan extends StatePlan {
-  readonly ends: number[] = [];
+  readonly starts: number[] = [];
 
-  override member(bytes: Uint8Array, member: Span, guild: string): StateStep[] {
-    this.ends.push(member.end);
-    return super.member(bytes, member, guild);
+  override member(bytes: Uint8Array, start: number, guild: string): StateStep[] {
+    this.starts.push(start);
+    return super.member(bytes, start, guild);
   }
 }
 
@@ -67,7 +66,7 @@ class Rig {
       plan: this.plan,
       nextTurn: () => {
         this.turns += 1;
-        this.atTurns.push({ pieces: this.store.pieces.length, members: this.plan.ends.length });
+        this.atTurns.push({ pieces: this.store.pieces.length, members: this.plan.starts.length });
         this.onTurn();
         return Promise.resolve();
       },
@@ -425,17 +424,17 @@ for (
       assert(before.length >= finding, `${before.length} turns before the first member`);
       if (what === "all") return;
       const ends = [
-        rig.plan.ends[0] ?? 0,
-        ...rig.atTurns.map(({ members }) => rig.plan.ends[members - 1] ?? 0),
+        rig.plan.starts[0] ?? 0,
+        ...rig.atTurns.map(({ members }) => rig.plan.starts[members - 1] ?? 0),
       ];
-      ends.push(rig.plan.ends.at(-1) ?? 0);
+      ends.push(rig.plan.starts.at(-1) ?? 0);
       const reached = ends.filter((end) => end > 0);
       for (const [index, end] of reached.slice(1).entries()) {
         const stretch = end - (reached[index] ?? 0);
         // With one element more than fill it, and the commas.
         assert(stretch <= MEBIBYTE + 4_000, `${stretch} bytes in one turn`);
       }
-      assert.equal(rig.plan.ends.length, MEMBERS.length);
+      assert.equal(rig.plan.starts.length, MEMBERS.length);
     });
   }
 }
