@@ -145,6 +145,7 @@ class SimulatedPublisher implements Publisher {
     if (!this.#isOpen) {
       this.#broker.scene.report(`shard ${event.shard}: published while the broker takes no events`);
     }
+    this.#broker.scene.checkers.state?.published(event);
     if (!this.#isWhole) return this.#lose(event);
     if (this.#broker.isBlocked) this.#unread.push({ event, settled });
     else this.#hand(event, settled);

@@ -9,6 +9,7 @@
  */
 import type { GatewayBot } from "../../gateway/identify/budget.ts";
 import type { ConnectionEvents, Transport } from "../../gateway/shard/transport.ts";
+import { BotWorld, type WorldEvent } from "./bot_world.ts";
 import { DiscordConnection } from "./discord_connection.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
 import type { Dispatch, Session, SessionEnd } from "./ledger.ts";
@@ -104,10 +105,13 @@ export class SimulatedDiscord {
   /** Shards for which a fresh session was asked. */
   readonly #replaceableShards = new Set<number>();
   dispatched = 0;
+  /** Null: events are of nothing in particular. */
+  readonly #world: BotWorld | null;
 
   constructor(scene: Scene, dice: SeededDice) {
     this.#scene = scene;
     this.#dice = dice;
+    this.#world = scene.plan.state === null ? null : new BotWorld(dice.fork(), scene.plan.shards);
     this.#remaining = scene.plan.identifiesPerDay;
     for (let shard = 0; shard < scene.plan.shards + 1; shard++) this.#dispatchLater(shard);
   }
@@ -278,7 +282,10 @@ export class SimulatedDiscord {
   dispatchOversized(): void {
     const sessions = [...this.#live.values()];
     if (sessions.length === 0) return;
-    this.#dispatch(this.#dice.pick(sessions), "GUILD_CREATE", this.#scene.plan.bodyMaxBytes);
+    const live = this.#dice.pick(sessions);
+    const { bodyMaxBytes } = this.#scene.plan;
+    if (this.#world === null) this.#dispatch(live, "GUILD_CREATE", bodyMaxBytes);
+    else this.#happen(live, this.#world.large(live.record.shard, bodyMaxBytes));
   }
 
   set isRefusing(isRefusing: boolean) {
@@ -417,7 +424,7 @@ export class SimulatedDiscord {
     this.#note(`session ${id} begins on connection ${connection.number}`);
     this.#live.set(id, live);
     this.#attach(live, connection);
-    this.#dispatch(live, "READY");
+    this.#open(live);
   }
 
   #resume(connection: DiscordConnection, { session_id: id = "", seq = 0 }: ClientFrame["d"]): void {
@@ -487,21 +494,49 @@ export class SimulatedDiscord {
 
   #dispatchAll(shard: number): void {
     for (const live of [...this.#live.values()]) {
-      if (live.record.shard === shard) this.#dispatch(live, this.#dice.pick(TYPES));
+      if (live.record.shard !== shard) continue;
+      if (this.#world === null) this.#dispatch(live, this.#dice.pick(TYPES));
+      else this.#happen(live, this.#world.next(shard));
     }
   }
 
-  #dispatch(live: LiveSession, type: string | null, paddingBytes = this.#dice.between(0, 200)): void {
-    const { ledger, plan } = this.#scene;
+  /** What a session begins with. */
+  #open(live: LiveSession): void {
     const { record } = live;
-    const dispatch = ledger.append(record, {
+    if (this.#world === null) return this.#dispatch(live, "READY");
+    for (const event of this.#world.opening(record.shard, record.id)) this.#happen(live, event);
+    this.#scene.checkers.state?.opened(record);
+  }
+
+  #happen(live: LiveSession, { type, fields, mark }: WorldEvent): void {
+    const dispatch = this.#append(live, type, JSON.stringify(fields));
+    this.#scene.checkers.state?.dispatched(dispatch, mark);
+    this.#deliver(live, dispatch);
+  }
+
+  #dispatch(live: LiveSession, type: string | null, paddingBytes = this.#dice.between(0, 200)): void {
+    const { record } = live;
+    const data = type === "READY"
+      ? `{"v":10,"session_id":"${record.id}","resume_gateway_url":"wss://resume.example","guilds":[]}`
+      : `{"id":"${record.shard}${live.last + 1}","content":"${PADDING.slice(0, paddingBytes)}"}`;
+    this.#deliver(live, this.#append(live, type, data));
+  }
+
+  /** `data`: the text of `d`. */
+  #append({ record, last }: LiveSession, type: string | null, data: string): Dispatch {
+    const { ledger, plan } = this.#scene;
+    const name = type === null ? "null" : `"${type}"`;
+    return ledger.append(record, {
       type,
-      body: this.#body(record, type, paddingBytes),
+      body: encoder.encode(`{"t":${name},"s":${last + 1},"op":0,"d":${data}}`),
       isReplayable: type !== "RESUMED" || plan.isResumedKept,
     });
+  }
+
+  #deliver(live: LiveSession, dispatch: Dispatch): void {
     this.dispatched += 1;
     this.#send(live, dispatch);
-    const overflow = live.last - plan.replayMost;
+    const overflow = live.last - this.#scene.plan.replayMost;
     if (overflow <= live.forgottenThrough) return;
     live.overflowedThrough = overflow;
     if (live.connection === null) this.#end(live, "overflowed");
@@ -513,15 +548,6 @@ export class SimulatedDiscord {
       live.goneAnswers = 0;
       live.record.begun ??= { process: dispatch.receivedBy, atMs: this.#scene.clock.nowMs() };
     });
-  }
-
-  #body(session: Session, type: string | null, paddingBytes: number): Uint8Array {
-    const sequence = session.dispatches.length + 1;
-    const data = type === "READY"
-      ? `{"v":10,"session_id":"${session.id}","resume_gateway_url":"wss://resume.example","guilds":[]}`
-      : `{"id":"${session.shard}${sequence}","content":"${PADDING.slice(0, paddingBytes)}"}`;
-    const name = type === null ? "null" : `"${type}"`;
-    return encoder.encode(`{"t":${name},"s":${sequence},"op":0,"d":${data}}`);
   }
 
   #note(what: string): void {

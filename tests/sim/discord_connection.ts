@@ -113,6 +113,7 @@ export class DiscordConnection implements Connection {
       if (isDamaged) return this.#options.events.payload(encoder.encode('{"t":"MESSAGE_CRE'));
       if (!isLate) {
         dispatch.receivedBy = this.process.number;
+        dispatch.receivedAtMs = Math.min(dispatch.receivedAtMs, this.#options.clock.nowMs());
         arrived();
       }
       this.#options.events.payload(dispatch.body);

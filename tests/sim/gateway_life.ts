@@ -7,7 +7,11 @@
 import assert from "node:assert/strict";
 import { type Config, parseConfig } from "../../gateway/config.ts";
 import { failureText } from "../../gateway/failure.ts";
+import type { Publisher } from "../../gateway/delivery/publisher.ts";
 import { GatewayService } from "../../gateway/service.ts";
+import { StatePlan } from "../../gateway/state/plan.ts";
+import { StatePublisher } from "../../gateway/state/publisher.ts";
+import { StateWriter } from "../../gateway/state/writer.ts";
 import type { SimulatedBroker } from "./broker.ts";
 import { reportUnwritten } from "./checkers/beginnings.ts";
 import type { SimulatedCommandQueue } from "./command_queue.ts";
@@ -86,7 +90,7 @@ export class GatewayLife {
       clock: process.clock,
       dice: this.#dice.fork().roll,
       transport: discord.transport(process),
-      publisher: broker.publisher(process),
+      publisher: this.#withState(config, process, broker.publisher(process)),
       notices: news.notices(process),
       commands: commands.source(process),
       points: redis.points(process),
@@ -165,9 +169,34 @@ export class GatewayLife {
     this.#total = this.#total === shards ? shards + 1 : shards;
   }
 
+  /** Before the broker, where there is a state cache. */
+  #withState({ state, events }: Config, process: GatewayProcess, publisher: Publisher): Publisher {
+    if (state === null) return publisher;
+    const { clock, report } = this.#scene;
+    const store = this.#surroundings.redis.stateStore(process);
+    const plan = new StatePlan(state);
+    return new StatePublisher({
+      publisher,
+      store,
+      plan,
+      writer: new StateWriter({
+        store,
+        plan,
+        nextTurn: () => process.asks((resolve) => clock.after(0, resolve)),
+      }),
+      choice: events.choice,
+      isStrict: state.strict,
+      clock: process.clock,
+      observe: process.into((observation) => {
+        if (observation.kind === "state.failed") report(`the state cache failed: ${observation.error}`);
+      }),
+    });
+  }
+
   #died(process: GatewayProcess): void {
-    const { clock, history, ledger, plan, report } = this.#scene;
+    const { clock, history, ledger, plan, report, checkers } = this.#scene;
     history.note("state", "gateway", `process ${process.number} is gone`);
+    checkers.state?.troubled(clock.nowMs());
     this.#running = null;
     const { discord, redis, disk } = this.#surroundings;
     discord.processDied(process);
@@ -192,6 +221,15 @@ export class GatewayLife {
       SPOOL_PATH: plan.spoolMaxBytes === null ? "off" : "spool",
       ...(plan.spoolMaxBytes === null ? {} : { SPOOL_MAX_BYTES: String(plan.spoolMaxBytes) }),
       SILENCE_MIN: String(plan.silenceMinutes),
+      ...(plan.state === null ? {} : {
+        STATE_ENABLED: "true",
+        STATE_MEMBER: "true",
+        STATE_MESSAGE: "true",
+        STATE_PRESENCE: "true",
+        STATE_EMOJI: "true",
+        STATE_VOICE: "true",
+        STATE_OLD: String(plan.state.old),
+      }),
     }, {
       isTerminal: false,
       replicaName: "sim",

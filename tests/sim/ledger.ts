@@ -29,6 +29,8 @@ export interface Dispatch {
   readonly isReplayable: boolean;
   /** Number of the newest gateway process that got it; 0: none has. */
   receivedBy: number;
+  /** When the first got it; Infinity: none has. */
+  receivedAtMs: number;
   /** It is in the queue. */
   isTaken: boolean;
   /** A gateway process was told so. */
@@ -107,6 +109,7 @@ export class Ledger {
       session,
       sequence: session.dispatches.length + 1,
       receivedBy: 0,
+      receivedAtMs: Infinity,
       isTaken: false,
       isConfirmed: false,
       refusals: 0,

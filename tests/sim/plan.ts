@@ -85,6 +85,13 @@ export interface Plan {
   readonly stormMs: number;
   readonly faultEveryMs: number;
   readonly faults: readonly Fault[];
+  /** How the gateway keeps a state cache; null: it keeps none. */
+  readonly state: StatePlan | null;
+}
+
+export interface StatePlan {
+  /** Whether events carry what was kept before them. */
+  readonly old: boolean;
 }
 
 /** How often a fault is drawn compared with others. */
@@ -102,10 +109,16 @@ const WEIGHTS: Partial<Record<Fault, number>> = {
 const RARE: ReadonlySet<Fault> = new Set(["total_changed", "disk_damaged"]);
 const MINUTE_MS = 60_000;
 
+/**
+ * What a cache is not held against: after these the events of one guild need not reach it in order, or not at all. Another
+ * total hands guilds to other shards, and what a spool loses is missing in the cache too.
+ */
+const NOT_WITH_STATE: ReadonlySet<Fault> = new Set(["total_changed", "disk_damaged", "disk_unreadable"]);
+
 export function drawPlan(dice: SeededDice): Plan {
   const shards = dice.between(2, 6);
   const hasSpool = dice.chance(0.75);
-  return {
+  const plan = {
     shards,
     maxConcurrency: dice.pick([1, 1, 2, 16]),
     dispatchEveryMs: shards * dice.pick([150, 300, 600]),
@@ -124,6 +137,10 @@ export function drawPlan(dice: SeededDice): Plan {
     faultEveryMs: dice.pick([1_500, 4_000, 10_000]),
     faults: drawFaults(dice),
   };
+  // Last, so that a plan without a cache is the one that it would be if there were none.
+  const state = dice.chance(0.25) ? { old: dice.chance(0.5) } : null;
+  if (state === null) return { ...plan, state };
+  return { ...plan, state, faults: plan.faults.filter((fault) => !NOT_WITH_STATE.has(fault)) };
 }
 
 /** Half of all kinds, so that each has room to matter. */

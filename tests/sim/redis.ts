@@ -6,10 +6,13 @@
  */
 import type { Board } from "../../gateway/resume/board.ts";
 import type { PointChange, ResumePoints, StoredFleet, StoredShard } from "../../gateway/resume/points.ts";
+import type { StateStore } from "../../gateway/state/store.ts";
+import { type MemoryState, MemoryStateStore } from "../fakes/memory_state_store.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
 import { reachableSequence } from "./ledger.ts";
 import type { Scene } from "./scene.ts";
 import type { SeededDice } from "./seeded_dice.ts";
+import { SimulatedStateStore } from "./state_store.ts";
 
 /**
  * `refusing`: it answers at once that it will not. `hanging`: it is paused, and carries out later what was sent to it.
@@ -35,9 +38,13 @@ export class SimulatedRedis {
   #carriedOutAtMs = 0;
   writes = 0;
 
-  constructor(scene: Scene, dice: SeededDice) {
+  readonly #state: MemoryState;
+
+  /** `state`: what it keeps of the state cache. */
+  constructor(scene: Scene, dice: SeededDice, state: MemoryState) {
     this.#scene = scene;
     this.#dice = dice;
+    this.#state = state;
   }
 
   /** Since when it has been well; Infinity where it is not. */
@@ -79,6 +86,16 @@ export class SimulatedRedis {
 
   board(process: GatewayProcess): Board {
     return { publish: () => this.#call(process, () => {}) };
+  }
+
+  stateStore(process: GatewayProcess): StateStore {
+    return new SimulatedStateStore({
+      scene: this.#scene,
+      process,
+      state: new MemoryStateStore(this.#state),
+      botId: () => JSON.parse(this.#state.text("bot_user") ?? "{}").id ?? null,
+      send: (carryOut, answered, failed) => this.#send(carryOut, answered, failed),
+    });
   }
 
   /** A session of which it does not yet hold the last sequence; null where it holds all. */

@@ -11,6 +11,7 @@ import type { OrderChecker } from "./checkers/order.ts";
 import type { PointChecker } from "./checkers/points.ts";
 import type { SendChecker } from "./checkers/sends.ts";
 import type { SessionEndChecker } from "./checkers/session_ends.ts";
+import type { StateChecker } from "./checkers/state.ts";
 import type { History } from "./history.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Plan } from "./plan.ts";
@@ -26,6 +27,8 @@ export interface Checkers {
   readonly points: PointChecker;
   readonly sends: SendChecker;
   readonly sessionEnds: SessionEndChecker;
+  /** Null where no state cache is kept. */
+  readonly state: StateChecker | null;
 }
 
 export interface Scene {

@@ -17,6 +17,8 @@ export class Tally {
   #spooled = 0;
   #gaps = 0;
   #unknownSessions = 0;
+  #heldShards = 0;
+  #cachedShards = 0;
 
   add(verdict: Verdict): void {
     this.#seeds += 1;
@@ -26,6 +28,8 @@ export class Tally {
     this.#spooled += verdict.spooled;
     this.#gaps += verdict.gaps;
     this.#unknownSessions += verdict.unknownSessions;
+    this.#heldShards += verdict.cached.held;
+    this.#cachedShards += verdict.cached.shards;
     for (const [fault, count] of verdict.faults) {
       this.#faults.set(fault, (this.#faults.get(fault) ?? 0) + count);
     }
@@ -40,6 +44,7 @@ export class Tally {
       `${(this.#virtualMs / HOUR_MS).toFixed(1)} virtual hours, ${this.#dispatched} events, ` +
       `${this.#spooled} spooled, ${this.#repeated} repeats, ${this.#gaps} gaps told, ` +
       `${this.#unknownSessions} sessions that nobody could write down, ` +
+      `the caches of ${this.#heldShards} of ${this.#cachedShards} shards held against the model, ` +
       `${(tookMs / this.#seeds).toFixed(1)} ms a seed`,
     ].join("\n");
   }

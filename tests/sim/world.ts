@@ -4,7 +4,9 @@
  *
  * @module
  */
+import { MemoryState } from "../fakes/memory_state_store.ts";
 import { microtasksDone } from "../fakes/microtasks.ts";
+import { BOT_ID } from "./bot_world.ts";
 import { SimulatedBroker } from "./broker.ts";
 import { BoundsChecker } from "./checkers/bounds.ts";
 import { GapChecker, isKnown } from "./checkers/gaps.ts";
@@ -15,6 +17,7 @@ import { OrderChecker } from "./checkers/order.ts";
 import { PointChecker } from "./checkers/points.ts";
 import { SendChecker } from "./checkers/sends.ts";
 import { SessionEndChecker } from "./checkers/session_ends.ts";
+import { StateChecker } from "./checkers/state.ts";
 import { SimulatedCommandQueue } from "./command_queue.ts";
 import { SimulatedDiscord } from "./discord.ts";
 import { SimulatedDisk } from "./disk.ts";
@@ -53,6 +56,8 @@ export interface Verdict {
   readonly gaps: number;
   /** Sessions that began and ended before anybody could write down that they were there. */
   readonly unknownSessions: number;
+  /** Shards whose part of the state cache was held against the model, and all that had one. */
+  readonly cached: { readonly held: number; readonly shards: number };
 }
 
 /**
@@ -70,6 +75,7 @@ export async function runWorld(seed: number, keep = HISTORY_LINES): Promise<Verd
     history.note("state", "checker", what);
     failure ??= what;
   };
+  const state = new MemoryState();
   const scene: Scene = {
     clock,
     history,
@@ -85,18 +91,32 @@ export async function runWorld(seed: number, keep = HISTORY_LINES): Promise<Verd
       }),
       gaps: new GapChecker(report, (id) => ledger.session(id)),
       identifies: new IdentifyChecker(report),
-      ids: new IdChecker(report),
+      ids: new IdChecker(report, { mayHaveOld: plan.state?.old === true }),
       order: new OrderChecker(report),
       points: new PointChecker(report),
       sends: new SendChecker(report),
       sessionEnds: new SessionEndChecker(report),
+      state: plan.state && new StateChecker(report, {
+        kept: {
+          get keys() {
+            return state.kept.keys();
+          },
+          text: (key) => state.text(key),
+          named: (set) => state.named(set),
+        },
+        shardsTotal: plan.shards,
+        botId: BOT_ID,
+        isOldTold: plan.state.old,
+        bodyMaxBytes: plan.bodyMaxBytes,
+        dispatch: (session, sequence) => ledger.dispatch(session, sequence),
+      }),
     },
   };
   const surroundings: Surroundings = {
     discord: new SimulatedDiscord(scene, dice.fork()),
     broker: new SimulatedBroker(scene, dice.fork()),
     news: new NewsExchange(scene, dice.fork()),
-    redis: new SimulatedRedis(scene, dice.fork()),
+    redis: new SimulatedRedis(scene, dice.fork(), state),
     disk: new SimulatedDisk(scene, dice.fork()),
     commands: new SimulatedCommandQueue(clock),
   };
@@ -108,6 +128,7 @@ export async function runWorld(seed: number, keep = HISTORY_LINES): Promise<Verd
     discord.unfinished(life.total) ?? disk.unfinished() ?? redis.unfinished(life.livingProcess) ??
       redis.untold(life.total) ?? (life.unconfirmed.events > 0 ? "events wait for the broker" : null);
 
+  let heldShards = 0;
   let isOver = false;
   const look = () => {
     const missing = unfinished();
@@ -137,6 +158,7 @@ export async function runWorld(seed: number, keep = HISTORY_LINES): Promise<Verd
     const sessions = [...ledger.sessions].filter(({ shard }) => shard < life.total);
     reportLosses({ sessions, livingProcess, covers: (dispatch) => gaps.covers(dispatch) }, report);
     gaps.finish(sessions);
+    heldShards = scene.checkers.state?.finish(sessions.filter(({ end }) => end === null)) ?? 0;
   }
   life.crash();
   return {
@@ -151,5 +173,6 @@ export async function runWorld(seed: number, keep = HISTORY_LINES): Promise<Verd
     gaps: surroundings.news.gaps,
     unknownSessions:
       [...ledger.sessions].filter((session) => session.end !== null && !isKnown(session)).length,
+    cached: { held: heldShards, shards: plan.state === null ? 0 : plan.shards },
   };
 }

@@ -9,9 +9,12 @@ import type { Report } from "../report.ts";
 
 export class IdChecker {
   readonly #report: Report;
+  readonly #mayHaveOld: boolean;
 
-  constructor(report: Report) {
+  /** `mayHaveOld`: a body may have `old` behind what Discord sent. */
+  constructor(report: Report, { mayHaveOld = false } = {}) {
     this.#report = report;
+    this.#mayHaveOld = mayHaveOld;
   }
 
   /** The broker was handed this; `dispatch` is what Discord sent under its id. */
@@ -24,8 +27,22 @@ export class IdChecker {
     if (event.type !== dispatch.type) {
       this.#report(`${id} was published as ${event.type}, and is ${dispatch.type}`);
     }
-    if (!areSameBytes(event.body, dispatch.body)) this.#report(`${id} was published with other bytes`);
+    const sent = this.#mayHaveOld ? withoutOld(event.body, dispatch.body) : event.body;
+    if (!areSameBytes(sent, dispatch.body)) this.#report(`${id} was published with other bytes`);
   }
+}
+
+/** The body without the member `old` at its end, where it has one that the other one has not. */
+function withoutOld(body: Uint8Array, sent: Uint8Array): Uint8Array {
+  return oldIn(body, sent) === null ? body : sent;
+}
+
+/** The text of the member `old` that a body has at its end, and the same body as Discord sent it has not; null: none. */
+export function oldIn(body: Uint8Array, sent: Uint8Array): string | null {
+  const end = sent.length - 1;
+  if (body.length <= sent.length || !areSameBytes(body.subarray(0, end), sent.subarray(0, end))) return null;
+  const rest = new TextDecoder().decode(body.subarray(end));
+  return /^,"old":(.+)\}$/s.exec(rest)?.[1] ?? null;
 }
 
 function areSameBytes(one: Uint8Array, other: Uint8Array): boolean {
