@@ -12,10 +12,11 @@ import { FAULT_KINDS, type FaultKind } from "./fault.ts";
 import { isFaultless } from "./judgement.ts";
 import { keep } from "./keeping.ts";
 import { drawPlan, within } from "./plan.ts";
-import { faultRows, judgementRows, showFigures } from "./report.ts";
+import { cacheRows, faultRows, judgementRows, showFigures } from "./report.ts";
 import { settle } from "./settling.ts";
 import { sleep } from "./sleep.ts";
 import { Stage } from "./stage.ts";
+import { isCacheWhole, readKeptState } from "./state_cache.ts";
 import { clock, faultWords, grouped, megabytes, seconds } from "./words.ts";
 
 const TERMINAL_INTERVAL_MS = 1_000;
@@ -81,7 +82,7 @@ function showPlan(
 }
 
 async function run(screen: Screen, options: ChaosOptions, kinds: readonly FaultKind[]): Promise<number> {
-  const { minutes, seed, shards, eventsPerSecond } = options;
+  const { minutes, seed, shards, eventsPerSecond, isStateKept } = options;
   const durationMs = minutes * 60_000;
   const interrupted = interruption();
   const perShard = eventsPerSecond / shards;
@@ -94,6 +95,7 @@ async function run(screen: Screen, options: ChaosOptions, kinds: readonly FaultK
     seed,
     shards,
     eventsPerSecond,
+    isStateKept,
     replayBufferEvents: Math.ceil(GREETING_EVENTS + perShard * BUSIEST_SHARD * LONGEST_ABSENCE_S),
     ledgerEntries: Math.ceil((durationMs / 1_000 + 600) * eventsPerSecond * LEDGER_RESERVE),
   });
@@ -115,23 +117,27 @@ async function run(screen: Screen, options: ChaosOptions, kinds: readonly FaultK
   }
   screen.say(screen.dim(`Everything is mended after ${clock(performance.now() - startedAtMs).trim()} min`));
   const judgement = await settle(stage, PATIENCE_MS);
-  for (const finding of judgement.findings) note(finding);
+  const cache = stage.witness?.judge(await readKeptState(stage.redis.url)) ?? null;
+  const findings = [...judgement.findings, ...cache?.findings ?? []];
+  for (const finding of findings) note(finding);
 
   const { crashes, lateStops } = stage.gateway;
   const { vanishings } = stage.collector;
-  const kept = isFaultless(judgement) && crashes.length === 0 && lateStops === 0;
+  const isCacheRight = cache === null || isCacheWhole(cache);
+  const kept = isFaultless(judgement) && isCacheRight && crashes.length === 0 && lateStops === 0;
   screen.say();
   screen.rows(faultRows(kinds, campaign.counts));
   screen.say();
   showFigures(screen, [
     ...judgementRows(judgement),
+    ...(cache === null ? [] : cacheRows(cache)),
     ["stops that were late", grouped(lateStops)],
     ["crashes", grouped(crashes.length)],
     ["largest memory", megabytes(stage.extremes.memoryBytes)],
     ["longest pause", seconds(stage.extremes.pauseMs)],
   ]);
   screen.say();
-  for (const line of judgement.findings) screen.say(line);
+  for (const line of findings) screen.say(line);
   for (const crash of crashes) screen.say(`The gateway ended by itself: ${crash}`);
   if (vanishings > 0) {
     screen.say(

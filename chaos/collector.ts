@@ -24,13 +24,18 @@ const CONNECT_TIMEOUT_MS = 5_000;
 /** After two missed beats a broker that says nothing is left, and tried again. */
 const HEARTBEAT_SECONDS = 5;
 
-/** Told of every event that came, with the time since the one before, 0 for the first. */
-export type ReceivedObserver = (pauseMs: number) => void;
+/** Told what comes. */
+export interface CollectorObserver {
+  /** An event, with the time since the one before, 0 for the first. */
+  received(pauseMs: number): void;
+  /** An event that had not come before. */
+  cameFirst(type: string, shard: number, body: Uint8Array): void;
+}
 
 export class Collector {
   readonly #url: string;
   readonly #receipts: Receipts;
-  readonly #received: ReceivedObserver;
+  readonly #observer: CollectorObserver;
   readonly #over = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #receivedAtMs: number | null = null;
@@ -38,20 +43,20 @@ export class Collector {
   readonly #vanished = new Set<string>();
   #vanishings = 0;
 
-  private constructor(url: string, receipts: Receipts, received: ReceivedObserver) {
+  private constructor(url: string, receipts: Receipts, observer: CollectorObserver) {
     this.#url = url;
     this.#receipts = receipts;
-    this.#received = received;
+    this.#observer = observer;
   }
 
   /**
    * Begins to take events, once the gateway has declared its queue. Resolves when a killed broker would still know
    * every queue that was declared so far.
    */
-  static async start(rabbitUrl: string, receipts: Receipts, received: ReceivedObserver): Promise<Collector> {
+  static async start(rabbitUrl: string, receipts: Receipts, observer: CollectorObserver): Promise<Collector> {
     const url = new URL(rabbitUrl);
     url.searchParams.set("heartbeat", String(HEARTBEAT_SECONDS));
-    const collector = new Collector(url.href, receipts, received);
+    const collector = new Collector(url.href, receipts, observer);
     const connection = await connect(url.href);
     const channel = await connection.createChannel();
     await declareOwn(channel);
@@ -135,9 +140,11 @@ export class Collector {
 
   readonly #takeEvent = ({ content, properties }: ConsumeMessage): void => {
     const nowMs = performance.now();
-    this.#received(nowMs - (this.#receivedAtMs ?? nowMs));
+    this.#observer.received(nowMs - (this.#receivedAtMs ?? nowMs));
     this.#receivedAtMs = nowMs;
-    this.#receipts.add(String(properties.messageId), String(properties.type), content);
+    const type = String(properties.type);
+    const isFirst = this.#receipts.add(String(properties.messageId), type, content);
+    if (isFirst) this.#observer.cameFirst(type, Number(properties.headers?.["shard"]), content);
   };
 
   readonly #takeGap = ({ content }: ConsumeMessage): void => {

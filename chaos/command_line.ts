@@ -13,13 +13,15 @@ export interface ChaosOptions {
   readonly eventsPerSecond: number;
   /** Only faults of which one of these words is part; all where there is none. */
   readonly words: readonly string[];
+  /** The gateway keeps the state cache, and Redis is compared with what came. */
+  readonly isStateKept: boolean;
   /** Shows the plan, and does nothing. */
   readonly planOnly: boolean;
   /** Where to leave the gateway's log and the course of things; null: nowhere. */
   readonly keep: string | null;
 }
 
-export type OutageOptions = Omit<ChaosOptions, "words" | "planOnly">;
+export type OutageOptions = Omit<ChaosOptions, "words" | "isStateKept" | "planOnly">;
 
 /** A command line that means nothing. */
 export class UsageError extends Error {
@@ -46,7 +48,8 @@ const OUTAGE_DEFAULTS: Numbers = { minutes: 10, seed: 1, shards: 8, rate: 1_000 
 
 export const CHAOS_HELP =
   `Runs the gateway under faults drawn at random, and holds what came out of the queue against what Discord sent.
-Exit status 1 where an event was lost, changed or out of order, or a lost session is not named.
+Exit status 1 where an event was lost, changed or out of order, or a lost session is not named, or the state
+cache is not what it must be.
 
 Usage: deno task chaos [flags]
 
@@ -55,6 +58,7 @@ Usage: deno task chaos [flags]
   --shards N        number of shards (${CHAOS_DEFAULTS.shards})
   --rate N          events per second, over all shards (${CHAOS_DEFAULTS.rate})
   --faults WORD,…   only faults with one of these words in their line of --plan: --faults gateway,alarm
+  --state           keep the state cache, and hold it against what came out of the queue
   --plan            show the plan, and do nothing
   --keep FOLDER     leave the gateway's log and the course of things there
 `;
@@ -78,7 +82,7 @@ Usage: deno task outage [flags]
  * @throws UsageError
  */
 export function parseChaos(args: readonly string[]): ChaosOptions | "help" {
-  const flags = readFlags(args, ["faults", "keep"], ["plan"]);
+  const flags = readFlags(args, ["faults", "keep"], ["state", "plan"]);
   if (flags === "help") return "help";
   const { minutes, seed, shards, rate } = readNumbers(flags, CHAOS_DEFAULTS);
   return {
@@ -87,6 +91,7 @@ export function parseChaos(args: readonly string[]): ChaosOptions | "help" {
     shards,
     eventsPerSecond: rate,
     words: String(flags.faults ?? "").split(",").map((word) => word.trim()).filter(Boolean),
+    isStateKept: flags.state === true,
     planOnly: flags.plan === true,
     keep: flags.keep === undefined ? null : String(flags.keep),
   };

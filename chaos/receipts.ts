@@ -51,8 +51,11 @@ export class Receipts {
     return this.#sessions.get(session) ?? NOTHING;
   }
 
-  /** @param id `<session>:<sequence>` */
-  add(id: string, type: string, body: Uint8Array): void {
+  /**
+   * @param id `<session>:<sequence>`
+   * @returns Whether it is the first copy.
+   */
+  add(id: string, type: string, body: Uint8Array): boolean {
     const end = id.lastIndexOf(":");
     const { hashes, arrivals } = this.#session(id.slice(0, end));
     const sequence = Number(id.slice(end + 1));
@@ -66,6 +69,7 @@ export class Receipts {
       this.#repeats++;
       if (known !== hash) this.#alteredRepeats++;
     }
+    return known === undefined;
   }
 
   #session(session: string): { hashes: string[]; arrivals: number[] } {

@@ -7,6 +7,7 @@
 import type { Screen } from "../harness/screen.ts";
 import type { FaultKind } from "./fault.ts";
 import type { Judgement } from "./judgement.ts";
+import type { CacheJudgement } from "./state_cache.ts";
 import { grouped } from "./words.ts";
 
 /** A name and what belongs to it. */
@@ -45,6 +46,16 @@ export function judgementRows(judgement: Judgement): Row[] {
     ["of them named", grouped(sessionsNamed)],
     ["named wrongly", grouped(unfounded)],
     ["given up needlessly", grouped(needless)],
+  ];
+}
+
+/** How the state cache ended. */
+export function cacheRows({ expected, missing, changed, surplus }: CacheJudgement): Row[] {
+  return [
+    ["keys of the state cache", grouped(expected)],
+    ["of them missing", grouped(missing)],
+    ["of them changed", grouped(changed)],
+    ["keys too many", grouped(surplus)],
   ];
 }
 

@@ -16,6 +16,7 @@ import { Extremes } from "./extremes.ts";
 import { Line } from "./line.ts";
 import { Receipts } from "./receipts.ts";
 import { sleep } from "./sleep.ts";
+import { STATE_SETTINGS, StateWitness } from "./state_cache.ts";
 import { WatchedGateway } from "./watched_gateway.ts";
 
 export interface StageOptions {
@@ -25,6 +26,8 @@ export interface StageOptions {
   readonly eventsPerSecond: number;
   /** The gateway connects to everybody without a proxy between: its {@link Stage.lines} do nothing. */
   readonly areLinesDirect?: boolean;
+  /** The gateway keeps the state cache, with everything in it. */
+  readonly isStateKept?: boolean;
   /** Events that Discord keeps for a resume, per session. */
   readonly replayBufferEvents: number;
   /** Events that Discord may create in all, generously. */
@@ -57,6 +60,8 @@ interface Parts {
   readonly lines: { readonly rabbit: Line; readonly redis: Line; readonly discord: Line };
   readonly receipts: Receipts;
   readonly extremes: Extremes;
+  /** What must be in the state cache; null where none is kept. */
+  readonly witness: StateWitness | null;
 }
 
 export class Stage implements Parts, AsyncDisposable {
@@ -69,6 +74,7 @@ export class Stage implements Parts, AsyncDisposable {
   readonly lines: Parts["lines"];
   readonly receipts: Receipts;
   readonly extremes: Extremes;
+  readonly witness: StateWitness | null;
   readonly #opened: AsyncDisposableStack;
 
   private constructor(options: StageOptions, parts: Parts, opened: AsyncDisposableStack) {
@@ -81,6 +87,7 @@ export class Stage implements Parts, AsyncDisposable {
     this.lines = parts.lines;
     this.receipts = parts.receipts;
     this.extremes = parts.extremes;
+    this.witness = parts.witness;
     this.#opened = opened;
   }
 
@@ -92,10 +99,11 @@ export class Stage implements Parts, AsyncDisposable {
    */
   static async start(options: StageOptions): Promise<Stage> {
     await using opening = new AsyncDisposableStack();
-    const { areLinesDirect = false } = options;
+    const { areLinesDirect = false, isStateKept = false } = options;
     const by = (proxy: TcpProxy, url: string) => areLinesDirect ? url : proxy.through(url);
     const receipts = new Receipts();
     const extremes = new Extremes();
+    const witness = isStateKept ? new StateWitness(options.shards) : null;
 
     const { rabbit, redis } = opening.use(await startServerPair());
     const main = opening.use(new TcpProxy());
@@ -120,11 +128,14 @@ export class Stage implements Parts, AsyncDisposable {
       REDIS_URL: by(redisProxy, redis.url),
       LOG_FORMAT: "json",
       LOG_LEVEL: "debug",
+      ...(isStateKept ? STATE_SETTINGS : {}),
     }, (vitals) => extremes.note(vitals));
     opening.defer(() => gateway.end());
     await connected(discord, options.shards);
-    const received = (pauseMs: number) => extremes.note({ pauseMs });
-    const collector = await Collector.start(rabbit.url, receipts, received);
+    const collector = await Collector.start(rabbit.url, receipts, {
+      received: (pauseMs) => extremes.note({ pauseMs }),
+      cameFirst: (type, shard, body) => witness?.add(type, shard, body),
+    });
     opening.defer(() => collector.stop());
 
     const lines = {
@@ -132,7 +143,7 @@ export class Stage implements Parts, AsyncDisposable {
       redis: new Line(redisProxy),
       discord: new Line(main, resume),
     };
-    const parts = { rabbit, redis, discord, gateway, collector, lines, receipts, extremes };
+    const parts = { rabbit, redis, discord, gateway, collector, lines, receipts, extremes, witness };
     return new Stage(options, parts, opening.move());
   }
 

@@ -9,15 +9,16 @@ async function run(script: string, line: string): Promise<{ code: number; text: 
   return { code, text: new TextDecoder().decode(stdout) };
 }
 
-Deno.test("chaos.ts plays its faults, shows that every event came through, and ends with 0", async () => {
+Deno.test("chaos.ts plays its faults, shows that every event came through and is in the cache, and ends with 0", async () => {
   const { code, text } = await run(
     CHAOS,
-    "--minutes 0.1 --shards 2 --rate 50 --faults reset,doubled,9,op --seed 3",
+    "--minutes 0.1 --shards 2 --rate 50 --faults reset,doubled,9,op --seed 3 --state",
   );
   assert.equal(code, 0, text);
   assert.match(text, /^Shardline chaos: 0\.1 min, seed 3, 2 shards, 50 events\/s\n/);
   assert.match(text, /\n +Discord .*reset × \d/);
   assert.match(text, /\n +lost +0\n/);
+  assert.match(text, /\n +keys of the state cache +[\d,]+\n +of them missing +0\n +of them changed +0\n/);
   assert.match(text, /\nEvery event came through, in order, unchanged\n$/);
   assert.ok(!text.includes("\x1b"), "no terminal, no control sequences");
 });

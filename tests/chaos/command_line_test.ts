@@ -8,6 +8,7 @@ Deno.test("parseChaos() has a default for everything", () => {
     shards: 8,
     eventsPerSecond: 200,
     words: [],
+    isStateKept: false,
     planOnly: false,
     keep: null,
   });
@@ -15,13 +16,14 @@ Deno.test("parseChaos() has a default for everything", () => {
 
 Deno.test("parseChaos() reads every flag", () => {
   const line =
-    "--minutes 0.5 --seed=9 --shards 2 --rate 12.5 --faults gateway,,alarm --plan --keep /tmp/here";
+    "--minutes 0.5 --seed=9 --shards 2 --rate 12.5 --faults gateway,,alarm --state --plan --keep /tmp/here";
   assert.deepEqual(parseChaos(line.split(" ")), {
     minutes: 0.5,
     seed: 9,
     shards: 2,
     eventsPerSecond: 12.5,
     words: ["gateway", "alarm"],
+    isStateKept: true,
     planOnly: true,
     keep: "/tmp/here",
   });
