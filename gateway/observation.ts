@@ -79,10 +79,11 @@ export type Observation =
   // The state cache: whether it takes events, and how long one took from its asking to its answer.
   | { kind: "state.opened" }
   | { kind: "state.closed" }
+  | { kind: "state.unfilled"; shard: number }
   | { kind: "state.refused"; error: string }
   | { kind: "state.written"; tookMs: number }
   | { kind: "state.failed"; type: string; error: string }
-  | { kind: "state.sizes"; sizes: Readonly<Record<string, number>> }
+  | { kind: "state.sizes"; sizes: Readonly<Record<string, number>>; guildsBehind: number }
   // The settings do not want it published, and nobody else needs it any more.
   | { kind: "event.filtered"; shard: number; type: string }
   | { kind: "event.dropped"; shard: number; type: string | null; reason: DropReason }

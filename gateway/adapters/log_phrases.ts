@@ -87,6 +87,10 @@ const PHRASES: Phrases = {
   "redis.garbage": { level: "warn", text: "Unusable value in Redis" },
   "state.opened": { level: "info", text: "State cache open" },
   "state.closed": { level: "warn", text: "State cache closed" },
+  "state.unfilled": {
+    level: "warn",
+    text: "State cache is switched on amid sessions, and lacks what came before",
+  },
   "state.refused": { level: "error", text: "State cache refused by Redis, trying again" },
   "state.failed": { level: "error", text: "Event not kept in the state cache" },
   "state.written": { level: null, text: "Event kept in the state cache" },

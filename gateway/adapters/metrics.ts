@@ -160,6 +160,10 @@ function createFamilies(registry: Registry) {
     stateSizes: Object.fromEntries(
       KINDS.map((kind) => [kind, gauge(`state_${kind}s`, `Keys of this kind in the state cache`)]),
     ) as Record<Kind, ReturnType<typeof gauge>>,
+    stateGuildsBehind: gauge(
+      "gateway_state_guilds_behind",
+      "Guilds of which the state cache has not all, or not the newest",
+    ),
     restFailures: counter("gateway_rest_failures_total", "Requests to Discord's REST API that failed"),
     logEmbedsDropped: counter("gateway_log_embeds_dropped_total", "Embeds for the log channels not sent"),
     newsDropped: counter("gateway_news_dropped_total", "News for gateway.events not published"),
@@ -273,6 +277,7 @@ export class Metrics {
         return families.stateFailures.inc({ reason: "refused" });
       case "state.sizes":
         for (const kind of KINDS) families.stateSizes[kind].set(observation.sizes[kind] ?? 0);
+        families.stateGuildsBehind.set(observation.guildsBehind);
         return;
       case "spool.late":
         return families.eventsLate.inc(observation.events);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isGuildEvent, readFrameHead } from "../protocol/frame_head.ts";
 import {
   BOT_USER,
   channelEntity,
@@ -75,6 +76,13 @@ export class StatePlan {
   /** What an event does. */
   effectOf(type: string): Effect {
     return keptEffectOf(type, this.#keeping);
+  }
+
+  /** The guild of which an event changes what is kept; null: it changes nothing, or of no guild. */
+  guildOfEvent(type: string, bytes: Uint8Array): string | null {
+    const start = this.effectOf(type) === "nothing" ? null : readFrameHead(bytes)?.dataStart ?? null;
+    const found = start === null ? null : findMembers(bytes, start, ["id", "guild_id"]);
+    return idAt(bytes, isGuildEvent(type) ? found?.id : found?.guild_id);
   }
 
   get wantsOld(): boolean {

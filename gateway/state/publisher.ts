@@ -13,7 +13,7 @@ import { failureText } from "../failure.ts";
 import type { Observer } from "../observation.ts";
 import { joined } from "./fields.ts";
 import type { StatePlan } from "./plan.ts";
-import type { StateStore } from "./store.ts";
+import type { StateStore, WrittenShard } from "./store.ts";
 import type { Old, StateWriter, Writing } from "./writer.ts";
 
 export interface StatePublisherOptions {
@@ -49,15 +49,19 @@ interface Lane {
   isBusy: boolean;
 }
 
-/** How far a session is in the cache, for what is published again because the broker or the cache went away. */
+/** How far a session is in the cache, for what is published again because broker, cache or process went away. */
 interface Written {
   sequence: number;
+  /** How far it will be, once the store has answered what it was asked. */
+  askedSequence: number;
   /** Sequence → what was kept before, of events that are not confirmed yet. */
   readonly olds: Map<number, Uint8Array>;
 }
 
 /** The one there is, and those before it that may still have something on the way. */
 const SESSIONS_KEPT = 64;
+/** The same, of what the store is told. */
+const SESSIONS_TOLD = 4;
 
 const OLD_NAME = new TextEncoder().encode(',"old":');
 const CLOSE_BRACE = 0x7d;
@@ -77,6 +81,9 @@ export class StatePublisher implements Publisher {
   #storeLosses = 0;
   /** Events that the store has been asked for and has not answered. */
   #unanswered = 0;
+  /** Guilds of which an event has passed the cache by, until the store has marked them. */
+  readonly #passedBy = new Set<string>();
+  #isUnfilledTold = false;
   /** The broker has refused a larger body. */
   #bodyMaxBytes = Infinity;
 
@@ -100,10 +107,12 @@ export class StatePublisher implements Publisher {
       },
     });
     store.start({
-      opened: (botId) => {
+      opened: ({ botId, written }) => {
         this.#isStoreOpen = true;
         plan.botId = botId ?? plan.botId;
+        for (const shard of written) this.#learn(shard);
         observe({ kind: "state.opened" });
+        this.#markPassedBy();
         this.#update(null);
       },
       closed: () => {
@@ -156,6 +165,9 @@ export class StatePublisher implements Publisher {
   #abandonWriting(): void {
     this.#storeLosses += 1;
     this.#unanswered = 0;
+    for (const sessions of this.#written.values()) {
+      for (const written of sessions.values()) written.askedSequence = written.sequence;
+    }
     this.#options.writer.abandon();
   }
 
@@ -167,7 +179,7 @@ export class StatePublisher implements Publisher {
       for (let item = lane.first; item !== null && item !== lane.next; item = item.behind) {
         if (item.outgoing === null) waiting.push(item);
       }
-      for (const item of waiting) this.#through(lane, item, null);
+      for (const item of waiting) this.#passBy(lane, item);
       this.#begin(lane);
     }
   }
@@ -181,14 +193,30 @@ export class StatePublisher implements Publisher {
       if (written !== undefined && sequence <= written.sequence) {
         this.#through(lane, item, written.olds.get(sequence) ?? null);
       } else if (this.#isStoreOpen) this.#write(lane, item);
-      else this.#through(lane, item, null);
+      else this.#passBy(lane, item);
     }
+  }
+
+  #passBy(lane: Lane, item: Item): void {
+    const { type, body } = item.event;
+    const guild = this.#options.plan.guildOfEvent(type, body);
+    if (guild !== null) this.#passedBy.add(guild);
+    this.#through(lane, item, null);
+  }
+
+  /** Before anything else is asked: what is written from now on may be what takes the mark away. */
+  #markPassedBy(): void {
+    const guilds = [...this.#passedBy];
+    this.#options.writer.markBehind(guilds).then(() => {
+      for (const guild of guilds) this.#passedBy.delete(guild);
+    }, (error: unknown) => this.#options.observe({ kind: "state.refused", error: failureText(error) }));
   }
 
   #write(lane: Lane, item: Item): void {
     const { clock, observe } = this.#options;
     const { event } = item;
     const startMs = clock.nowMs();
+    this.#writtenOf(event).askedSequence = event.sequence;
     const writing = this.#writingOf(event);
     if (writing.kind === "nothing") return this.#through(lane, item, null);
     const isLarge = writing.kind === "large";
@@ -216,7 +244,7 @@ export class StatePublisher implements Publisher {
 
   #writingOf(event: OutgoingEvent): Writing {
     try {
-      return this.#options.writer.write(event.type, event.body);
+      return this.#options.writer.write(event.type, event.body, this.#askedOf(event.shard));
     } catch (error) {
       this.#failed(event, error);
       return { kind: "nothing" };
@@ -228,7 +256,14 @@ export class StatePublisher implements Publisher {
     this.#options.observe({ kind: "state.failed", type, error: failureText(error) });
   }
 
-  #remember({ shard, session, sequence }: OutgoingEvent, old: Old): void {
+  #remember(event: OutgoingEvent, old: Old): void {
+    const { sequence } = event;
+    const written = this.#writtenOf(event);
+    written.sequence = Math.max(written.sequence, sequence);
+    if (old !== null) written.olds.set(sequence, old);
+  }
+
+  #writtenOf({ shard, session, type }: OutgoingEvent): Written {
     let sessions = this.#written.get(shard);
     if (sessions === undefined) {
       sessions = new Map();
@@ -236,13 +271,38 @@ export class StatePublisher implements Publisher {
     }
     let written = sessions.get(session);
     if (written === undefined) {
-      written = { sequence: 0, olds: new Map() };
+      written = { sequence: 0, askedSequence: 0, olds: new Map() };
       sessions.set(session, written);
       const [oldest] = sessions.keys();
       if (sessions.size > SESSIONS_KEPT && oldest !== undefined) sessions.delete(oldest);
+      if (type !== "READY") this.#tellUnfilled(shard);
     }
-    written.sequence = Math.max(written.sequence, sequence);
-    if (old !== null) written.olds.set(sequence, old);
+    return written;
+  }
+
+  /** A session that the cache has not seen begin: what has come before is not in it. */
+  #tellUnfilled(shard: number): void {
+    if (this.#isUnfilledTold) return;
+    this.#isUnfilledTold = true;
+    this.#options.observe({ kind: "state.unfilled", shard });
+  }
+
+  /** How far the sessions of a shard will be in the cache, once all that it was asked is answered. */
+  #askedOf(shard: number): WrittenShard {
+    const sessions = [...this.#written.get(shard) ?? []].slice(-SESSIONS_TOLD);
+    return { shard, sessions: sessions.map(([id, { askedSequence }]) => ({ id, sequence: askedSequence })) };
+  }
+
+  /** What was written so far, by this process or an earlier one. */
+  #learn({ shard, sessions }: WrittenShard): void {
+    const known = this.#written.get(shard) ?? new Map<string, Written>();
+    const learnt = sessions.map(({ id, sequence: told }): [string, Written] => {
+      const { sequence, olds } = known.get(id) ?? { sequence: 0, olds: new Map() };
+      const highest = Math.max(sequence, told);
+      return [id, { sequence: highest, askedSequence: highest, olds }];
+    });
+    // What this process does not know of is newer: another has had the shard since.
+    this.#written.set(shard, new Map([...known, ...learnt]));
   }
 
   /** The cache has it: it goes to the broker behind all before it. */

@@ -14,7 +14,7 @@ export type ChannelSelection = "all" | readonly string[];
  * `set` keeps a text. `merge` changes members of a text that is kept, and does nothing where none is: `members` are names
  * and values in turn, each as it stands in JSON. `delete` forgets. `clear` forgets what a set names, at most so much of it;
  * before a channel its messages, but for those of `keepsMessagesOf`, which stay. `clear_emojis` forgets all emojis of a
- * guild.
+ * guild. `mark` says of a guild whether what is kept of it is behind: not all of it, or not the newest.
  */
 export type StateStep =
   | {
@@ -38,7 +38,14 @@ export type StateStep =
     readonly keepsMessagesOf: ChannelSelection;
     readonly atMost: number;
   }
-  | { readonly step: "clear_emojis"; readonly guild: string; readonly wantsOld: boolean };
+  | { readonly step: "clear_emojis"; readonly guild: string; readonly wantsOld: boolean }
+  | { readonly step: "mark"; readonly guild: string; readonly isBehind: boolean };
+
+/** How far the sessions of a shard are in the cache: every event up to there that it heeds. The newest session is last. */
+export interface WrittenShard {
+  readonly shard: number;
+  readonly sessions: readonly { readonly id: string; readonly sequence: number }[];
+}
 
 export interface StateOutcome {
   /** What each step that wanted it found, in order; null where there was nothing. */
@@ -54,10 +61,18 @@ export interface GuildPage {
   readonly next: string | null;
 }
 
+/** What a store says of what it keeps. */
+export interface KeptAlready {
+  /** The bot whose user it keeps; null where it keeps none. */
+  readonly botId: string | null;
+  /** As it was last told, by whatever process. */
+  readonly written: readonly WrittenShard[];
+}
+
 /** What a store tells its user. */
 export interface StateStoreEvents {
-  /** It takes steps now. With the id of the bot whose user it keeps; null where it keeps none. */
-  opened(botId: string | null): void;
+  /** It takes steps now. */
+  opened(kept: KeptAlready): void;
   /** It takes none until the next `opened`, and answers nothing of what it was asked before. */
   closed(): void;
 }
@@ -69,10 +84,12 @@ export interface StateStore {
    * Carries the steps out in one piece, nobody's in between; only between `opened` and `closed`. What is asked first is
    * done first. Never settles where the store is closed meanwhile. Rejects where something else stands under one of the
    * keys; what was done before it stays.
+   *
+   * @param written What is so once the steps are carried out, for whatever process opens the store next.
    */
-  apply(steps: readonly StateStep[]): Promise<StateOutcome>;
+  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome>;
   /**
-   * Ids of guilds that are kept, a page of them: all have been in one once there is no next. What is kept anew or
+   * Ids of guilds that are kept, or marked as behind, a page of them: all have been in one once there is no next. What is kept anew or
    * forgotten meanwhile may be in one or not, and a guild in several. Never settles where the store is closed meanwhile.
    *
    * @param page The `next` of the page before; null for the first.

@@ -9,7 +9,14 @@ import { channelEntity, channelGroup, type Entity, guildEntity, guildGroup } fro
 import { elementsOf, type Found, idAt, idOf, isTrue, joined, MemberSearch, type Span } from "./fields.ts";
 import { GUILD_PARTS, type SmallEffect, type StatePlan } from "./plan.ts";
 import type { Effect } from "./rules.ts";
-import type { ChannelSelection, GuildPage, StateOutcome, StateStep, StateStore } from "./store.ts";
+import type {
+  ChannelSelection,
+  GuildPage,
+  StateOutcome,
+  StateStep,
+  StateStore,
+  WrittenShard,
+} from "./store.ts";
 
 /** What was kept before an event of what it is about, as JSON; null: nothing. */
 export type Old = Uint8Array | null;
@@ -77,7 +84,19 @@ export class StateWriter {
     this.#opening = new Opening(this.#options.store);
   }
 
-  write(type: string, bytes: Uint8Array): Writing {
+  /** These guilds are behind: events of theirs have passed the cache by. Never settles where the store is closed meanwhile. */
+  async markBehind(guilds: readonly string[]): Promise<void> {
+    const pieces: Promise<StateOutcome>[] = [];
+    // All in this turn: what is asked from the next on may take a mark away.
+    for (let at = 0; at < guilds.length; at += PIECE_STEPS) {
+      const steps = guilds.slice(at, at + PIECE_STEPS).map((guild) => markStep(guild, true));
+      pieces.push(this.#opening.apply(steps));
+    }
+    await Promise.all(pieces);
+  }
+
+  /** @param written What is so once the event is in the cache. */
+  write(type: string, bytes: Uint8Array, written: WrittenShard): Writing {
     const effect = this.#options.plan.effectOf(type);
     switch (effect) {
       case "nothing":
@@ -88,20 +107,29 @@ export class StateWriter {
       case "delete_channel":
       case "set_threads":
       case "set_members":
-        return { kind: "large", done: this.#writeLarge(effect, bytes) };
+        return { kind: "large", done: this.#writeLarge(effect, bytes, written) };
       default: {
         const start = readFrameHead(bytes)?.dataStart ?? null;
         const steps = start === null ? [] : this.#options.plan.steps(effect, bytes, start);
         if (steps.length === 0) return NOTHING;
         const isList = effect === "replace_emojis" || effect === "delete_messages";
-        const done = this.#opening.apply(steps).then(({ olds }) => isList ? listOf(olds) : olds[0] ?? null);
+        const done = this.#opening.apply(steps, written).then(({ olds }) =>
+          isList ? listOf(olds) : olds[0] ?? null
+        );
         return { kind: "small", done };
       }
     }
   }
 
-  async #writeLarge(effect: LargeEffect, bytes: Uint8Array): Promise<Old> {
+  async #writeLarge(effect: LargeEffect, bytes: Uint8Array, written: WrittenShard): Promise<Old> {
     const store = this.#opening;
+    const old = await this.#writeInPieces(store, effect, bytes);
+    // In a piece of its own, in any case: whoever has asked before must have been answered before.
+    await store.apply([], written);
+    return old;
+  }
+
+  async #writeInPieces(store: Asked, effect: LargeEffect, bytes: Uint8Array): Promise<Old> {
     const start = await this.#dataStartInTurns(bytes);
     if (start === null) return null;
     const found = await this.#findInTurns(bytes, start);
@@ -145,7 +173,10 @@ export class StateWriter {
     let page: string | null = null;
     do {
       const { ids, next }: GuildPage = await store.guilds(page);
-      for (const guild of ids.filter(isLost)) await this.#forgetGuild(store, guild, []);
+      for (const guild of ids.filter(isLost)) {
+        await this.#forgetGuild(store, guild, []);
+        await store.apply([markStep(guild, false)]);
+      }
       page = next;
     } while (page !== null);
     return null;
@@ -168,7 +199,7 @@ export class StateWriter {
     await write(found.presences, (presence) => plan.presence(bytes, presence.start, guild));
     await write(found.voice_states, (voice) => plan.voice(bytes, voice.start, guild));
     // Last: whoever finds the guild finds all of it.
-    await pieces.add(plan.guildOf(bytes, guild, found, false));
+    await pieces.add([...plan.guildOf(bytes, guild, found, false), markStep(guild, false)]);
     await pieces.end();
     return old;
   }
@@ -195,7 +226,8 @@ export class StateWriter {
     if (guild === null) return null;
     const isAway = isTrue(bytes, unavailable);
     const old = await this.#forgetGuild(store, guild, isAway ? "all" : []);
-    if (isAway) await store.apply(plan.guild(bytes, whole.start, false));
+    const stub = isAway ? plan.guild(bytes, whole.start, false) : [];
+    await store.apply([...stub, markStep(guild, false)]);
     return old;
   }
 
@@ -244,21 +276,28 @@ export class StateWriter {
     }
   }
 
-  /** The guild first: whoever finds it finds all of it. */
+  /**
+   * The guild first: whoever finds it finds all of it. It is marked as behind, for it may end in between: whoever goes
+   * on takes the mark from it.
+   */
   #forgetGuild(store: Asked, guild: string, keepsMessagesOf: ChannelSelection): Promise<Old> {
-    return this.#forget(store, guildEntity(guild), guildGroup(guild), keepsMessagesOf);
+    return this.#forget(store, guildEntity(guild), guildGroup(guild), keepsMessagesOf, [
+      markStep(guild, true),
+    ]);
   }
 
-  /** Forgets a thing and all that its group names. */
+  /** Forgets a thing and all that its group names, after other steps. */
   async #forget(
     store: Asked,
     entity: Entity,
     group: string,
     keepsMessagesOf: ChannelSelection,
+    before: readonly StateStep[] = [],
   ): Promise<Old> {
     const { wantsOld } = this.#options.plan;
     const clear: StateStep = { step: "clear", group, keepsMessagesOf, atMost: CLEAR_AT_ONCE };
-    let { olds: [old = null], left } = await store.apply([{ step: "delete", entity, wantsOld }, clear]);
+    const first: StateStep[] = [...before, { step: "delete", entity, wantsOld }, clear];
+    let { olds: [old = null], left } = await store.apply(first);
     while (left > 0) ({ left } = await store.apply([clear]));
     return old;
   }
@@ -292,8 +331,8 @@ class Opening implements Asked {
     this.#store = store;
   }
 
-  apply(steps: readonly StateStep[]): Promise<StateOutcome> {
-    return this.#hasEnded ? new Promise(() => {}) : this.#store.apply(steps);
+  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome> {
+    return this.#hasEnded ? new Promise(() => {}) : this.#store.apply(steps, written);
   }
 
   guilds(page: string | null): Promise<GuildPage> {
@@ -341,6 +380,10 @@ class Pieces {
     this.#bytes = 0;
     await this.#store.apply(steps);
   }
+}
+
+function markStep(guild: string, isBehind: boolean): StateStep {
+  return { step: "mark", guild, isBehind };
 }
 
 function listOf(olds: readonly Old[]): Old {

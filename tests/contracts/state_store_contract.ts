@@ -18,10 +18,12 @@ import {
 import type {
   ChannelSelection,
   GuildPage,
+  KeptAlready,
   StateOutcome,
   StateStep,
   StateStore,
   StateStoreEvents,
+  WrittenShard,
 } from "../../gateway/state/store.ts";
 
 /** A cache, as the processes see it that share it, and as bots read it. */
@@ -44,7 +46,11 @@ export class StateOpenings implements StateStoreEvents {
   readonly heard: string[] = [];
   readonly #waiting = new Set<() => void>();
 
-  opened(botId: string | null): void {
+  /** As each opening told. */
+  readonly written: (readonly WrittenShard[])[] = [];
+
+  opened({ botId, written }: KeptAlready): void {
+    this.written.push(written);
     this.#hear(botId === null ? "opened" : `opened ${botId}`);
   }
 
@@ -416,6 +422,32 @@ export function testStateStoreContract(name: string, open: () => Promise<StateSt
     const seen = await guildsOf(store, (page) => store.apply(page.map((id) => deleteStep(guildEntity(id)))));
     assert.deepEqual(seen, expected);
     assert.deepEqual(await guildsOf(store), []);
+  });
+
+  Deno.test(`${name} state store names guilds that are marked as behind among those that are kept`, async () => {
+    await using subject = await open();
+    const { store } = await started(subject);
+    const mark = (guild: string, isBehind: boolean): StateStep => ({ step: "mark", guild, isBehind });
+    await store.apply([setStep(guildEntity("5")), mark("5", true), mark("6", true), mark("7", true)]);
+    assert.deepEqual(await guildsOf(store), ["5", "6", "7"]);
+    await store.apply([mark("7", false), mark("8", false)]);
+    assert.deepEqual(await guildsOf(store), ["5", "6"]);
+  });
+
+  Deno.test(`${name} state store tells the next process what was written`, async () => {
+    await using subject = await open();
+    const { store, openings } = await started(subject);
+    assert.deepEqual(openings.written, [[]]);
+    const sessions = [{ id: 'a "quoted"\n id', sequence: 7 }, { id: "b", sequence: 2 ** 40 }];
+    await store.apply([setStep(guildEntity("5"))], { shard: 12, sessions: sessions.slice(0, 1) });
+    await store.apply([], { shard: 12, sessions });
+    await store.apply([], { shard: 0, sessions: [] });
+    const other = await started(subject);
+    const [written = []] = other.openings.written;
+    assert.deepEqual(written.toSorted((one, two) => one.shard - two.shard), [{ shard: 0, sessions: [] }, {
+      shard: 12,
+      sessions,
+    }]);
   });
 
   Deno.test(`${name} state store opens with the id of the bot whose user is kept`, async () => {

@@ -8,10 +8,12 @@ import { channelGroup, type Entity, guildGroup } from "../../gateway/state/entit
 import type {
   ChannelSelection,
   GuildPage,
+  KeptAlready,
   StateOutcome,
   StateStep,
   StateStore,
   StateStoreEvents,
+  WrittenShard,
 } from "../../gateway/state/store.ts";
 
 interface Kept {
@@ -28,10 +30,18 @@ const decoder = new TextDecoder();
 /** What is kept, by key. */
 export class MemoryState {
   readonly kept = new Map<string, Kept>();
+  /** Guilds that are marked. */
+  readonly behind = new Set<string>();
+  readonly written = new Map<number, WrittenShard>();
 
   text(key: string): string | null {
     const kept = this.kept.get(key);
     return kept === undefined ? null : decoder.decode(kept.value);
+  }
+
+  /** What a store says of it that opens now. */
+  get already(): KeptAlready {
+    return { botId: botIdOf(this.text("bot_user")), written: [...this.written.values()] };
   }
 
   /** Keys that a set of the wire contract names, sorted. */
@@ -63,7 +73,7 @@ export class MemoryStateStore implements StateStore {
     queueMicrotask(() => this.#open());
   }
 
-  apply(steps: readonly StateStep[]): Promise<StateOutcome> {
+  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome> {
     this.asked.push([...steps]);
     const olds: (Uint8Array | null)[] = [];
     let left = 0;
@@ -94,16 +104,22 @@ export class MemoryStateStore implements StateStore {
             this.state.kept.delete(key);
           }
           break;
+        case "mark":
+          if (step.isBehind) this.state.behind.add(step.guild);
+          else this.state.behind.delete(step.guild);
+          break;
         default:
           step satisfies never;
       }
     }
+    if (written !== undefined) this.state.written.set(written.shard, written);
     return this.#answer({ olds, left });
   }
 
   /** By what the next page is asked for is the last guild of this one. */
   guilds(page: string | null): Promise<GuildPage> {
-    const all = this.state.named("guild_keys").map((key) => key.slice("guild:".length));
+    const kept = this.state.named("guild_keys").map((key) => key.slice("guild:".length));
+    const all = [...new Set([...kept, ...this.state.behind])].sort();
     const rest = all.filter((id) => page === null || id > page);
     const ids = rest.slice(0, GUILDS_A_PAGE);
     const next = rest.length > ids.length ? ids.at(-1) ?? null : null;
@@ -145,7 +161,7 @@ export class MemoryStateStore implements StateStore {
   #open(): void {
     if (this.#events === null || this.#isAway || this.#isOpen) return;
     this.#isOpen = true;
-    this.#events.opened(botIdOf(this.state.text("bot_user")));
+    this.#events.opened(this.state.already);
   }
 
   #old({ key }: Entity, wantsOld: boolean): (Uint8Array | null)[] {

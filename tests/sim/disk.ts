@@ -18,7 +18,6 @@ import {
   type SpoolWrite,
 } from "../../gateway/delivery/spool.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
-import type { Dispatch } from "./ledger.ts";
 import type { Scene } from "./scene.ts";
 import type { SeededDice } from "./seeded_dice.ts";
 
@@ -104,14 +103,6 @@ export class SimulatedDisk {
     }
   }
 
-  /** What of a shard is to reach the queue from it, oldest first. */
-  waiting(shard: number): Dispatch[] {
-    const { ledger } = this.#scene;
-    return (this.#lanes.get(shard) ?? []).flatMap(({ event }) =>
-      ledger.dispatch(event.session, event.sequence) ?? []
-    );
-  }
-
   unfinished(): string | null {
     for (const [shard, events] of this.#lanes) {
       if (events.length > 0) return `${events.length} events of shard ${shard} are in the spool`;
@@ -120,7 +111,6 @@ export class SimulatedDisk {
   }
 
   #open(): SpoolOpening {
-    this.#scene.checkers.state?.takenOver((shard) => this.waiting(shard));
     if (this.#isDamaged) {
       const movedAside = { to: "spool.damaged", problem: "it is damaged", isLost: true };
       return { kind: "ready", contents: NOTHING_SPOOLED, movedAside };

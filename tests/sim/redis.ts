@@ -93,7 +93,7 @@ export class SimulatedRedis {
       scene: this.#scene,
       process,
       state: new MemoryStateStore(this.#state),
-      botId: () => JSON.parse(this.#state.text("bot_user") ?? "{}").id ?? null,
+      already: () => this.#state.already,
       send: (carryOut, answered, failed) => this.#send(carryOut, answered, failed),
     });
   }

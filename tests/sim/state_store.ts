@@ -6,10 +6,12 @@
  */
 import type {
   GuildPage,
+  KeptAlready,
   StateOutcome,
   StateStep,
   StateStore,
   StateStoreEvents,
+  WrittenShard,
 } from "../../gateway/state/store.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
 import type { Scene } from "./scene.ts";
@@ -20,8 +22,7 @@ export interface SimulatedStateStoreOptions {
   readonly process: GatewayProcess;
   /** What is kept. */
   readonly state: Pick<StateStore, "apply" | "guilds">;
-  /** Null where no bot's user is kept. */
-  readonly botId: () => string | null;
+  readonly already: () => KeptAlready;
   readonly send: <Value>(
     carryOut: () => Value | Promise<Value>,
     answered: (value: Value | Promise<Value>) => void,
@@ -50,8 +51,8 @@ export class SimulatedStateStore implements StateStore {
     this.#open();
   }
 
-  apply(steps: readonly StateStep[]): Promise<StateOutcome> {
-    return this.#ask(() => this.#options.state.apply(steps));
+  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome> {
+    return this.#ask(() => this.#options.state.apply(steps, written));
   }
 
   guilds(page: string | null): Promise<GuildPage> {
@@ -89,14 +90,14 @@ export class SimulatedStateStore implements StateStore {
   }
 
   #open(): void {
-    const { scene, process, send, botId } = this.#options;
-    const answered = process.into((bot: string | null | Promise<string | null>) => {
+    const { scene, process, send, already } = this.#options;
+    const answered = process.into((kept: KeptAlready | Promise<KeptAlready>) => {
       if (this.#events === null) return;
       this.#isOpen = true;
       scene.history.note("state", "gateway", "has a state cache");
-      this.#events.opened(bot as string | null);
+      this.#events.opened(kept as KeptAlready);
     });
-    send(botId, answered, process.into(() => this.#openLater()));
+    send(already, answered, process.into(() => this.#openLater()));
   }
 
   #openLater(): void {

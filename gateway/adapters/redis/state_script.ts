@@ -47,6 +47,7 @@ end
  * wanted it found; or the error that has ended it.
  */
 export const APPLY = `${COMMON}
+local behind, written_shards = prefix .. "gateway:state:behind", prefix .. "gateway:state:written"
 local values = ARGV[3]
 local olds
 
@@ -194,6 +195,12 @@ local function carry_out(line)
       local group, staying, at_most = word(), word(), word()
       clear(group, channels_in(staying), tonumber(at_most))
       olds[1] = call("SCARD", prefix .. group)
+    elseif step == "mark" then
+      local command, guild = word(), word()
+      call(command, behind, guild)
+    elseif step == "written" then
+      local shard = word()
+      call("HSET", written_shards, shard, value())
     else
       local guild, wants = word(), word()
       for _, name in ipairs(call("SMEMBERS", prefix .. "gateway:state:emojis:" .. guild)) do

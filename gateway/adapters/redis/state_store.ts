@@ -15,6 +15,7 @@ import type {
   StateStep,
   StateStore,
   StateStoreEvents,
+  WrittenShard,
 } from "../../state/store.ts";
 import { joined } from "../../state/fields.ts";
 import { bufferView } from "../buffer_view.ts";
@@ -42,12 +43,20 @@ const SCAN_COUNT = 250;
 /** Keys that go in one piece, at most, unless somebody's alone are more: some milliseconds of Redis. */
 const PIECE_KEYS = 250;
 
+/** Guilds that are marked. */
+const BEHIND = "gateway:state:behind";
+/** By shard, its sessions and how far each is in the cache. */
+const WRITTEN = "gateway:state:written";
+
 type Argument = string | number | Buffer;
+const encoder = new TextEncoder();
+
 type Command = readonly [name: string, ...parameters: Argument[]];
 
 /** What somebody has asked for, and waits for. */
 interface Asked {
   readonly steps: readonly StateStep[];
+  readonly written: WrittenShard | undefined;
   readonly resolve: (outcome: StateOutcome) => void;
   readonly reject: (error: Error) => void;
 }
@@ -85,9 +94,9 @@ export class RedisStateStore implements StateStore {
     this.#client.start();
   }
 
-  apply(steps: readonly StateStep[]): Promise<StateOutcome> {
+  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome> {
     return new Promise((resolve, reject) => {
-      this.#gathered.push({ steps, resolve, reject });
+      this.#gathered.push({ steps, written, resolve, reject });
       if (this.#isAsking) return;
       this.#isAsking = true;
       // What is asked in one turn goes in one piece, too.
@@ -97,13 +106,13 @@ export class RedisStateStore implements StateStore {
 
   async guilds(page: string | null): Promise<GuildPage> {
     const { prefix } = this.#options;
-    const start = `${prefix}guild:`.length;
-    const command: Command = ["sscan", `${prefix}guild_keys`, page ?? "0", "COUNT", SCAN_COUNT];
-    const [cursor, names] = await this.#ask<[Buffer, Buffer[]]>(command, []);
-    const next = cursor.toString();
+    const [set = "guild_keys", cursor = "0"] = page?.split(" ") ?? [];
+    const command: Command = ["sscan", prefix + set, cursor, "COUNT", SCAN_COUNT];
+    const [nextCursor, names] = await this.#ask<[Buffer, Buffer[]]>(command, []);
+    const start = set === BEHIND ? 0 : `${prefix}guild:`.length;
     return {
       ids: names.map((name) => name.toString().slice(start)),
-      next: next === "0" ? null : next,
+      next: nextCursor.toString() !== "0" ? `${set} ${nextCursor}` : set === BEHIND ? null : `${BEHIND} 0`,
     };
   }
 
@@ -163,9 +172,10 @@ export class RedisStateStore implements StateStore {
     try {
       const load = async (lua: string) => String(await this.#client.tryCall(["script", "LOAD", lua]));
       const botUserKey = this.#options.prefix + BOT_USER.key;
-      const [apply, sweep, botUser] = await Promise.all([
+      const [apply, sweep, written, botUser] = await Promise.all([
         load(APPLY),
         load(SWEEP),
+        this.#client.tryCall(["hgetall", this.#options.prefix + WRITTEN]),
         this.#client.tryCall(["get", botUserKey]),
         // Changes nothing, but Redis answers it only while it takes writes.
         this.#client.tryCall(["setrange", botUserKey, 0, ""]),
@@ -173,7 +183,7 @@ export class RedisStateStore implements StateStore {
       if (epoch !== this.#epoch || this.#events === null) return;
       this.#apply = apply;
       this.#sweep = sweep;
-      this.#events.opened(botIdOf(botUser));
+      this.#events.opened({ botId: botIdOf(botUser), written: writtenOf(written) });
       this.#keepUp();
     } catch (error) {
       if (epoch === this.#epoch) this.#failed(error);
@@ -230,13 +240,15 @@ export class RedisStateStore implements StateStore {
 
   async #tellSizes(): Promise<void> {
     const { prefix, observe } = this.#options;
-    const counts = await Promise.all(
-      KINDS.map((kind) => this.#ask<number>(["scard", `${prefix}${kind}_keys`], [])),
-    );
+    const count = (set: string) => this.#ask<number>(["scard", prefix + set], []);
+    const [guildsBehind, ...counts] = await Promise.all([
+      count(BEHIND),
+      ...KINDS.map((kind) => count(`${kind}_keys`)),
+    ]);
     // It has stood for a while: what is refused from now on is news.
     this.#isRefusalReported = false;
     const sizes = Object.fromEntries(KINDS.map((kind, index) => [kind, counts[index] ?? 0]));
-    observe({ kind: "state.sizes", sizes });
+    observe({ kind: "state.sizes", sizes, guildsBehind });
   }
 }
 
@@ -250,8 +262,9 @@ function stepsText(asked: readonly Asked[]): [words: string, values: Buffer] {
     return `${end - value.length + 1} ${end}`;
   };
   let words = "";
-  for (const { steps } of asked) {
+  for (const { steps, written } of asked) {
     for (const step of steps) words += `${stepWords(step, place)} `;
+    if (written !== undefined) words += `written ${written.shard} ${place(writtenText(written))}`;
     words += "\n";
   }
   return [words, bufferView(joined(values))];
@@ -276,9 +289,30 @@ function stepWords(step: StateStep, place: (value: Uint8Array) => string): strin
       return `clear ${step.group} ${channelList(step.keepsMessagesOf)} ${step.atMost}`;
     case "clear_emojis":
       return `clear_emojis ${step.guild} ${flag(step.wantsOld)}`;
+    case "mark":
+      return `mark ${step.isBehind ? "SADD" : "SREM"} ${step.guild}`;
     default:
       return step satisfies never;
   }
+}
+
+function writtenText({ sessions }: WrittenShard): Uint8Array {
+  return encoder.encode(JSON.stringify(sessions.map(({ id, sequence }) => [id, sequence])));
+}
+
+/** What was written by whatever process; a shard of which it is no longer to be read is left out. */
+function writtenOf(reply: unknown): WrittenShard[] {
+  return Object.entries(Object(reply)).flatMap(([shard, text]) => {
+    try {
+      const sessions: unknown[][] = JSON.parse(String(text));
+      return [{
+        shard: Number(shard),
+        sessions: sessions.map(([id, sequence]) => ({ id: String(id), sequence: Number(sequence) })),
+      }];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** Something else stands under a key: whoever asks for another is not refused. */

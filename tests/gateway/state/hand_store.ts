@@ -6,10 +6,12 @@
 import assert from "node:assert/strict";
 import type {
   GuildPage,
+  KeptAlready,
   StateOutcome,
   StateStep,
   StateStore,
   StateStoreEvents,
+  WrittenShard,
 } from "../../../gateway/state/store.ts";
 import { shownStep } from "./shown_steps.ts";
 
@@ -21,6 +23,8 @@ interface Question {
 export class HandStore implements StateStore {
   /** Every step it was asked for, repeats included, as lines. */
   readonly asked: string[] = [];
+  /** What it was told that is written, in order. */
+  readonly written: WrittenShard[] = [];
   isClosed = false;
   #events: StateStoreEvents | null = null;
   #isOpen = false;
@@ -34,11 +38,14 @@ export class HandStore implements StateStore {
     this.#events = events;
   }
 
-  apply(steps: readonly StateStep[]): Promise<StateOutcome> {
+  /** What asks nothing is answered with what was asked before it. */
+  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome> {
     assert(this.#isOpen, "only an open store is asked");
     this.asked.push(...steps.map(shownStep));
     const answer = Promise.withResolvers<StateOutcome>();
     this.#unanswered.push({ steps, answer });
+    if (written !== undefined) this.written.push(written);
+    this.#answerNothing();
     return answer.promise;
   }
 
@@ -51,10 +58,10 @@ export class HandStore implements StateStore {
     return Promise.resolve();
   }
 
-  open(botId: string | null = null): void {
+  open(kept: Partial<KeptAlready> = {}): void {
     assert(!this.#isOpen, "the store is open already");
     this.#isOpen = true;
-    this.#events?.opened(botId);
+    this.#events?.opened({ botId: null, written: [], ...kept });
   }
 
   /** It goes away, and answers nothing of what it was asked. */
@@ -71,6 +78,7 @@ export class HandStore implements StateStore {
     const wanted = steps.filter((step) => "wantsOld" in step && step.wantsOld);
     const olds = wanted.map((_, index) => index === 0 && old !== null ? new TextEncoder().encode(old) : null);
     answer.resolve({ olds, left });
+    this.#answerNothing();
   }
 
   /** Answers the question behind the oldest: whoever asked must not depend on the order. */
@@ -82,6 +90,11 @@ export class HandStore implements StateStore {
 
   fail(message: string): void {
     this.#next().answer.reject(new Error(message));
+    this.#answerNothing();
+  }
+
+  #answerNothing(): void {
+    while (this.#unanswered[0]?.steps.length === 0) this.#next().answer.resolve({ olds: [], left: 0 });
   }
 
   #next(): Question {

@@ -36,6 +36,8 @@ const decoder = new TextDecoder();
 interface Place {
   readonly shard?: number;
   readonly session?: string;
+  /** As JSON. */
+  readonly d?: string;
 }
 
 class Rig {
@@ -102,13 +104,17 @@ class Rig {
   }
 }
 
-function event(type: string, sequence: number, { shard = 0, session = "one" }: Place = {}): OutgoingEvent {
+function event(
+  type: string,
+  sequence: number,
+  { shard = 0, session = "one", d = `{"id":"${sequence}"}` }: Place = {},
+): OutgoingEvent {
   return {
     shard,
     session,
     sequence,
     type,
-    body: encoder.encode(`{"t":"${type}","s":${sequence},"op":0,"d":{"id":"${sequence}"}}`),
+    body: encoder.encode(`{"t":"${type}","s":${sequence},"op":0,"d":${d}}`),
     receivedAtMs: 0,
     partition: null,
     trace: null,
@@ -146,10 +152,10 @@ Deno.test("StatePublisher says why the broker has closed, and nothing of the sor
 
 Deno.test("StatePublisher says when the store is there and when it is not, and takes from it who the bot is", () => {
   const rig = new Rig();
-  rig.store.open("7");
+  rig.store.open({ botId: "7" });
   assert.equal(rig.plan.botId, "7");
   rig.store.drop();
-  rig.store.open(null);
+  rig.store.open();
   assert.equal(rig.plan.botId, "7", "what has been known stays known");
   assert.deepEqual(rig.observations.all.map(({ kind }) => kind), [
     "state.opened",
@@ -531,6 +537,130 @@ Deno.test("StatePublisher that is not strict opens without the answers of a stor
   assert.deepEqual(rig.openings.heard, ["opened", "closed"]);
   rig.store.drop();
   assert.deepEqual(rig.openings.heard, ["opened", "closed", "opened"]);
+});
+
+Deno.test("StatePublisher marks the guilds whose events have passed the cache by, before it asks anything else", async () => {
+  const rig = new Rig({ isStrict: false });
+  rig.broker.open();
+  const passed: [type: string, d: string][] = [
+    ["CHANNEL_UPDATE", '{"id":"1","guild_id":"71"}'],
+    ["CHANNEL_UPDATE", '{"id":"2","guild_id":"71"}'],
+    ["CHANNEL_UPDATE", '{"id":"3"}'],
+    ["GUILD_UPDATE", '{"id":"72","guild_id":"79"}'],
+    ["TYPING_START", '{"channel_id":"1","guild_id":"73"}'],
+    ["PRESENCE_UPDATE", '{"user":{"id":"1"},"guild_id":"74"}'],
+  ];
+  passed.forEach(([type, d], index) => rig.publishEvent(event(type, index + 1, { d })));
+  assert.equal(rig.got.length, passed.length);
+  rig.store.open();
+  rig.publish(SMALL, 7);
+  const marks = ["mark 71 as behind", "mark 72 as behind"];
+  assert.deepEqual(rig.store.asked, [...marks, 'set channel:7, wants old: {"id":"7"}']);
+  // What was not answered is marked again, and with it what the store was asked and has not answered.
+  rig.publishEvent(event(SMALL, 8, { d: '{"id":"8","guild_id":"75"}' }));
+  rig.store.drop();
+  rig.store.open();
+  assert.deepEqual(rig.store.asked.slice(-3), [...marks, "mark 75 as behind"]);
+  await rig.answer();
+  rig.store.drop();
+  rig.store.open();
+  assert.equal(rig.store.asked.length, 4 + 3);
+});
+
+Deno.test("StatePublisher that is strict marks nothing: nothing has passed the cache by", () => {
+  const rig = Rig.opened();
+  rig.publishEvent(event(SMALL, 1, { d: '{"id":"1","guild_id":"71"}' }));
+  rig.store.drop();
+  rig.store.open();
+  assert.deepEqual(rig.store.asked.filter((line) => line.startsWith("mark")), []);
+});
+
+// What was written by an earlier process.
+
+Deno.test("StatePublisher writes nothing that the store says is written, by whatever process", async () => {
+  const rig = new Rig();
+  rig.store.open({
+    written: [
+      { shard: 0, sessions: [{ id: "old", sequence: 40 }, { id: "one", sequence: 3 }] },
+      { shard: 1, sessions: [{ id: "one", sequence: 9 }] },
+    ],
+  });
+  rig.broker.open();
+  rig.publish(SMALL, 40, { session: "old" });
+  rig.publish(SMALL, 2);
+  rig.publish(LARGE, 3);
+  rig.publish(SMALL, 9, { shard: 1 });
+  assert.deepEqual(rig.got, [40, 2, 3, 9]);
+  assert.deepEqual(rig.store.asked, []);
+  rig.publish(SMALL, 4);
+  rig.publish(SMALL, 41, { session: "old" });
+  assert.equal(rig.store.unanswered, 2);
+  await rig.answer("4");
+  assert.deepEqual(rig.got.slice(4), ["4 old 4"]);
+});
+
+Deno.test("StatePublisher learns at each opening what the store had written of what it did not answer", async () => {
+  const rig = Rig.opened();
+  rig.publish(SMALL, 1);
+  rig.publish(SMALL, 2);
+  rig.store.drop();
+  rig.store.open({ written: [{ shard: 0, sessions: [{ id: "one", sequence: 1 }] }] });
+  rig.publish(SMALL, 1);
+  rig.publish(SMALL, 2);
+  assert.deepEqual(rig.got, [1]);
+  await rig.answer();
+  assert.deepEqual(rig.got, [1, 2]);
+});
+
+Deno.test("StatePublisher tells the store how far the sessions of the shard are, the last four", async () => {
+  const rig = new Rig();
+  rig.store.open({ written: [{ shard: 0, sessions: [{ id: "zero", sequence: 5 }] }] });
+  rig.broker.open();
+  rig.publish(UNTOUCHED, 1);
+  rig.publish(SMALL, 2);
+  rig.publish(LARGE, 3);
+  rig.publish(SMALL, 8, { shard: 1 });
+  await microtasksDone();
+  for (let answers = 0; answers < 3; answers++) await rig.answer();
+  for (const session of ["two", "three", "four"]) rig.publish(SMALL, 1, { session });
+  const told = (shard: number) => rig.store.written.filter((written) => written.shard === shard);
+  assert.deepEqual(told(1), [{ shard: 1, sessions: [{ id: "one", sequence: 8 }] }]);
+  const shown = told(0).map(({ sessions }) => sessions.map(({ id, sequence }) => `${id} ${sequence}`).join());
+  assert.deepEqual(shown, [
+    "zero 5,one 2",
+    "zero 5,one 3",
+    "zero 5,one 3,two 1",
+    "zero 5,one 3,two 1,three 1",
+    "one 3,two 1,three 1,four 1",
+  ]);
+});
+
+Deno.test("StatePublisher writes again what the store has not answered, though what followed asked it nothing", async () => {
+  const rig = Rig.opened();
+  rig.publish(SMALL, 1);
+  rig.publishEvent(event("THREAD_LIST_SYNC", 2, { d: '{"guild_id":"1","threads":[]}' }));
+  await microtasksDone();
+  rig.store.drop();
+  rig.store.open();
+  rig.publish(SMALL, 1);
+  assert.deepEqual(rig.got, []);
+  await rig.answer();
+  assert.deepEqual(rig.got, [1]);
+});
+
+Deno.test("StatePublisher says once that the cache lacks what came before, where it has not seen a session begin", () => {
+  const unfilled = (rig: Rig) => rig.observations.of("state.unfilled").map(({ shard }) => shard);
+  const rig = new Rig();
+  rig.store.open({ written: [{ shard: 0, sessions: [{ id: "one", sequence: 5 }] }] });
+  rig.broker.open();
+  rig.publish(SMALL, 6);
+  rig.publish("READY", 1, { shard: 1 });
+  rig.publish(SMALL, 2, { shard: 1 });
+  assert.deepEqual(unfilled(rig), []);
+  rig.publish(UNTOUCHED, 6, { shard: 2 });
+  rig.publish(SMALL, 7, { shard: 2 });
+  rig.publish(SMALL, 7, { shard: 3 });
+  assert.deepEqual(unfilled(rig), [2]);
 });
 
 // Events that are kept, and not published.

@@ -9,6 +9,7 @@ import type {
   StateStep,
   StateStore,
   StateStoreEvents,
+  WrittenShard,
 } from "../../../gateway/state/store.ts";
 import { shownStep } from "./shown_steps.ts";
 
@@ -19,14 +20,18 @@ export class RecordingStore implements StateStore {
   readonly answers: Partial<StateOutcome>[] = [];
   /** Ids of the guilds that are kept, page by page. */
   kept: string[][] = [[]];
+  /** What it was told that is written, in order. */
+  readonly written: WrittenShard[] = [];
   /** Called with each piece before it is answered. */
   onPiece: () => void = () => {};
 
   start(events: StateStoreEvents): void {
-    events.opened(null);
+    events.opened({ botId: null, written: [] });
   }
 
-  apply(steps: readonly StateStep[]): Promise<StateOutcome> {
+  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome> {
+    if (written !== undefined) this.written.push(written);
+    if (steps.length === 0) return Promise.resolve({ olds: [], left: 0 });
     this.pieces.push(steps);
     this.onPiece();
     return Promise.resolve({ olds: [], left: 0, ...this.answers.shift() });
@@ -44,8 +49,13 @@ export class RecordingStore implements StateStore {
     return Promise.resolve();
   }
 
-  /** All steps, in order, as lines. */
+  /** All steps but marks, in order, as lines. */
   get lines(): string[] {
+    return this.pieces.flat().filter(({ step }) => step !== "mark").map(shownStep);
+  }
+
+  /** All steps, in order, as lines. */
+  get linesWithMarks(): string[] {
     return this.pieces.flat().map(shownStep);
   }
 }

@@ -24,6 +24,8 @@ export function shownStep(step: StateStep): string {
       return `clear ${step.group}${exception(step.keepsMessagesOf)}`;
     case "clear_emojis":
       return `clear emojis of ${step.guild}${want(step)}`;
+    case "mark":
+      return `mark ${step.guild} as ${step.isBehind ? "behind" : "whole"}`;
     default:
       return step satisfies never;
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type StateKeeping, StatePlan } from "../../../gateway/state/plan.ts";
-import type { StateStep } from "../../../gateway/state/store.ts";
+import type { StateStep, WrittenShard } from "../../../gateway/state/store.ts";
 import { StateWriter, type Writing } from "../../../gateway/state/writer.ts";
 import { microtasksDone } from "../../fakes/microtasks.ts";
 import { RecordingStore } from "./recording_store.ts";
@@ -49,6 +49,8 @@ class WatchedPlan extends StatePlan {
   }
 }
 
+const WRITTEN: WrittenShard = { shard: 3, sessions: [{ id: "one", sequence: 7 }] };
+
 class Rig {
   readonly store = new RecordingStore();
   readonly plan: WatchedPlan;
@@ -74,7 +76,7 @@ class Rig {
   }
 
   write(type: string, d: string): Writing {
-    return this.writer.write(type, payload(type, d));
+    return this.writer.write(type, payload(type, d), WRITTEN);
   }
 
   /** Writes, and resolves with what was kept before, as text. */
@@ -103,12 +105,12 @@ Deno.test("StateWriter does not heed an event that touches nothing, lacks its id
   assert.deepEqual(rig.write("CHANNEL_UPDATE", '"text"'), { kind: "nothing" });
   assert.deepEqual(rig.write("MESSAGE_CREATE", `{"id":"1","channel_id":"${CHANNEL}"}`), { kind: "nothing" });
   assert.deepEqual(
-    rig.writer.write("CHANNEL_UPDATE", encoder.encode('{"t":"CHANNEL_UPDATE","s":1,"op":0}')),
+    rig.writer.write("CHANNEL_UPDATE", encoder.encode('{"t":"CHANNEL_UPDATE","s":1,"op":0}'), WRITTEN),
     {
       kind: "nothing",
     },
   );
-  assert.deepEqual(rig.writer.write("CHANNEL_UPDATE", encoder.encode("none")), { kind: "nothing" });
+  assert.deepEqual(rig.writer.write("CHANNEL_UPDATE", encoder.encode("none"), WRITTEN), { kind: "nothing" });
   assert.deepEqual(rig.store.pieces, []);
 });
 
@@ -123,7 +125,7 @@ Deno.test("StateWriter asks the store at once, and once, for a small event", asy
 Deno.test("StateWriter writes an event whatever the order and spacing of its members", () => {
   const rig = new Rig();
   const text = `{ "d" : {"id":"${CHANNEL}"} , "op":0, "t":"CHANNEL_UPDATE", "s":1 } `;
-  const writing = rig.writer.write("CHANNEL_UPDATE", encoder.encode(text));
+  const writing = rig.writer.write("CHANNEL_UPDATE", encoder.encode(text), WRITTEN);
   assert.equal(writing.kind, "small");
   assert.deepEqual(rig.store.lines, [`set channel:${CHANNEL}: {"id":"${CHANNEL}"}`]);
 });
@@ -196,7 +198,7 @@ Deno.test("StateWriter forgets a guild, in rounds while something is left, then 
       `"voice_states":[{"user_id":"5","channel_id":"1"}],"presences":[{"user":{"id":"5"}}],` +
       `"roles":[{"id":"3"}],"emojis":[{"id":"4"}],"name":"a"}`,
   );
-  assert.deepEqual(rig.store.pieces.map(({ length }) => length), [2, 1, 1, 8]);
+  assert.deepEqual(rig.store.pieces.map(({ length }) => length), [3, 1, 1, 9]);
   assert.deepEqual(lines, [
     `delete guild:${GUILD}`,
     ...Array(3).fill(`clear guild_keys:${GUILD} but messages of 1 2`),
@@ -445,10 +447,64 @@ Deno.test("StateWriter takes the whole of a large event from its members, whatev
   const writing = rig.writer.write(
     "GUILD_DELETE",
     encoder.encode(`{"d":${d}, "t":"GUILD_DELETE","s":1,"op":0}`),
+    WRITTEN,
   );
   assert(writing.kind === "large");
   await writing.done;
   assert.equal(rig.store.lines.at(-1), `set guild:${GUILD}: ${d}`);
+});
+
+// What outlives the process.
+
+Deno.test("StateWriter marks a guild as behind as long as not all of it is there", async () => {
+  const marks: [type: string, d: string, guilds: string[]][] = [
+    ["GUILD_CREATE", `{"id":"${GUILD}","channels":[{"id":"1"}]}`, [GUILD]],
+    ["GUILD_DELETE", `{"id":"${GUILD}"}`, [GUILD]],
+    ["GUILD_DELETE", `{"id":"${GUILD}","unavailable":true}`, [GUILD]],
+    ["READY", `{"user":{"id":"9"},"guilds":[{"id":"${GUILD}"}],"shard":[0,1]}`, ["20971520"]],
+    ["CHANNEL_DELETE", `{"id":"1","guild_id":"${GUILD}"}`, []],
+  ];
+  for (const [type, d, guilds] of marks) {
+    const rig = new Rig();
+    rig.store.kept = [[GUILD, "20971520"]];
+    rig.store.answers.push({ left: 1 }, { left: 1 });
+    await rig.old(type, d);
+    const lines = rig.store.linesWithMarks;
+    const marked = lines.filter((line) => line.startsWith("mark"));
+    assert.deepEqual(
+      marked,
+      guilds.flatMap((guild) => [`mark ${guild} as behind`, `mark ${guild} as whole`]),
+    );
+    const [guild] = guilds;
+    if (guild === undefined) continue;
+    const deletedAt = lines.findIndex((line) => line.startsWith(`delete guild:${guild}`));
+    assert(lines.indexOf(`mark ${guild} as behind`) < deletedAt, type);
+    assert.equal(lines.at(-1), `mark ${guild} as whole`, type);
+  }
+});
+
+Deno.test("StateWriter tells the store what is written with the steps of a small event, and behind all of a large one", async () => {
+  const rig = new Rig();
+  rig.write("CHANNEL_UPDATE", `{"id":"${CHANNEL}"}`);
+  assert.deepEqual(rig.store.written, [WRITTEN]);
+  const piecesAtTelling: number[] = [];
+  rig.store.onPiece = () => piecesAtTelling.push(rig.store.written.length);
+  rig.store.answers.push({}, { left: 1 });
+  await rig.old("GUILD_DELETE", `{"id":"${GUILD}"}`);
+  assert.deepEqual(new Set(piecesAtTelling), new Set([1]));
+  // Though it asks nothing else.
+  await rig.old("THREAD_LIST_SYNC", `{"guild_id":"${GUILD}","threads":[]}`);
+  assert.deepEqual(rig.store.written, [WRITTEN, WRITTEN, WRITTEN]);
+});
+
+Deno.test("StateWriter.markBehind() marks guilds, few at a time", async () => {
+  const rig = new Rig();
+  await rig.writer.markBehind([]);
+  assert.deepEqual(rig.store.pieces, []);
+  const guilds = Array.from({ length: 600 }, (_, id) => String(id));
+  await rig.writer.markBehind(guilds);
+  assert.deepEqual(rig.store.linesWithMarks, guilds.map((guild) => `mark ${guild} as behind`));
+  assert(rig.store.pieces.every(({ length }) => length <= 250));
 });
 
 // A store that goes away.

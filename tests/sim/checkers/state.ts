@@ -48,8 +48,6 @@ interface Course {
   keys: ReadonlyMap<string, unknown>;
   readonly deeds: Map<Dispatch, Deed>;
   isOpened: boolean;
-  /** Events before those that the cache had have been written again: what is kept need not be what it must be. */
-  isOvertaken: boolean;
 }
 
 /** Every kind is kept. */
@@ -78,7 +76,6 @@ export class StateChecker {
         keys: new Map(),
         deeds: new Map(),
         isOpened: false,
-        isOvertaken: false,
       };
       this.#courses.set(session, course);
       this.#newest.set(session.shard, session);
@@ -108,28 +105,6 @@ export class StateChecker {
     this.#troubledAtMs = atMs;
   }
 
-  /**
-   * A process takes over what waits in the spool. It writes all of that once more, and of what came behind it only what
-   * lies behind the resume point: what lies between the two, and had left the spool, is not written over it again.
-   */
-  takenOver(waitingOf: (shard: number) => readonly Dispatch[]): void {
-    for (const [shard, newest] of this.#newest) {
-      const waiting = waitingOf(shard);
-      const [first] = waiting;
-      const course = this.#courses.get(newest);
-      if (first === undefined || course === undefined) continue;
-      for (const [session, { deeds }] of this.#courses) {
-        if (session.shard !== shard || session.generation < first.session.generation) continue;
-        const resumedFrom = Math.max(session.storedThrough ?? 0, session.spooledThrough ?? 0);
-        course.isOvertaken ||= deeds.keys().some((dispatch) =>
-          dispatch.isTaken && !waiting.includes(dispatch) &&
-          (session !== first.session || dispatch.sequence > first.sequence) &&
-          (session !== newest || dispatch.sequence <= resumedFrom)
-        );
-      }
-    }
-  }
-
   /** The gateway hands it to the broker. */
   published(event: OutgoingEvent): void {
     const dispatch = this.#options.dispatch(event.session, event.sequence);
@@ -140,7 +115,7 @@ export class StateChecker {
     if (!this.#isKept(course, dispatch, deed)) {
       this.#report(`${nameOf(dispatch)} was published before the cache has it`);
     }
-    if (this.#options.isOldTold && !course.isOvertaken) this.#checkOld(event, dispatch, deed);
+    if (this.#options.isOldTold) this.#checkOld(event, dispatch, deed);
   }
 
   /** In the end, these sessions go on. Returns of how many shards the cache is what it must be, or would be reported. */
@@ -151,7 +126,7 @@ export class StateChecker {
     const sets = new Map<string, Set<string>>();
     for (const session of sessions) {
       const course = this.#courses.get(session);
-      if (course === undefined || course.isOvertaken) continue;
+      if (course === undefined) continue;
       held.add(session.shard);
       for (const [key, value] of course.model.keys()) expected.set(key, value);
       for (const [set, names] of course.model.sets()) {
@@ -180,8 +155,6 @@ export class StateChecker {
   #isKept(course: Course, dispatch: Dispatch, { mark, written, deleted }: Deed): boolean {
     const isThere = ([key, writtenMark]: readonly [string, number]) => {
       const markThere = this.#markOf(key);
-      // Pins have no mark: what they change has that of an event before.
-      if (writtenMark < mark && course.isOvertaken) return true;
       if (markThere !== null) return markThere >= writtenMark;
       return this.#newest.get(dispatch.session.shard) !== dispatch.session ||
         isDoneLater(course, mark, key) || !this.#creates(dispatch, key);

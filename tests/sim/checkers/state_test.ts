@@ -122,15 +122,3 @@ Deno.test("StateChecker holds the cache in the end against the sessions that go 
   rig.checker.finish([rig.session]);
   assert.match(rig.reports.at(-1) ?? "", /is kept, and must not be/);
 });
-
-Deno.test("StateChecker lets a cache be where the spool wrote what was behind, with nothing to follow it", () => {
-  const rig = new Rig();
-  const [first, second] = [rig.dispatch("MESSAGE_CREATE", 1), rig.dispatch("MESSAGE_UPDATE", 2)];
-  first.isTaken = second.isTaken = true;
-  rig.session.storedThrough = 1;
-  rig.checker.takenOver(() => [first]);
-  assert.equal(rig.checker.finish([rig.session]), 1, "the second is replayed");
-  rig.session.storedThrough = 2;
-  rig.checker.takenOver(() => [first]);
-  assert.equal(rig.checker.finish([rig.session]), 0);
-});

@@ -200,7 +200,8 @@ Deno.test("RedisStateStore touches nothing under another prefix", async () => {
     { step: "clear_emojis", guild: GUILD, wantsOld: false },
     mergeStep(BOT_USER, ["a", "1"]),
   ]);
-  assert.deepEqual(await store.guilds(null), { ids: [], next: null });
+  const page = await store.guilds(null);
+  assert.deepEqual([page.ids, await store.guilds(page.next)], [[], { ids: [], next: null }]);
   assert.deepEqual((await redis.keys("*")).sort(), before);
 });
 
@@ -373,6 +374,20 @@ Deno.test("RedisStateStore tells each second how much is kept of each kind", asy
   const [, second] = await observations.first("state.sizes", 2);
   const zeros = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
   assert.deepEqual(second?.sizes, { ...zeros, guild: 1, message: 1 });
+  assert.equal(second?.guildsBehind, 0);
+  await store.apply(["5", "6"].map((guild) => ({ step: "mark", guild, isBehind: true })));
+  clock.advance(SIZES_MS);
+  const [, , third] = await observations.first("state.sizes", 3);
+  assert.equal(third?.guildsBehind, 2);
+});
+
+Deno.test("RedisStateStore opens without what is not to be read of what was written", async () => {
+  await using fixture = await openRedis();
+  const { redis } = fixture;
+  const key = `${PREFIX}gateway:state:written`;
+  await redis.hset(key, { 3: "none", 4: "[[]", 5: '[["a",1]]', 6: "{}" });
+  const { openings } = await openStore(fixture);
+  assert.deepEqual(openings.written, [[{ shard: 5, sessions: [{ id: "a", sequence: 1 }] }]]);
 });
 
 /** What makes Redis refuse every write, and how it ends. */
