@@ -148,7 +148,7 @@ function createGateway(config: Config, log: Observer, show: ((line: string) => v
   });
   const queueMetrics = new QueueMetrics();
   const observe = observeAll(log, metrics.observe, queueMetrics.observe, logChannels.observe);
-  const service = createService(config, rest, observe, (delayMs) => metrics.published(delayMs));
+  const service = createService(config, rest, observe, metrics);
   const missing = () => missingForReadiness(service.status.snapshot());
   const server = createMonitoring(config.prometheus, observe, {
     metrics: {
@@ -271,7 +271,7 @@ function createService(
   config: Config,
   rest: RestClient,
   observe: Observer,
-  confirmed: (delayMs: number) => void,
+  metrics: Pick<Metrics, "published" | "keptState">,
 ): GatewayService {
   const clock = systemClock;
   const dice = Math.random;
@@ -330,7 +330,7 @@ function createService(
     readGatewayBot: () => readGatewayBot(rest, told),
     disconnectStore: () => redis.disconnect(),
     observe,
-    confirmed,
+    confirmed: (delayMs) => metrics.published(delayMs),
   });
   redis.start();
   // Commands are taken later; whether the broker can be reached is to be known, and said, from the beginning.
@@ -365,6 +365,7 @@ function createService(
       isStrict: state.strict,
       clock,
       observe: told,
+      written: (tookMs) => metrics.keptState(tookMs),
     });
   }
 }

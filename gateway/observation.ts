@@ -81,7 +81,6 @@ export type Observation =
   | { kind: "state.closed" }
   | { kind: "state.unfilled"; shard: number }
   | { kind: "state.refused"; error: string }
-  | { kind: "state.written"; tookMs: number }
   | { kind: "state.failed"; type: string; error: string }
   | { kind: "state.sizes"; sizes: Readonly<Record<string, number>>; guildsBehind: number }
   // The settings do not want it published, and nobody else needs it any more.

@@ -93,7 +93,6 @@ const PHRASES: Phrases = {
   },
   "state.refused": { level: "error", text: "State cache refused by Redis, trying again" },
   "state.failed": { level: "error", text: "Event not kept in the state cache" },
-  "state.written": { level: null, text: "Event kept in the state cache" },
   "state.sizes": { level: null, text: "Sizes of the state cache" },
   "points.written": { level: "trace", text: "Resume points stored" },
   "points.refused": { level: "error", text: "Resume points not stored" },

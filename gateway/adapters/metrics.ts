@@ -269,8 +269,6 @@ export class Metrics {
         return families.redisWritesRefused.inc({ what: "points" });
       case "board.refused":
         return families.redisWritesRefused.inc({ what: "board" });
-      case "state.written":
-        return families.stateSeconds.observe(observation.tookMs / 1000);
       case "state.failed":
         return families.stateFailures.inc({ reason: "not_kept" });
       case "state.refused":
@@ -295,6 +293,11 @@ export class Metrics {
   /** The broker confirmed an event that was received `tookMs` ago. */
   published(tookMs: number): void {
     this.#families.publishSeconds.observe(tookMs / 1000);
+  }
+
+  /** The state cache had an event `tookMs` after it was asked. */
+  keptState(tookMs: number): void {
+    this.#families.stateSeconds.observe(tookMs / 1000);
   }
 
   /** Everything, in Prometheus's text format 0.0.4. */

@@ -27,6 +27,8 @@ export interface StatePublisherOptions {
   readonly isStrict: boolean;
   readonly clock: Clock;
   readonly observe: Observer;
+  /** The cache had one event so long after it was asked. Not an observation, which costs more than this may. */
+  readonly written: (tookMs: number) => void;
 }
 
 /** An event between the cache and the broker. */
@@ -213,7 +215,7 @@ export class StatePublisher implements Publisher {
   }
 
   #write(lane: Lane, item: Item): void {
-    const { clock, observe } = this.#options;
+    const { clock } = this.#options;
     const { event } = item;
     const startMs = clock.nowMs();
     this.#writtenOf(event).askedSequence = event.sequence;
@@ -233,7 +235,7 @@ export class StatePublisher implements Publisher {
     };
     writing.done.then((old) => {
       if (storeLosses !== this.#storeLosses) return;
-      observe({ kind: "state.written", tookMs: clock.nowMs() - startMs });
+      this.#options.written(clock.nowMs() - startMs);
       answered(old);
     }, (error: unknown) => {
       if (storeLosses !== this.#storeLosses) return;
@@ -289,8 +291,11 @@ export class StatePublisher implements Publisher {
 
   /** How far the sessions of a shard will be in the cache, once all that it was asked is answered. */
   #askedOf(shard: number): WrittenShard {
-    const sessions = [...this.#written.get(shard) ?? []].slice(-SESSIONS_TOLD);
-    return { shard, sessions: sessions.map(([id, { askedSequence }]) => ({ id, sequence: askedSequence })) };
+    const sessions: { id: string; sequence: number }[] = [];
+    for (const [id, { askedSequence }] of this.#written.get(shard) ?? []) {
+      sessions.push({ id, sequence: askedSequence });
+    }
+    return { shard, sessions: sessions.slice(-SESSIONS_TOLD) };
   }
 
   /** What was written so far, by this process or an earlier one. */

@@ -187,6 +187,7 @@ export class GatewayLife {
       choice: events.choice,
       isStrict: state.strict,
       clock: process.clock,
+      written: () => {},
       observe: process.into((observation) => {
         if (observation.kind === "state.failed") report(`the state cache failed: ${observation.error}`);
       }),

@@ -221,7 +221,11 @@ for line in gmatch(ARGV[2], "([^\\n]*)\\n") do
     replies[#replies + 1] = olds
   else
     -- What a command has answered is a table, from Redis 7 on; anything else is a fault of ours.
-    replies[#replies + 1] = type(failure) == "table" and failure or { err = "ERR " .. failure }
+    local text = type(failure) == "table" and failure.err or "ERR " .. failure
+    replies[#replies + 1] = { err = text }
+    -- Redis takes no writes now. It might take some again in this script, and what is written must have no holes.
+    local code = match(text, "^ERR (%u%u%u+) ") or match(text, "^(%u+) ")
+    if code ~= "WRONGTYPE" and code ~= "ERR" then break end
   end
 end
 return replies`;

@@ -252,7 +252,10 @@ export class RedisStateStore implements StateStore {
   }
 }
 
-/** The words of all steps, a line for each who asked, and the values that they speak of. */
+/**
+ * The words of all steps, a line for each who asked, and the values that they speak of. In a line more, for nobody, how far
+ * the sessions are written by then.
+ */
 function stepsText(asked: readonly Asked[]): [words: string, values: Buffer] {
   const values: Uint8Array[] = [];
   let end = 0;
@@ -261,12 +264,17 @@ function stepsText(asked: readonly Asked[]): [words: string, values: Buffer] {
     end += value.length;
     return `${end - value.length + 1} ${end}`;
   };
+  const lastWritten = new Map<number, WrittenShard>();
   let words = "";
   for (const { steps, written } of asked) {
     for (const step of steps) words += `${stepWords(step, place)} `;
-    if (written !== undefined) words += `written ${written.shard} ${place(writtenText(written))}`;
+    if (written !== undefined) lastWritten.set(written.shard, written);
     words += "\n";
   }
+  for (const written of lastWritten.values()) {
+    words += `written ${written.shard} ${place(writtenText(written))} `;
+  }
+  words += "\n";
   return [words, bufferView(joined(values))];
 }
 

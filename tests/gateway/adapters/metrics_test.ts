@@ -374,6 +374,15 @@ Deno.test("Metrics.text() leaves out what Discord has not told yet", async () =>
   }
 });
 
+Deno.test("Metrics.keptState() sorts the time to the state cache into buckets", async () => {
+  const { metrics, scrape } = metricsOf();
+  metrics.keptState(4);
+  const value = await scrape();
+  assert.equal(value("gateway_state_seconds_bucket", { le: "0.0025" }), 0);
+  assert.equal(value("gateway_state_seconds_bucket", { le: "0.005" }), 1);
+  assert.equal(value("gateway_state_seconds_sum"), 0.004);
+});
+
 Deno.test("Metrics.published() sorts the time to a confirmation into buckets", async () => {
   const { metrics, scrape } = metricsOf();
   metrics.published(4);

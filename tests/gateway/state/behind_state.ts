@@ -38,6 +38,7 @@ export function behindState(publisher: Publisher): StatePublisher {
     choice: new EventChoice(["*"], []),
     isStrict: true,
     clock: systemClock,
+    written: () => {},
     observe: () => {},
   });
 }

@@ -72,6 +72,7 @@ class History {
       choice,
       isStrict,
       clock,
+      written: () => {},
       observe,
     });
     const nothing = () => {};

@@ -449,6 +449,25 @@ for (const { what, error, begin, end } of REFUSALS) {
   });
 }
 
+Deno.test("RedisStateStore does nothing behind what Redis refuses, and says of nothing that it is written", async () => {
+  await using fixture = await openRedis();
+  const { redis } = fixture;
+  const { store, openings } = await openStore(fixture);
+  await store.apply([setStep(MEMBER)]);
+  await redis.config("SET", "maxmemory", "1");
+  try {
+    store.apply([setStep(MESSAGE)], { shard: 0, sessions: [{ id: "a", sequence: 1 }] });
+    // Forgetting is allowed then, and after it, in the same script, all else.
+    store.apply([deleteStep(MEMBER)], { shard: 0, sessions: [{ id: "a", sequence: 2 }] });
+    store.apply([setStep(MESSAGE)], { shard: 0, sessions: [{ id: "a", sequence: 3 }] });
+    await openings.heardAtLeast(2);
+  } finally {
+    await redis.config("SET", "maxmemory", "0");
+  }
+  assert.equal(await redis.get(PREFIX + MEMBER.key), "{}");
+  assert.equal(await redis.exists(`${PREFIX}gateway:state:written`), 0);
+});
+
 Deno.test("RedisStateStore opens only once Redis takes writes", async () => {
   await using fixture = await openRedis();
   const { redis, observations } = fixture;
