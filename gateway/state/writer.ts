@@ -42,10 +42,10 @@ export interface StateWriterOptions {
 /** An event is read in pieces from so many bytes on, and so many a turn. */
 const TURN_BYTES = 1024 * 1024;
 /** One piece of work for the store: it takes some milliseconds there. */
-const PIECE_STEPS = 250;
+const PIECE_STEPS = 100;
 const PIECE_BYTES = 256 * 1024;
 /** Keys that are forgotten in one piece. */
-const CLEAR_AT_ONCE = 250;
+const CLEAR_AT_ONCE = 100;
 
 const NOTHING: Writing = { kind: "nothing" };
 

@@ -32,8 +32,8 @@ export interface RedisStateStoreOptions {
 /** What has expired leaves its sets within a second (wire contract, State cache). */
 const SWEEP_EVERY_MS = 250;
 /** Keys looked at in one go, a few milliseconds of Redis; where there are more, again at once, so often a time. */
-const SWEEP_KEYS = 250;
-const SWEEPS_AT_ONCE = 40;
+const SWEEP_KEYS = 100;
+const SWEEPS_AT_ONCE = 100;
 const SIZES_EVERY_MS = 1_000;
 /** After Redis has refused something. */
 const REOPEN_AFTER_MS = 1_000;
@@ -41,7 +41,7 @@ const REOPEN_AFTER_MS = 1_000;
 const SCAN_COUNT = 250;
 
 /** Keys that go in one piece, at most, unless somebody's alone are more: some milliseconds of Redis. */
-const PIECE_KEYS = 250;
+const PIECE_KEYS = 100;
 
 /** Guilds that are marked. */
 const BEHIND = "gateway:state:behind";
