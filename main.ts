@@ -9,7 +9,7 @@ import { dashboardSettings } from "./dashboard_settings.ts";
 import { LINK_MINUTES } from "./dashboard/sign_in/links.ts";
 import { DashboardThread } from "./dashboard/thread.ts";
 import type { Publisher } from "./gateway/delivery/publisher.ts";
-import { RedisStateStore } from "./gateway/adapters/redis/state_store.ts";
+import { forgetWritten, RedisStateStore } from "./gateway/adapters/redis/state_store.ts";
 import { nextTurn } from "./gateway/adapters/turns.ts";
 import { StatePlan } from "./gateway/state/plan.ts";
 import { StatePublisher } from "./gateway/state/publisher.ts";
@@ -27,7 +27,7 @@ import { RabbitNotices } from "./gateway/adapters/rabbitmq/notices.ts";
 import { RabbitPublisher } from "./gateway/adapters/rabbitmq/publisher.ts";
 import { EVENT_EXCHANGE } from "./gateway/adapters/rabbitmq/topology.ts";
 import { RedisBoard } from "./gateway/adapters/redis/board.ts";
-import { RedisClient } from "./gateway/adapters/redis/client.ts";
+import { ignoreClosed, RedisClient } from "./gateway/adapters/redis/client.ts";
 import { RedisFiguresStore } from "./gateway/adapters/redis/figures_store.ts";
 import { RedisGuildNames } from "./gateway/adapters/redis/guild_names.ts";
 import { RedisResumePoints } from "./gateway/adapters/redis/resume_points.ts";
@@ -345,7 +345,10 @@ function createService(
   /** Before the broker, where there is a state cache. */
   function withState(publisher: Publisher): Publisher {
     const { state } = config;
-    if (state === null) return publisher;
+    if (state === null) {
+      forgetWritten(redis).catch(ignoreClosed);
+      return publisher;
+    }
     // A connection of its own: whatever is asked of it, resume points do not wait. What becomes of Redis, the other tells.
     const client = new RedisClient({
       url: config.redis.url.reveal(),

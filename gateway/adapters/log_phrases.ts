@@ -89,7 +89,7 @@ const PHRASES: Phrases = {
   "state.closed": { level: "warn", text: "State cache closed" },
   "state.unfilled": {
     level: "warn",
-    text: "State cache is switched on amid sessions, and lacks what came before",
+    text: "State cache lacks what came before, and will until sessions begin anew",
   },
   "state.refused": { level: "error", text: "State cache refused by Redis, trying again" },
   "state.failed": { level: "error", text: "Event not kept in the state cache" },

@@ -78,11 +78,15 @@ export class StatePlan {
     return keptEffectOf(type, this.#keeping);
   }
 
-  /** The guild of which an event changes what is kept; null: it changes nothing, or of no guild. */
-  guildOfEvent(type: string, bytes: Uint8Array): string | null {
+  /** The guilds of which an event changes what is kept. */
+  guildsOfEvent(type: string, bytes: Uint8Array): string[] {
     const start = this.effectOf(type) === "nothing" ? null : readFrameHead(bytes)?.dataStart ?? null;
-    const found = start === null ? null : findMembers(bytes, start, ["id", "guild_id"]);
-    return idAt(bytes, isGuildEvent(type) ? found?.id : found?.guild_id);
+    const found = start === null ? null : findMembers(bytes, start, ["id", "guild_id", "guilds"]);
+    if (type === "READY") {
+      return [...elementsOf(bytes, found?.guilds)].flatMap((stub) => idOf(bytes, stub) ?? []);
+    }
+    const guild = idAt(bytes, isGuildEvent(type) ? found?.id : found?.guild_id);
+    return guild === null ? [] : [guild];
   }
 
   get wantsOld(): boolean {

@@ -60,10 +60,8 @@ interface Written {
   readonly olds: Map<number, Uint8Array>;
 }
 
-/** The one there is, and those before it that may still have something on the way. */
-const SESSIONS_KEPT = 64;
-/** The same, of what the store is told. */
-const SESSIONS_TOLD = 4;
+/** Of a shard, the session there is, and those before it that may still have something on the way. */
+const SESSIONS_KEPT = 16;
 
 const OLD_NAME = new TextEncoder().encode(',"old":');
 const CLOSE_BRACE = 0x7d;
@@ -111,9 +109,10 @@ export class StatePublisher implements Publisher {
     store.start({
       opened: ({ botId, written }) => {
         this.#isStoreOpen = true;
+        this.#isUnfilledTold = false;
         plan.botId = botId ?? plan.botId;
-        for (const shard of written) this.#learn(shard);
         observe({ kind: "state.opened" });
+        this.#learn(written);
         this.#markPassedBy();
         this.#update(null);
       },
@@ -190,10 +189,9 @@ export class StatePublisher implements Publisher {
   #begin(lane: Lane): void {
     for (let item; !lane.isBusy && (item = lane.next) !== null;) {
       lane.next = item.behind;
-      const { shard, session, sequence } = item.event;
-      const written = this.#written.get(shard)?.get(session);
-      if (written !== undefined && sequence <= written.sequence) {
-        this.#through(lane, item, written.olds.get(sequence) ?? null);
+      if (this.#isWritten(item.event)) {
+        const { shard, session, sequence } = item.event;
+        this.#through(lane, item, this.#written.get(shard)?.get(session)?.olds.get(sequence) ?? null);
       } else if (this.#isStoreOpen) this.#write(lane, item);
       else this.#passBy(lane, item);
     }
@@ -201,8 +199,7 @@ export class StatePublisher implements Publisher {
 
   #passBy(lane: Lane, item: Item): void {
     const { type, body } = item.event;
-    const guild = this.#options.plan.guildOfEvent(type, body);
-    if (guild !== null) this.#passedBy.add(guild);
+    for (const guild of this.#options.plan.guildsOfEvent(type, body)) this.#passedBy.add(guild);
     this.#through(lane, item, null);
   }
 
@@ -246,7 +243,7 @@ export class StatePublisher implements Publisher {
 
   #writingOf(event: OutgoingEvent): Writing {
     try {
-      return this.#options.writer.write(event.type, event.body, this.#askedOf(event.shard));
+      return this.#options.writer.write(event.type, event.body, () => this.#askedOf(event.shard));
     } catch (error) {
       this.#failed(event, error);
       return { kind: "nothing" };
@@ -282,7 +279,19 @@ export class StatePublisher implements Publisher {
     return written;
   }
 
-  /** A session that the cache has not seen begin: what has come before is not in it. */
+  /** Up to its place in its session, or by what a later session began with. */
+  #isWritten({ shard, session, sequence }: OutgoingEvent): boolean {
+    let isBehind = false;
+    for (const [id, written] of this.#written.get(shard) ?? []) {
+      if (id === session) {
+        if (sequence <= written.sequence) return true;
+        isBehind = true;
+      } else if (isBehind && written.sequence > 0) return true;
+    }
+    return false;
+  }
+
+  /** The cache has not seen a session begin, or has lost what it had of it. */
   #tellUnfilled(shard: number): void {
     if (this.#isUnfilledTold) return;
     this.#isUnfilledTold = true;
@@ -295,19 +304,29 @@ export class StatePublisher implements Publisher {
     for (const [id, { askedSequence }] of this.#written.get(shard) ?? []) {
       sessions.push({ id, sequence: askedSequence });
     }
-    return { shard, sessions: sessions.slice(-SESSIONS_TOLD) };
+    return { shard, sessions };
   }
 
-  /** What was written so far, by this process or an earlier one. */
-  #learn({ shard, sessions }: WrittenShard): void {
-    const known = this.#written.get(shard) ?? new Map<string, Written>();
-    const learnt = sessions.map(({ id, sequence: told }): [string, Written] => {
-      const { sequence, olds } = known.get(id) ?? { sequence: 0, olds: new Map() };
-      const highest = Math.max(sequence, told);
-      return [id, { sequence: highest, askedSequence: highest, olds }];
-    });
-    // What this process does not know of is newer: another has had the shard since.
-    this.#written.set(shard, new Map([...known, ...learnt]));
+  /**
+   * What is written is what the store says when it opens: another process may have written more, and where it says less
+   * than this one has heard, it has been emptied or set back since.
+   */
+  #learn(told: readonly WrittenShard[]): void {
+    const sessionsTold = new Map(told.map(({ shard, sessions }) => [shard, sessions]));
+    for (const shard of new Set([...this.#written.keys(), ...sessionsTold.keys()])) {
+      const known = this.#written.get(shard) ?? new Map<string, Written>();
+      const sequences = new Map(sessionsTold.get(shard)?.map(({ id, sequence }) => [id, sequence]));
+      let isLost = false;
+      // What this process does not know of is newer: another has had the shard since.
+      const sessions = [...new Set([...known.keys(), ...sequences.keys()])].map((id): [string, Written] => {
+        const written = known.get(id);
+        const sequence = sequences.get(id) ?? 0;
+        isLost ||= written !== undefined && sequence < written.sequence;
+        return [id, { sequence, askedSequence: sequence, olds: written?.olds ?? new Map() }];
+      });
+      this.#written.set(shard, new Map(sessions));
+      if (isLost) this.#tellUnfilled(shard);
+    }
   }
 
   /** The cache has it: it goes to the broker behind all before it. */

@@ -67,6 +67,14 @@ const LARGE_MEMBERS = [
 
 type LargeFound = Found<typeof LARGE_MEMBERS[number]>;
 
+/** What was kept before, and what is left to do, in one piece. */
+interface LargeOutcome {
+  readonly old: Old;
+  readonly last: readonly StateStep[];
+}
+
+const NOTHING_DONE: LargeOutcome = { old: null, last: [] };
+
 const encoder = new TextEncoder();
 
 export class StateWriter {
@@ -95,8 +103,8 @@ export class StateWriter {
     await Promise.all(pieces);
   }
 
-  /** @param written What is so once the event is in the cache. */
-  write(type: string, bytes: Uint8Array, written: WrittenShard): Writing {
+  /** @param written What is so once the event is in the cache; asked for at once, where the event is heeded. */
+  write(type: string, bytes: Uint8Array, written: () => WrittenShard): Writing {
     const effect = this.#options.plan.effectOf(type);
     switch (effect) {
       case "nothing":
@@ -107,13 +115,13 @@ export class StateWriter {
       case "delete_channel":
       case "set_threads":
       case "set_members":
-        return { kind: "large", done: this.#writeLarge(effect, bytes, written) };
+        return { kind: "large", done: this.#writeLarge(effect, bytes, written()) };
       default: {
         const start = readFrameHead(bytes)?.dataStart ?? null;
         const steps = start === null ? [] : this.#options.plan.steps(effect, bytes, start);
         if (steps.length === 0) return NOTHING;
         const isList = effect === "replace_emojis" || effect === "delete_messages";
-        const done = this.#opening.apply(steps, written).then(({ olds }) =>
+        const done = this.#opening.apply(steps, written()).then(({ olds }) =>
           isList ? listOf(olds) : olds[0] ?? null
         );
         return { kind: "small", done };
@@ -123,17 +131,18 @@ export class StateWriter {
 
   async #writeLarge(effect: LargeEffect, bytes: Uint8Array, written: WrittenShard): Promise<Old> {
     const store = this.#opening;
-    const old = await this.#writeInPieces(store, effect, bytes);
-    // In a piece of its own, in any case: whoever has asked before must have been answered before.
-    await store.apply([], written);
+    const { old, last } = await this.#writeInPieces(store, effect, bytes);
+    // Also where nothing is left: whoever has asked before must have been answered before.
+    await store.apply(last, written);
     return old;
   }
 
-  async #writeInPieces(store: Asked, effect: LargeEffect, bytes: Uint8Array): Promise<Old> {
+  /** All but the last piece. */
+  async #writeInPieces(store: Asked, effect: LargeEffect, bytes: Uint8Array): Promise<LargeOutcome> {
     const start = await this.#dataStartInTurns(bytes);
-    if (start === null) return null;
+    if (start === null) return NOTHING_DONE;
     const found = await this.#findInTurns(bytes, start);
-    if (found === null) return null;
+    if (found === null) return NOTHING_DONE;
     switch (effect) {
       case "set_bot_user_and_stubs":
         return await this.#ready(store, bytes, found);
@@ -152,7 +161,7 @@ export class StateWriter {
     }
   }
 
-  async #ready(store: Asked, bytes: Uint8Array, { user, guilds, shard }: LargeFound): Promise<null> {
+  async #ready(store: Asked, bytes: Uint8Array, { user, guilds, shard }: LargeFound): Promise<LargeOutcome> {
     const { plan } = this.#options;
     const pieces = new Pieces(store);
     if (user !== undefined) await pieces.add(plan.botUser(bytes, user.start));
@@ -165,7 +174,7 @@ export class StateWriter {
     });
     await pieces.end();
     const [index, total] = [...elementsOf(bytes, shard)].map((span) => idAt(bytes, span));
-    if (index == null || total == null || total === "0") return null;
+    if (index == null || total == null || total === "0") return NOTHING_DONE;
     const isLost = (guild: string) =>
       // Others may have put into the set what is no guild of ours.
       GUILD_ID.test(guild) && !named.has(guild) &&
@@ -179,13 +188,13 @@ export class StateWriter {
       }
       page = next;
     } while (page !== null);
-    return null;
+    return NOTHING_DONE;
   }
 
-  async #writeGuild(store: Asked, bytes: Uint8Array, found: LargeFound): Promise<Old> {
+  async #writeGuild(store: Asked, bytes: Uint8Array, found: LargeFound): Promise<LargeOutcome> {
     const { plan } = this.#options;
     const guild = idAt(bytes, found.id);
-    if (guild === null) return null;
+    if (guild === null) return NOTHING_DONE;
     const pieces = new Pieces(store);
     const listed = await this.#listedChannels(pieces, bytes, found);
     const old = await this.#forgetGuild(store, guild, listed);
@@ -199,9 +208,8 @@ export class StateWriter {
     await write(found.presences, (presence) => plan.presence(bytes, presence.start, guild));
     await write(found.voice_states, (voice) => plan.voice(bytes, voice.start, guild));
     // Last: whoever finds the guild finds all of it.
-    await pieces.add([...plan.guildOf(bytes, guild, found, false), markStep(guild, false)]);
-    await pieces.end();
-    return old;
+    const itself = [...plan.guildOf(bytes, guild, found, false), markStep(guild, false)];
+    return { old, last: [...pieces.rest(), ...itself] };
   }
 
   async #listedChannels(
@@ -220,25 +228,32 @@ export class StateWriter {
     return ids;
   }
 
-  async #clearGuild(store: Asked, bytes: Uint8Array, { id, unavailable, whole }: LargeFound): Promise<Old> {
+  async #clearGuild(
+    store: Asked,
+    bytes: Uint8Array,
+    { id, unavailable, whole }: LargeFound,
+  ): Promise<LargeOutcome> {
     const { plan } = this.#options;
     const guild = idAt(bytes, id);
-    if (guild === null) return null;
+    if (guild === null) return NOTHING_DONE;
     const isAway = isTrue(bytes, unavailable);
     const old = await this.#forgetGuild(store, guild, isAway ? "all" : []);
     const stub = isAway ? plan.guild(bytes, whole.start, false) : [];
-    await store.apply([...stub, markStep(guild, false)]);
-    return old;
+    return { old, last: [...stub, markStep(guild, false)] };
   }
 
-  async #deleteChannel(store: Asked, bytes: Uint8Array, { id, guild_id }: LargeFound): Promise<Old> {
+  async #deleteChannel(store: Asked, bytes: Uint8Array, { id, guild_id }: LargeFound): Promise<LargeOutcome> {
     const channel = idAt(bytes, id);
-    if (channel === null) return null;
+    if (channel === null) return NOTHING_DONE;
     const entity = channelEntity(idAt(bytes, guild_id), channel);
-    return await this.#forget(store, entity, channelGroup(channel), []);
+    return { old: await this.#forget(store, entity, channelGroup(channel), []), last: [] };
   }
 
-  async #setThreads(store: Asked, bytes: Uint8Array, { guild_id, threads }: LargeFound): Promise<null> {
+  async #setThreads(
+    store: Asked,
+    bytes: Uint8Array,
+    { guild_id, threads }: LargeFound,
+  ): Promise<LargeOutcome> {
     const { plan } = this.#options;
     const guild = idAt(bytes, guild_id);
     const pieces = new Pieces(store);
@@ -248,18 +263,20 @@ export class StateWriter {
       threads,
       (thread) => plan.channel(bytes, thread.start, guild, false),
     );
-    await pieces.end();
-    return null;
+    return { old: null, last: pieces.rest() };
   }
 
-  async #setMembers(store: Asked, bytes: Uint8Array, { guild_id, members }: LargeFound): Promise<null> {
+  async #setMembers(
+    store: Asked,
+    bytes: Uint8Array,
+    { guild_id, members }: LargeFound,
+  ): Promise<LargeOutcome> {
     const { plan } = this.#options;
     const guild = idAt(bytes, guild_id);
-    if (guild === null) return null;
+    if (guild === null) return NOTHING_DONE;
     const pieces = new Pieces(store);
     await this.#writeEach(pieces, bytes, members, (member) => plan.member(bytes, member.start, guild));
-    await pieces.end();
-    return null;
+    return { old: null, last: pieces.rest() };
   }
 
   /** Writes what comes of each element of a list. */
@@ -374,11 +391,16 @@ class Pieces {
   }
 
   async end(): Promise<void> {
-    if (this.#steps.length === 0) return;
+    const steps = this.rest();
+    if (steps.length > 0) await this.#store.apply(steps);
+  }
+
+  /** What is gathered and not begun, for whoever begins it. */
+  rest(): StateStep[] {
     const steps = this.#steps;
     this.#steps = [];
     this.#bytes = 0;
-    await this.#store.apply(steps);
+    return steps;
   }
 }
 

@@ -128,8 +128,8 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: "what the state cache has already is written again",
     file: "gateway/state/publisher.ts",
-    replaced: "if (written !== undefined && sequence <= written.sequence) {",
-    by: "if (written !== undefined && sequence < 0) {",
+    replaced: "if (this.#isWritten(item.event)) {",
+    by: "if (item.event.sequence < 0) {",
     found: /carries old .*, and before it was/,
   },
   {

@@ -220,11 +220,12 @@ for line in gmatch(ARGV[2], "([^\\n]*)\\n") do
   if is_done then
     replies[#replies + 1] = olds
   else
-    -- What a command has answered is a table, from Redis 7 on; anything else is a fault of ours.
-    local text = type(failure) == "table" and failure.err or "ERR " .. failure
-    replies[#replies + 1] = { err = text }
+    -- What a command has answered is a table from Redis 7 on, and a text with its place before that.
+    local text = string.gsub(type(failure) == "table" and failure.err or failure, "^ERR ", "")
+    -- A fault of ours has none.
+    local code = match(text, "%f[%u](%u%u%u+) ") or "ERR"
+    replies[#replies + 1] = { err = code .. " " .. string.gsub(text, "^" .. code .. " ", "") }
     -- Redis takes no writes now. It might take some again in this script, and what is written must have no holes.
-    local code = match(text, "^ERR (%u%u%u+) ") or match(text, "^(%u+) ")
     if code ~= "WRONGTYPE" and code ~= "ERR" then break end
   end
 end

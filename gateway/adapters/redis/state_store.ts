@@ -304,6 +304,11 @@ function stepWords(step: StateStep, place: (value: Uint8Array) => string): strin
   }
 }
 
+/** What was written so far is of no use to whoever writes nothing: a cache that is switched on again lacks what came since. */
+export async function forgetWritten(redis: RedisClient): Promise<void> {
+  await redis.transaction((commands) => commands.unlink(WRITTEN));
+}
+
 function writtenText({ sessions }: WrittenShard): Uint8Array {
   return encoder.encode(JSON.stringify(sessions.map(({ id, sequence }) => [id, sequence])));
 }

@@ -17,6 +17,7 @@ import { shownStep } from "./shown_steps.ts";
 
 interface Question {
   readonly steps: readonly StateStep[];
+  readonly written: WrittenShard | undefined;
   readonly answer: PromiseWithResolvers<StateOutcome>;
 }
 
@@ -28,6 +29,8 @@ export class HandStore implements StateStore {
   isClosed = false;
   #events: StateStoreEvents | null = null;
   #isOpen = false;
+  /** What was written by what is answered. */
+  readonly #kept = new Map<number, WrittenShard>();
   #unanswered: Question[] = [];
 
   get unanswered(): number {
@@ -43,7 +46,7 @@ export class HandStore implements StateStore {
     assert(this.#isOpen, "only an open store is asked");
     this.asked.push(...steps.map(shownStep));
     const answer = Promise.withResolvers<StateOutcome>();
-    this.#unanswered.push({ steps, answer });
+    this.#unanswered.push({ steps, written, answer });
     if (written !== undefined) this.written.push(written);
     this.#answerNothing();
     return answer.promise;
@@ -61,7 +64,7 @@ export class HandStore implements StateStore {
   open(kept: Partial<KeptAlready> = {}): void {
     assert(!this.#isOpen, "the store is open already");
     this.#isOpen = true;
-    this.#events?.opened({ botId: null, written: [], ...kept });
+    this.#events?.opened({ botId: null, written: [...this.#kept.values()], ...kept });
   }
 
   /** It goes away, and answers nothing of what it was asked. */
@@ -85,6 +88,7 @@ export class HandStore implements StateStore {
   answerSecond(): void {
     const [second] = this.#unanswered.splice(1, 1);
     assert(second !== undefined, "nothing more is asked");
+    if (second.written !== undefined) this.#kept.set(second.written.shard, second.written);
     second.answer.resolve({ olds: [], left: 0 });
   }
 
@@ -100,6 +104,7 @@ export class HandStore implements StateStore {
   #next(): Question {
     const next = this.#unanswered.shift();
     assert(next !== undefined, "nothing is asked");
+    if (next.written !== undefined) this.#kept.set(next.written.shard, next.written);
     return next;
   }
 }

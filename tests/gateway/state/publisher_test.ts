@@ -359,7 +359,7 @@ Deno.test("StatePublisher knows of each session by itself how far it is in the c
 
 Deno.test("StatePublisher knows of many sessions that are still on their way at once", async () => {
   const rig = Rig.opened();
-  const sessions = Array.from({ length: 50 }, (_, index) => `session ${index}`);
+  const sessions = Array.from({ length: 16 }, (_, index) => `session ${index}`);
   for (const session of sessions) {
     rig.publish(SMALL, 5, { session });
     await rig.answer();
@@ -417,15 +417,17 @@ Deno.test("StatePublisher writes again what the store has not answered, and not 
   assert.deepEqual(rig.got, ["1 old 1", "1 old 1", "2 old 2", "3 old 3"]);
 });
 
-Deno.test("StatePublisher does not count what the store answered as it went away", async () => {
+Deno.test("StatePublisher does not count what the store answered as it went away, and learns of it from the next opening", async () => {
   const rig = Rig.opened();
   rig.publish(SMALL, 1);
   rig.store.answer("0");
   rig.store.drop();
+  await microtasksDone();
+  assert.deepEqual(rig.got, []);
   rig.store.open();
   rig.publish(SMALL, 1);
-  await rig.answer("1");
-  assert.deepEqual(rig.got, ["1 old 1"]);
+  assert.deepEqual(rig.got, [1]);
+  assert.equal(rig.store.unanswered, 0);
   rig.broker.drop();
   rig.broker.open();
   assert.equal(rig.openings.heard.at(-1), "opened");
@@ -552,22 +554,23 @@ Deno.test("StatePublisher marks the guilds whose events have passed the cache by
     ["GUILD_UPDATE", '{"id":"72","guild_id":"79"}'],
     ["TYPING_START", '{"channel_id":"1","guild_id":"73"}'],
     ["PRESENCE_UPDATE", '{"user":{"id":"1"},"guild_id":"74"}'],
+    ["READY", '{"user":{"id":"1"},"guilds":[{"id":"76"},{"id":"77"},{"id":"72"}]}'],
   ];
   passed.forEach(([type, d], index) => rig.publishEvent(event(type, index + 1, { d })));
   assert.equal(rig.got.length, passed.length);
   rig.store.open();
-  rig.publish(SMALL, 7);
-  const marks = ["mark 71 as behind", "mark 72 as behind"];
-  assert.deepEqual(rig.store.asked, [...marks, 'set channel:7, wants old: {"id":"7"}']);
+  rig.publish(SMALL, 17);
+  const marks = ["71", "72", "76", "77"].map((guild) => `mark ${guild} as behind`);
+  assert.deepEqual(rig.store.asked, [...marks, 'set channel:17, wants old: {"id":"17"}']);
   // What was not answered is marked again, and with it what the store was asked and has not answered.
-  rig.publishEvent(event(SMALL, 8, { d: '{"id":"8","guild_id":"75"}' }));
+  rig.publishEvent(event(SMALL, 18, { d: '{"id":"8","guild_id":"75"}' }));
   rig.store.drop();
   rig.store.open();
-  assert.deepEqual(rig.store.asked.slice(-3), [...marks, "mark 75 as behind"]);
+  assert.deepEqual(rig.store.asked.slice(-5), [...marks, "mark 75 as behind"]);
   await rig.answer();
   rig.store.drop();
   rig.store.open();
-  assert.equal(rig.store.asked.length, 4 + 3);
+  assert.equal(rig.store.asked.length, 6 + 5);
 });
 
 Deno.test("StatePublisher that is strict marks nothing: nothing has passed the cache by", () => {
@@ -596,11 +599,36 @@ Deno.test("StatePublisher writes nothing that the store says is written, by what
   assert.deepEqual(rig.got, [40, 2, 3, 9]);
   assert.deepEqual(rig.store.asked, []);
   rig.publish(SMALL, 4);
+  // What a later session began with is newer than all of it.
   rig.publish(SMALL, 41, { session: "old" });
-  assert.equal(rig.store.unanswered, 2);
+  assert.equal(rig.store.unanswered, 1);
   await rig.answer("4");
-  assert.deepEqual(rig.got.slice(4), ["4 old 4"]);
+  assert.deepEqual(rig.got.slice(4), ["4 old 4", 41]);
 });
+
+for (const left of [1, 0]) {
+  Deno.test(`StatePublisher writes again what a store has lost, and says that the cache lacks something: ${left} left`, async () => {
+    const rig = Rig.opened();
+    rig.publish("READY", 1);
+    for (let answers = 0; answers < 2; answers++) {
+      await microtasksDone();
+      if (rig.store.unanswered > 0) await rig.answer();
+    }
+    rig.publish(SMALL, 2);
+    await rig.answer();
+    assert.deepEqual(rig.got, [1, 2]);
+    rig.store.drop();
+    rig.store.open({ written: left === 0 ? [] : [{ shard: 0, sessions: [{ id: "one", sequence: left }] }] });
+    assert.deepEqual(rig.observations.of("state.unfilled"), [{ kind: "state.unfilled", shard: 0 }]);
+    rig.publish(SMALL, 2);
+    assert.equal(rig.store.unanswered, 1);
+    await rig.answer();
+    assert.deepEqual(rig.store.written.at(-1), { shard: 0, sessions: [{ id: "one", sequence: 2 }] });
+    rig.store.drop();
+    rig.store.open();
+    assert.equal(rig.observations.of("state.unfilled").length, 1);
+  });
+}
 
 Deno.test("StatePublisher learns at each opening what the store had written of what it did not answer", async () => {
   const rig = Rig.opened();
@@ -615,7 +643,7 @@ Deno.test("StatePublisher learns at each opening what the store had written of w
   assert.deepEqual(rig.got, [1, 2]);
 });
 
-Deno.test("StatePublisher tells the store how far the sessions of the shard are, the last four", async () => {
+Deno.test("StatePublisher tells the store how far the sessions of the shard are, the last sixteen", async () => {
   const rig = new Rig();
   rig.store.open({ written: [{ shard: 0, sessions: [{ id: "zero", sequence: 5 }] }] });
   rig.broker.open();
@@ -634,8 +662,11 @@ Deno.test("StatePublisher tells the store how far the sessions of the shard are,
     "zero 5,one 3",
     "zero 5,one 3,two 1",
     "zero 5,one 3,two 1,three 1",
-    "one 3,two 1,three 1,four 1",
+    "zero 5,one 3,two 1,three 1,four 1",
   ]);
+  for (let session = 0; session < 20; session++) rig.publish(SMALL, 1, { session: String(session) });
+  const ids = rig.store.written.at(-1)?.sessions.map(({ id }) => id);
+  assert.deepEqual(ids, Array.from({ length: 16 }, (_, index) => String(index + 4)));
 });
 
 Deno.test("StatePublisher writes again what the store has not answered, though what followed asked it nothing", async () => {

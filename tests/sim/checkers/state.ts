@@ -171,7 +171,7 @@ export class StateChecker {
   }
 
   #checkOld(event: OutgoingEvent, dispatch: Dispatch, deed: Deed): void {
-    const { mark, written, old, isOldKnown } = deed;
+    const { old, isOldKnown } = deed;
     // One that has been confirmed is a copy, for which nobody has kept it.
     if (!isOldKnown || dispatch.isConfirmed) return;
     const text = oldIn(event.body, dispatch.body);
@@ -180,11 +180,8 @@ export class StateChecker {
     const isTooLarge = dispatch.body.length + `,"old":${JSON.stringify(old)}`.length >
       this.#options.bodyMaxBytes;
     if (told === undefined && isTooLarge) return;
-    // On its way when all was well, it was written once, and in order.
-    const isTroubled = dispatch.receivedAtMs <= this.#troubledAtMs;
-    // Else it may be what a later event, or it itself, made the first time, changed again by what came between.
-    const least = Math.min(old === undefined ? 0 : markIn(old), mark, ...written.values());
-    if (isTroubled && (told === undefined || Array.isArray(told) || told.mark >= least)) return;
+    // It is written once, and what it found is lost with the connection or the process that was to hear of it.
+    if (told === undefined && dispatch.receivedAtMs <= this.#troubledAtMs) return;
     this.#report(`${nameOf(dispatch)} carries old ${text}, and before it was ${JSON.stringify(old)}`);
   }
 

@@ -90,7 +90,7 @@ Deno.test("StateChecker reports an event that is published before the cache has 
   assert.match(rig.published(deleted, message(2))[2] ?? "", /MESSAGE_DELETE a:3 was published before/);
 });
 
-Deno.test("StateChecker reports an old that is not what was there, and takes its own only where it was in trouble", () => {
+Deno.test("StateChecker reports an old that is not what was there, and lets it be missing only where it was in trouble", () => {
   const rig = new Rig();
   rig.dispatch("MESSAGE_CREATE", 1);
   const updated = rig.dispatch("MESSAGE_UPDATE", 2);
@@ -99,8 +99,8 @@ Deno.test("StateChecker reports an old that is not what was there, and takes its
   assert.match(rig.published(updated)[0] ?? "", /carries old null/);
   assert.match(rig.published(updated, message(2))[1] ?? "", /carries old .*"mark":2/);
   rig.checker.troubled(20);
-  assert.equal(rig.published(updated, message(2)).length, 2);
-  assert.match(rig.published(updated, message(0))[2] ?? "", /carries old .*"mark":0/);
+  assert.equal(rig.published(updated).length, 2);
+  assert.match(rig.published(updated, message(2))[2] ?? "", /carries old .*"mark":2/);
 });
 
 Deno.test("StateChecker holds the cache in the end against the sessions that go on", () => {
