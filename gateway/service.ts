@@ -269,7 +269,9 @@ export class GatewayService {
     this.#hostShards(legacies, total);
     for (const [shard, { lost }] of elsewhere) this.#unhostedLosses.set(shard, lost);
     // Only now, for the spool forgets points of which the store then knows that they are lost.
-    if (await this.#unlessStopping(this.#useSpool(left, total, loss === null)) === null) return;
+    // Also where a process died before the spool had forgotten them.
+    const keepPoints = loss === null && [null, total].includes(left.spooled?.total ?? null);
+    if (await this.#unlessStopping(this.#useSpool(left, total, keepPoints)) === null) return;
     this.#tellOfVanished(total);
     this.status.assign(range);
     this.#boardWriter.start();

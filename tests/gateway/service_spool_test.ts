@@ -250,6 +250,18 @@ Deno.test("GatewayService has the spool forget points only once the store has wr
   await rig.stopped();
 });
 
+Deno.test("GatewayService has the spool forget the points of another total, though the store has changed it before", async () => {
+  const { rig, disk } = rigWithSpool({ SHARDS_TOTAL: "1" });
+  // The process that changed it died before the spool had heard of it.
+  disk.total = 3;
+  disk.points.set(2, { ...storedPoint(rig, "old-2", { startedAtMs: STARTED_AT_MS }), lost: [] });
+  rig.left(1, []);
+  await rig.started();
+  assert.deepEqual([...disk.points.keys()], []);
+  assert.equal(disk.total, 1);
+  await rig.stopped();
+});
+
 Deno.test("GatewayService has the spool forget its points where another service wrote last", async () => {
   const { rig, disk } = rigWithSpool();
   rig.points.foreign = true;
