@@ -161,7 +161,7 @@ function createFamilies(registry: Registry) {
       KINDS.map((kind) => [kind, gauge(`state_${kind}s`, `Keys of this kind in the state cache`)]),
     ) as Record<Kind, ReturnType<typeof gauge>>,
     stateGuildsBehind: gauge(
-      "gateway_state_guilds_behind",
+      "gateway_state_behind_guilds",
       "Guilds of which the state cache has not all, or not the newest",
     ),
     restFailures: counter("gateway_rest_failures_total", "Requests to Discord's REST API that failed"),

@@ -63,7 +63,9 @@ Deno.test(
       if (name in CONTRACT) continue;
       assert.match(name, /^(gateway|process)_[a-z_]+$/);
       const isOfAUnit =
-        /_(total|bytes|seconds|events|connected|shards|remaining|messages|consumers|unattended)$/.test(name);
+        /_(total|bytes|seconds|events|connected|shards|guilds|remaining|messages|consumers|unattended)$/.test(
+          name,
+        );
       assert(isOfAUnit, `${name} says its unit`);
       if (type === "counter") assert.match(name, /_total$/);
     }

@@ -137,12 +137,12 @@ Deno.test(
     await first.until(() => first.count("spool.written") > 0);
     assert.equal(await first.end("SIGTERM"), 0);
     await stage.startConnected(2, settings);
-    await taken.until(() => deletions().length === 2 * guilds.length);
+    // The broker has got them, and could not say so: they come again out of the spool.
+    await taken.until(() => deletions().length === 3 * guilds.length);
     const workersOf = (guild: bigint) =>
       deletions().filter(({ message }) => guildOf(message) === String(guild)).map(({ worker }) => worker);
     for (const guild of guilds) {
-      const [direct, spooled] = workersOf(guild);
-      assert.equal(spooled, direct, `guild ${guild}`);
+      assert.equal(new Set(workersOf(guild)).size, 1, `guild ${guild}`);
     }
     assert(new Set(guilds.flatMap(workersOf)).size > 1, "not all are in one partition");
   }),
