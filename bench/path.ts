@@ -5,6 +5,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { ALL_STATE } from "../harness/gateway.ts";
 import { Screen, standardOutput } from "../harness/screen.ts";
 import { Contenders } from "./contenders.ts";
 import { boundedRow, isKept } from "./bounded.ts";
@@ -12,7 +13,6 @@ import { machineLine, thisMachine } from "./machine.ts";
 import { cpuBounds } from "./path/cpu_bounds.ts";
 import { configured, contender, type MeasuredGateway, SHARDLINE, traced } from "./path/gateways.ts";
 import { measure, type Measured, multiples, PACED_PER_SECOND, type Run } from "./path/measure.ts";
-import { ALL_STATE } from "./path/service.ts";
 import { Stage } from "./path/stage.ts";
 import { type Work, workTitle } from "./path/work.ts";
 import { type Spread, spreadOf } from "./spread.ts";

@@ -17,14 +17,18 @@ export async function cpuSeconds(processId: number): Promise<number> {
 
 /** What of it is in memory, in bytes. */
 export async function memoryBytes(processId: number): Promise<number> {
-  const kibibytes = await shell("awk '/^VmRSS/ { print $2 }' \"/proc/$1/status\"", [String(processId)]);
-  return Number(kibibytes) * 1024;
+  return await statusBytes(processId, "VmRSS");
 }
 
 /** The most of it that has been in memory, in bytes. */
 export async function peakMemoryBytes(processId: number): Promise<number> {
-  const kibibytes = await shell("awk '/^VmHWM/ { print $2 }' \"/proc/$1/status\"", [String(processId)]);
-  return Number(kibibytes) * 1024;
+  return await statusBytes(processId, "VmHWM");
+}
+
+/** A figure in kibibytes of `/proc/<id>/status` (proc(5)), in bytes. */
+async function statusBytes(processId: number, name: string): Promise<number> {
+  const script = 'awk -v name="$2:" \'$1 == name { print $2 }\' "/proc/$1/status"';
+  return Number(await shell(script, [String(processId), name])) * 1024;
 }
 
 /** What a script prints; its arguments are `$1`, `$2` … */

@@ -6,19 +6,11 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { Redis } from "ioredis";
+import { ALL_STATE } from "../harness/gateway.ts";
 import { StateModel } from "../tests/state/model.ts";
 
 /** With which the gateway keeps all that there is, for ever. Bodies stay as they were sent. */
-export const STATE_SETTINGS = {
-  STATE_ENABLED: "true",
-  STATE_MEMBER: "true",
-  STATE_MEMBER_TTL: "0",
-  STATE_MESSAGE: "true",
-  STATE_MESSAGE_TTL: "0",
-  STATE_PRESENCE: "true",
-  STATE_EMOJI: "true",
-  STATE_VOICE: "true",
-} as const;
+export const STATE_SETTINGS = { ...ALL_STATE, STATE_MEMBER_TTL: "0", STATE_MESSAGE_TTL: "0" } as const;
 
 /** How the cache ended. */
 export interface CacheJudgement {

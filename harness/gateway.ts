@@ -12,6 +12,16 @@ import { answersOk } from "./simulated_discord.ts";
 /** Those with which `deno task start` runs it. */
 const V8_FLAGS = project.tasks.start.command.match(/--v8-flags=\S+/g) ?? [];
 
+/** Settings with which the state cache keeps all that it can. */
+export const ALL_STATE = {
+  STATE_ENABLED: "true",
+  STATE_MEMBER: "true",
+  STATE_MESSAGE: "true",
+  STATE_PRESENCE: "true",
+  STATE_EMOJI: "true",
+  STATE_VOICE: "true",
+} as const;
+
 /** A running service. */
 export interface Gateway {
   readonly server: Server;

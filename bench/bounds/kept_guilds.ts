@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { ALL_STATE } from "../../harness/gateway.ts";
 import { type Bounded, bounded } from "../bounded.ts";
 import { beginSlowLog, longestBlockMs, redisWork } from "../path/redis_work.ts";
-import { ALL_STATE } from "../path/service.ts";
 import type { Stage } from "../path/stage.ts";
 import type { Work } from "../path/work.ts";
 import { cpuSeconds, peakMemoryBytes } from "../process.ts";

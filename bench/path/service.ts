@@ -7,12 +7,6 @@ import { type Gateway, startGateway } from "../../harness/gateway.ts";
 import type { Scene, Stage } from "./stage.ts";
 import { INTENTS, TOKEN, type Work } from "./work.ts";
 
-/** Settings with which the state cache keeps all that it can. */
-export const ALL_STATE = {
-  ...{ STATE_ENABLED: "true", STATE_MEMBER: "true", STATE_MESSAGE: "true", STATE_PRESENCE: "true" },
-  ...{ STATE_EMOJI: "true", STATE_VOICE: "true" },
-};
-
 /**
  * Starts it for this work, with settings of its own besides; resolves when it is alive, which is before its shards are
  * connected.

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { ConsumeMessage } from "amqplib";
+import { ALL_STATE } from "../../harness/gateway.ts";
 import { INTENTS_ALL } from "../../simulator/world/intents.ts";
 import { onStage, type Stage } from "./stage.ts";
 import { StateReader } from "./state_reader.ts";
@@ -19,15 +20,10 @@ const STAGE = {
 };
 
 const SETTINGS = {
+  ...ALL_STATE,
   INTENTS: String(INTENTS_ALL),
-  STATE_ENABLED: "true",
-  STATE_MEMBER: "true",
   STATE_MEMBER_TTL: "0",
-  STATE_MESSAGE: "true",
   STATE_MESSAGE_TTL: "0",
-  STATE_PRESENCE: "true",
-  STATE_EMOJI: "true",
-  STATE_VOICE: "true",
 };
 
 // deno-lint-ignore no-explicit-any

@@ -7,6 +7,11 @@
  * @module
  */
 
+/** Guilds that are marked. */
+export const BEHIND = "gateway:state:behind";
+/** By shard, its sessions and how far each is in the cache. */
+export const WRITTEN = "gateway:state:written";
+
 const COMMON = `
 local prefix = ARGV[1]
 local find, byte, sub, match, gmatch, call = string.find, string.byte, string.sub, string.match, string.gmatch, redis.call
@@ -47,7 +52,7 @@ end
  * wanted it found; or the error that has ended it.
  */
 export const APPLY = `${COMMON}
-local behind, written_shards = prefix .. "gateway:state:behind", prefix .. "gateway:state:written"
+local behind, written_shards = prefix .. "${BEHIND}", prefix .. "${WRITTEN}"
 local values = ARGV[3]
 local olds
 

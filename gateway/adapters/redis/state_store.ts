@@ -20,7 +20,7 @@ import type {
 import { joined } from "../../state/fields.ts";
 import { bufferView } from "../buffer_view.ts";
 import { isRefusal, type RedisClient } from "./client.ts";
-import { APPLY, SWEEP } from "./state_script.ts";
+import { APPLY, BEHIND, SWEEP, WRITTEN } from "./state_script.ts";
 
 export interface RedisStateStoreOptions {
   /** Put before every key; the client has none of its own. */
@@ -42,11 +42,6 @@ const SCAN_COUNT = 250;
 
 /** Keys that go in one piece, at most, unless somebody's alone are more: some milliseconds of Redis. */
 const PIECE_KEYS = 100;
-
-/** Guilds that are marked. */
-const BEHIND = "gateway:state:behind";
-/** By shard, its sessions and how far each is in the cache. */
-const WRITTEN = "gateway:state:written";
 
 type Argument = string | number | Buffer;
 const encoder = new TextEncoder();
