@@ -30,6 +30,13 @@ export const OWN_TOTAL_KEY = "gateway:total";
 /** Id of the bot that the sessions in {@link OWN_POINTS_KEY} belong to; absent where that is not known. */
 export const OWN_BOT_KEY = "gateway:bot";
 
+/** Hash of shard id or role → who may run it: a token, and the member that holds it. */
+export const LEASES_KEY = "gateway:leases";
+/** Hash of member id → when it last told that it lives, and what it tells of itself. */
+export const MEMBERS_KEY = "gateway:members";
+/** Hash of what the members agree on besides: the version of their leases, and what they run. */
+export const FLEET_KEY = "gateway:fleet";
+
 /** Hash of guild id → name, kept only where a log channel asks for names. */
 export const GUILD_NAMES_KEY = "gateway:guild_names";
 
@@ -69,6 +76,9 @@ export const KEY_TYPES: ReadonlyMap<string, "hash" | "string"> = new Map([
   [OWN_STARTED_KEY, "string"],
   [OWN_TOTAL_KEY, "string"],
   [OWN_BOT_KEY, "string"],
+  [LEASES_KEY, "hash"],
+  [MEMBERS_KEY, "hash"],
+  [FLEET_KEY, "hash"],
   [GUILD_NAMES_KEY, "hash"],
 ]);
 
