@@ -86,6 +86,10 @@ export class Lane {
   /** After a refusal nothing is published for a while, and then the oldest event alone until it is through. */
   flow: "free" | "paused" | "probing" = "free";
   pausesInARow = 0;
+  /** Nothing is published, because it is not certain yet that nobody else does. */
+  isWithheld = false;
+  /** Another process runs the shard: what is in memory only is to be let go of as soon as the spool holds still. */
+  isAbandoned = false;
   /** Times in a row that the hole could not be read. */
   failedReads = 0;
   /** Counts how often the hole's beginning was moved otherwise than by reading: what was read before is void. */
@@ -110,6 +114,16 @@ export class Lane {
   /** Entries in memory before the hole, about. */
   get frontLength(): number {
     return this.#front.length - this.#head;
+  }
+
+  /** Nothing waits, in memory or in the spool. */
+  get isEmpty(): boolean {
+    return this.heldBytes === 0 && !this.hasHole;
+  }
+
+  /** Nothing may be published now. */
+  get isStill(): boolean {
+    return this.isWithheld || this.flow === "paused";
   }
 
   get hasHole(): boolean {
@@ -276,6 +290,28 @@ export class Lane {
     this.#holeEvents = 0;
     this.#holeBytes = 0;
     return skipped;
+  }
+
+  /**
+   * Lets everything go from memory. What of it is in the spool and not settled is in the hole then: from its first place to
+   * the last there is. Returns what is in the spool and settled before that.
+   */
+  abandon(): Entry[] {
+    const rows = [...this.held()].filter(({ isEvent, isSpooled }) => isEvent && isSpooled);
+    const firstKept = rows.findIndex(({ event }) => event !== null);
+    const settled = firstKept === -1 ? rows : rows.slice(0, firstKept);
+    const kept = firstKept === -1 ? [] : rows.slice(firstKept);
+    this.#front = [];
+    this.#tail = [];
+    this.#head = 0;
+    this.holeEpoch += 1;
+    const [first] = kept;
+    if (first === undefined) return settled;
+    this.#readPosition = this.hasHole ? Math.min(this.#readPosition, first.position - 1) : first.position - 1;
+    this.#lastPosition = Math.max(this.#lastPosition, kept.at(-1)?.position ?? 0);
+    this.#holeEvents += kept.length;
+    this.#holeBytes += kept.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
+    return settled;
   }
 
   /** The hole is gone: front and tail are one again. */

@@ -139,6 +139,7 @@ export class Outbox {
   #isReading = false;
   #cancelLook: (() => void) | null = null;
   #whenSecure: (() => void)[] = [];
+  readonly #whenEmpty = new Map<number, (() => void)[]>();
   /** What the broker refuses for good, by {@link keyOf}. */
   readonly #givenUp = new Map<string, { lane: Lane; entry: Entry }>();
 
@@ -235,7 +236,7 @@ export class Outbox {
     this.#hold(lane, entry);
     this.#unsecured += 1;
     if (lane.isSpooling) this.#ask(lane);
-    else if (this.#isOpen && lane.flow === "free") this.#publish(lane, entry);
+    else if (this.#isOpen && lane.flow === "free" && !lane.isWithheld) this.#publish(lane, entry);
     else if (this.#isOpen) this.#publishFront(lane);
     this.#lookLater();
     const socketBytes = this.#socketBytes;
@@ -276,6 +277,78 @@ export class Outbox {
   secured(): Promise<void> {
     if (this.#isSecure) return Promise.resolve();
     return new Promise((resolve) => this.#whenSecure.push(resolve));
+  }
+
+  // Shards come and go.
+
+  /** Publishes nothing of this shard until {@link allow}: it is not certain yet that nobody else does. */
+  withhold(shard: number): void {
+    this.#lane(shard).isWithheld = true;
+  }
+
+  allow(shard: number): void {
+    const lane = this.#lanes.get(shard);
+    if (lane === undefined || !lane.isWithheld || lane.isAbandoned) return;
+    lane.isWithheld = false;
+    if (this.#isOpen) this.#resume(lane);
+    this.#drain();
+  }
+
+  /** Whether everything of this shard is confirmed. */
+  isEmpty(shard: number): boolean {
+    return this.#lanes.get(shard)?.isEmpty ?? true;
+  }
+
+  /** Resolves once everything of this shard is confirmed. */
+  emptied(shard: number): Promise<void> {
+    if (this.isEmpty(shard)) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenEmpty.set(shard, [...this.#whenEmpty.get(shard) ?? [], resolve]);
+    });
+  }
+
+  /**
+   * Another process runs this shard from its resume point on: what is in memory only is let go of. What is in the spool is
+   * published, for nobody else may have it.
+   */
+  abandon(shard: number): void {
+    const lane = this.#lanes.get(shard);
+    if (lane === undefined || lane.isAbandoned) return;
+    lane.isWithheld = true;
+    lane.isAbandoned = true;
+    if (!this.#beingWritten.entries.has(lane)) this.#finishAbandoning(lane);
+  }
+
+  #finishAbandoning(lane: Lane): void {
+    for (const entry of lane.held()) {
+      entry.isInFlight = false;
+      if (entry.event === null) continue;
+      entry.event.trace?.end("abandoned");
+      this.#release(lane, entry);
+      if (!entry.isSpooled) this.#secure(1);
+      this.#givenUp.delete(keyOf(lane.shard, entry.sessionId, entry.sequence));
+    }
+    for (const { position, bodyBytes } of lane.abandon()) {
+      this.#spool?.writer.pass(lane.shard, position, 1, bodyBytes);
+    }
+    lane.isAbandoned = false;
+    lane.isWithheld = false;
+    this.#toSpool.delete(lane);
+    this.#notedPoints.delete(lane.shard);
+    if (lane.hasHole) {
+      if (!lane.isSpooling) this.#spoolingLanes += 1;
+      lane.isSpooling = true;
+      this.#toDrain.add(lane);
+    } else if (lane.isSpooling) this.#join(lane);
+    this.#tellEmpty(lane);
+    this.#drain();
+  }
+
+  #tellEmpty(lane: Lane): void {
+    const waiting = this.#whenEmpty.get(lane.shard);
+    if (waiting === undefined || !lane.isEmpty) return;
+    this.#whenEmpty.delete(lane.shard);
+    for (const resolve of waiting) resolve();
   }
 
   #lane(shard: number): Lane {
@@ -336,18 +409,18 @@ export class Outbox {
   // To the broker.
 
   #resume(lane: Lane): void {
-    if (lane.isSpooling && !lane.hasHole && lane.flow !== "paused") this.#join(lane);
+    if (lane.isSpooling && !lane.hasHole && !lane.isStill) this.#join(lane);
     else this.#publishFront(lane);
   }
 
   /** Publishes what waits before the lane's hole, in order; of a lane that is probed the oldest alone. */
   #publishFront(lane: Lane): void {
-    if (lane.flow === "paused") return;
+    if (lane.isStill) return;
     const [oldest] = lane.unsettled();
     if (oldest === undefined) return;
     // A list of its own: answers may come while it is gone through.
     for (const entry of lane.flow === "probing" ? [oldest] : [...lane.unsettled()]) {
-      if (!this.#isOpen || isPaused(lane)) return;
+      if (!this.#isOpen || isStill(lane)) return;
       if (!entry.isInFlight && !entry.isGivenUp) this.#publish(lane, entry);
     }
   }
@@ -390,6 +463,7 @@ export class Outbox {
       }
     }
     this.#joinIfWaiting(lane);
+    this.#tellEmpty(lane);
     if (this.#toDrain.size > 0) this.#drain();
   }
 
@@ -555,7 +629,8 @@ export class Outbox {
         }
       }
       this.#secure(secured);
-      this.#sinkOrJoin(lane, written.at(-1)?.position ?? 0);
+      if (lane.isAbandoned) this.#finishAbandoning(lane);
+      else this.#sinkOrJoin(lane, written.at(-1)?.position ?? 0);
     }
     for (const event of quarantined) this.#tellGivenUp(event, event.body.length <= QUARANTINE_MAX_BYTES);
     this.#secure(0);
@@ -566,6 +641,10 @@ export class Outbox {
     this.#beingWritten = NOTHING_WRITTEN;
     for (const [lane, notWritten] of entries) {
       for (const entry of notWritten) entry.position = 0;
+      if (lane.isAbandoned) {
+        this.#finishAbandoning(lane);
+        continue;
+      }
       this.#toSpool.add(lane);
       this.#joinIfWaiting(lane);
     }
@@ -592,13 +671,13 @@ export class Outbox {
   /** A tail that waits for the disk alone goes to the broker instead. */
   #joinIfWaiting(lane: Lane): void {
     const isNext = lane.isSpooling && !lane.hasHole && lane.frontLength === 0;
-    if (isNext && this.#isOpen && lane.flow !== "paused") this.#join(lane);
+    if (isNext && this.#isOpen && !lane.isStill) this.#join(lane);
   }
 
   /** What the spool has taken need not be in memory, unless it is on its way to the broker or can be at once. */
   #sinkOrJoin(lane: Lane, position: number): void {
     if (!lane.isSpooling) return;
-    if (this.#isOpen && this.#hasRoom && !lane.hasHole && lane.flow !== "paused") return this.#join(lane);
+    if (this.#isOpen && this.#hasRoom && !lane.hasHole && !lane.isStill) return this.#join(lane);
     const sunk = lane.sink(position);
     if (!this.#isOpen) sunk.push(...lane.sinkFront());
     for (const entry of sunk) {
@@ -620,7 +699,7 @@ export class Outbox {
     // Where memory is short because the broker does not confirm, more is of no use to it.
     const frontEnough = this.#hasRoom ? FRONT_ENOUGH : 0;
     for (const lane of this.#toDrain) {
-      if (lane.flow === "paused" || lane.frontLength > frontEnough) continue;
+      if (lane.isStill || lane.frontLength > frontEnough) continue;
       // To the end of the line: every shard has its turn.
       this.#toDrain.delete(lane);
       this.#toDrain.add(lane);
@@ -705,8 +784,8 @@ export class Outbox {
 }
 
 /** Asked anew after each event, whose answer may come on the spot. */
-function isPaused({ flow }: Lane): boolean {
-  return flow === "paused";
+function isStill(lane: Lane): boolean {
+  return lane.isStill;
 }
 
 function costBytes(bodyBytes: number): number {

@@ -8,9 +8,9 @@ import type { OutgoingEvent } from "./publisher.ts";
 
 /**
  * How the gateway's part of an event's way ended. `spooled`: it went to disk and out of memory, and what is published
- * of it later has no trace.
+ * of it later has no trace. `abandoned`: another process runs the shard, and publishes it.
  */
-export type TraceOutcome = "confirmed" | "refused" | "spooled";
+export type TraceOutcome = "confirmed" | "refused" | "spooled" | "abandoned";
 
 /** The span of one event. */
 export interface EventTrace {

@@ -12,7 +12,7 @@
 /** What a store that fails over may forget, at most. */
 export const FORGOTTEN_MAX_MS = 1_000;
 /** Others wait for so long beyond a member's time, so that what it loses by the rule above is not missing in its own. */
-export const TAKEN_AFTER_MS = 1_500;
+export const TAKEN_AFTER_MS = 1_250;
 /** A member stops so long before others may begin: the close frames of its sockets are to be out by then. */
 export const CLOSING_MS = 250;
 
@@ -43,11 +43,6 @@ export class Tenure {
     const survives = (renewal: Renewal) => renewal.answeredAtMs <= sent.nowMs - FORGOTTEN_MAX_MS;
     const newest = this.#renewals.findLastIndex(survives);
     if (newest > 0) this.#renewals.splice(0, newest);
-  }
-
-  /** Forgets all renewals: what is held from now on was taken anew. */
-  restart(): void {
-    this.#renewals = [];
   }
 
   /** The moment from which nothing may be relied on, by the monotonic clock; -Infinity where nothing may be yet. */

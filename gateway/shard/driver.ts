@@ -103,6 +103,17 @@ export class ShardDriver {
     this.#feed({ kind: "unpark" });
   }
 
+  /** Leaves resumably, and stays away until {@link comeBack}. Resolves when the close frames are out. */
+  async withdraw(reason: string): Promise<void> {
+    this.#feed({ kind: "withdraw", reason });
+    await Promise.all(this.#leaving);
+  }
+
+  /** Does nothing to a shard that was not withdrawn. */
+  comeBack(): void {
+    this.#feed({ kind: "return" });
+  }
+
   /** A point of this session is durable. */
   stored(sessionId: string, sequence: number): void {
     this.#feed({ kind: "stored", sessionId, sequence });

@@ -93,6 +93,9 @@ export type ShardInput =
   | { kind: "restart"; mode: ReconnectMode }
   | { kind: "park" }
   | { kind: "unpark" }
+  /** The shard may not run here: until `return` it stays away, resumably. */
+  | { kind: "withdraw"; reason: string }
+  | { kind: "return" }
   | { kind: "stop" };
 
 type Payload = Extract<ShardInput, { kind: "payload" }>;
@@ -200,6 +203,7 @@ type State =
   | { kind: "resuming"; link: Link; replayed: number }
   | { kind: "ready"; link: Link; turnRequested: boolean }
   | { kind: "parked"; sinceMs: number }
+  | { kind: "withdrawn" }
   | { kind: "stopped" };
 
 type DeadlineName =
@@ -323,12 +327,15 @@ export class ShardMachine {
         this.#park(nowMs);
         break;
       case "unpark":
-        if (this.#state.kind === "parked") {
-          const parkedMs = nowMs - this.#state.sinceMs;
-          this.#observe({ kind: "shard.unparked", shard: this.#options.shard, parkedMs });
-          this.#lastUnparkedAtMs = nowMs;
+        if (this.#unpark(nowMs)) {
           this.#reconnectIn(reconnectDelayMs(this.#parksInARow - 1, this.#options.dice), nowMs);
         }
+        break;
+      case "withdraw":
+        this.#withdraw(input.reason, nowMs);
+        break;
+      case "return":
+        if (this.#state.kind === "withdrawn") this.#reconnectIn(0, nowMs);
         break;
       case "stop":
         this.#leave(LEAVE_RESUMABLY, "shutting down");
@@ -396,9 +403,7 @@ export class ShardMachine {
   }
 
   #park(nowMs: number): void {
-    if (this.#state.kind === "parked" || this.#state.kind === "idle" || this.#state.kind === "stopped") {
-      return;
-    }
+    if (this.#isAway || this.#state.kind === "parked") return;
     this.#leave(LEAVE_RESUMABLY, "too much unconfirmed");
     this.#deadlines.clear("reconnect");
     this.#state = { kind: "parked", sinceMs: nowMs };
@@ -406,6 +411,28 @@ export class ShardMachine {
     if (nowMs - this.#lastUnparkedAtMs > PARKED_AGAIN_WITHIN_MS) this.#parksInARow = 0;
     this.#parksInARow += 1;
     this.#observe({ kind: "shard.parked", shard: this.#options.shard });
+  }
+
+  /** False where it was not parked. */
+  #unpark(nowMs: number): boolean {
+    if (this.#state.kind !== "parked") return false;
+    const parkedMs = nowMs - this.#state.sinceMs;
+    this.#observe({ kind: "shard.unparked", shard: this.#options.shard, parkedMs });
+    this.#lastUnparkedAtMs = nowMs;
+    return true;
+  }
+
+  #withdraw(reason: string, nowMs: number): void {
+    if (this.#isAway) return;
+    this.#unpark(nowMs);
+    this.#leave(LEAVE_RESUMABLY, reason);
+    this.#deadlines.clear("reconnect");
+    this.#state = { kind: "withdrawn" };
+  }
+
+  /** Not started, or told to stay away. */
+  get #isAway(): boolean {
+    return ["idle", "withdrawn", "stopped"].includes(this.#state.kind);
   }
 
   // Connecting.

@@ -49,15 +49,19 @@ Deno.test("Neighbours are watched anew after a while in which nothing could be r
 Deno.test("Neighbours that say for how long they go on are given so long", () => {
   const neighbours = new Neighbours();
   const silent = view({ a: seen("1", { ttlMs: 2_000 }), b: seen("1", { ttlMs: 4_000 }) });
-  assert.deepEqual(watch(neighbours, silent, 0, 3_500), []);
-  assert.deepEqual([...neighbours.look(silent, 3_500)], ["a"]);
-  assert.equal(neighbours.nextGoneAtMs(silent.members, 3_500), 5_500);
-  assert.deepEqual(watch(neighbours, silent, 3_750, 5_501), ["a", "b"]);
-  assert.equal(neighbours.nextGoneAtMs(silent.members, 5_501), Infinity);
+  const goneAfterMs = 2_000 + TAKEN_AFTER_MS;
+  assert.deepEqual(watch(neighbours, silent, 0, goneAfterMs), []);
+  assert.deepEqual([...neighbours.look(silent, goneAfterMs)], ["a"]);
+  assert.equal(neighbours.nextGoneAtMs(silent.members, goneAfterMs), goneAfterMs + 2_000);
+  assert.deepEqual(watch(neighbours, silent, goneAfterMs, goneAfterMs + 2_001), ["a", "b"]);
+  assert.equal(neighbours.nextGoneAtMs(silent.members, goneAfterMs + 2_001), Infinity);
 });
 
 Deno.test("Neighbours that have been away for long need not be watched", () => {
   const neighbours = new Neighbours();
-  const longGone = view({ a: seen("1", { ageMs: GONE_AFTER_MS + 30_000 }), b: seen("1", { ageMs: 41_499 }) });
+  const longGone = view({
+    a: seen("1", { ageMs: GONE_AFTER_MS + 30_000 }),
+    b: seen("1", { ageMs: GONE_AFTER_MS + 29_999 }),
+  });
   assert.deepEqual([...neighbours.look(longGone, 0)], ["a"]);
 });

@@ -838,6 +838,35 @@ Deno.test("ShardMachine blames the parking for a session that Discord refuses on
   assert.deepEqual(reasons(later), ["invalid_session"]);
 });
 
+Deno.test("ShardMachine is withdrawn resumably, in any state, and resumes at once when it may", () => {
+  const withdraw = { kind: "withdraw", reason: "not ours" } as const;
+  const rig = new MachineRig().resumed().put(withdraw);
+  assert.deepEqual(rig.of("leave"), [{ kind: "leave", code: 4000, reason: "not ours" }]);
+  assert.equal(rig.status, "Disconnected");
+  assert.equal(rig.machine.nextDeadlineMs(), null);
+  for (const input of [withdraw, { kind: "park" }, { kind: "unpark" }] as const) {
+    assert.deepEqual(rig.put(input).effects, []);
+  }
+  rig.put({ kind: "restart", mode: "resume" });
+  assert.deepEqual(rig.pass(3_600_000).targets, []);
+  assert.deepEqual(rig.put({ kind: "return" }).targets, [RESUME_URL]);
+  assert.deepEqual(rig.put({ kind: "return" }).effects, []);
+  const waiting = new MachineRig().resumed().ended(4008).put(withdraw);
+  assert.deepEqual(waiting.pass(3_600_000).targets, []);
+  const queued = new MachineRig().put({ kind: "start", start: fresh }).put(withdraw);
+  assert.equal(queued.of("turn_return").length, 1);
+  assert.equal(queued.put({ kind: "turn" }).of("turn_return").length, 1);
+  assert.equal(queued.put({ kind: "return" }).of("turn_request").length, 1);
+});
+
+Deno.test("ShardMachine is no longer parked once it is withdrawn", () => {
+  const rig = new MachineRig().resumed().put({ kind: "park" }).pass(5_000);
+  rig.put({ kind: "withdraw", reason: "not ours" });
+  assert.deepEqual(rig.allObserved("shard.unparked").map(({ parkedMs }) => parkedMs), [5_000]);
+  assert.deepEqual(rig.put({ kind: "unpark" }).effects, []);
+  assert.deepEqual(rig.put({ kind: "return" }).targets, [RESUME_URL]);
+});
+
 Deno.test("ShardMachine comes back later and later where it is parked again at once", () => {
   const rig = new MachineRig().resumed();
   const pauseMs = () => {

@@ -1,0 +1,312 @@
+/**
+ * This process as a member of the fleet: renews itself, reads what others tell, and keeps what it holds.
+ *
+ * One call to the store is under way at a time, so that what was read is never older than what is held. Nothing is
+ * decided here: whoever is told what there is takes and lets go.
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { FleetReign, FleetView, Lease, Leases, LeaseToken, MemberCard, SeenLease } from "./leases.ts";
+import { Neighbours } from "./neighbours.ts";
+import { FORGOTTEN_MAX_MS, TAKEN_AFTER_MS, Tenure } from "./tenure.ts";
+
+/** Between two renewals. */
+const RENEW_EVERY_MS = 250;
+/** The same while something is about to change hands. */
+const HURRY_EVERY_MS = 50;
+
+export interface MembershipOptions {
+  /** Id of this member: no other process that lives has it. */
+  readonly member: string;
+  readonly leases: Leases;
+  readonly clock: Clock;
+  /** What it tells of itself now. */
+  readonly card: () => MemberCard;
+  /**
+   * Whether what it holds may be relied on only for as long as it is renewed. Where it is alone it goes on without the
+   * store, until it hears that another has taken over.
+   */
+  readonly isBound: boolean;
+  readonly events: MembershipEvents;
+}
+
+export interface MembershipEvents {
+  /** This is how things are, and what is held may be relied on. */
+  seen(fleet: SeenFleet): void;
+  /** Another holds these now, or may. */
+  lost(names: readonly string[]): void;
+  /** What is held may not be relied on, until {@link regained}. It is kept: nobody is known to have taken it. */
+  lapsed(): void;
+  regained(): void;
+  /** These were taken from somebody who did not let go of them, and are certain by now. */
+  proven(names: readonly string[]): void;
+}
+
+/** The fleet at one moment, as this member judges it. */
+export interface SeenFleet extends FleetView {
+  /** Members that are not there any more, though nobody has said so. */
+  readonly gone: ReadonlySet<string>;
+  /** Whether this member may take the lease: nobody has it, or somebody who is gone, or an earlier process of its own. */
+  isFree(name: string): boolean;
+}
+
+interface Held {
+  readonly token: LeaseToken;
+  /** Monotonic; null: nobody else can hold it too. */
+  readonly provenFromMs: number | null;
+}
+
+export class Membership {
+  readonly member: string;
+  readonly #options: MembershipOptions;
+  readonly #tenure: Tenure;
+  readonly #neighbours = new Neighbours();
+  readonly #held = new Map<string, Held>();
+  #fleet: SeenFleet | null = null;
+  /** Names of leases that somebody may hold who can say so only now: the store has forgotten them. */
+  #forgottenUntilMs = -Infinity;
+  #state: "new" | "held" | "lapsed" | "stopped" = "new";
+  #isHurried = false;
+  #isRenewalDue = false;
+  #calls: Promise<unknown> = Promise.resolve();
+  #cancelRenewal: (() => void) | null = null;
+  #cancelEnd: (() => void) | null = null;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.member = options.member;
+    this.#tenure = new Tenure(options.card().ttlMs);
+  }
+
+  /** Renews from now on, until {@link stop}. */
+  start(): void {
+    this.#renewLater(0);
+  }
+
+  /** What was seen last; null before anything was. */
+  get fleet(): SeenFleet | null {
+    return this.#fleet;
+  }
+
+  /** By name. */
+  get held(): ReadonlyMap<string, LeaseToken> {
+    return new Map([...this.#held].map(([name, { token }]) => [name, token]));
+  }
+
+  /** Of a lease that is held; null where it is not. */
+  tokenOf(name: string): LeaseToken | null {
+    return this.#held.get(name)?.token ?? null;
+  }
+
+  /** Whether a lease that is held is certain to be nobody else's. */
+  isProven(name: string): boolean {
+    return this.#held.get(name)?.provenFromMs === null;
+  }
+
+  /** Whether what is held may be relied on at this moment. To be asked before anything is done that only its holder may. */
+  holds(): boolean {
+    if (this.#state === "stopped") return false;
+    const { isBound, clock } = this.#options;
+    if (!isBound) return true;
+    if (this.#tenure.holds({ nowMs: clock.nowMs(), wallMs: clock.wallMs() })) return this.#state === "held";
+    this.#lapse();
+    return false;
+  }
+
+  /** Renews at once, and more often while `isHurried`. */
+  renewNow(isHurried: boolean): void {
+    this.#isHurried = isHurried;
+    this.#renewLater(0);
+  }
+
+  /** Takes these of what was seen last. Resolves with those it got: none where the store did not answer. */
+  take(names: readonly string[]): Promise<readonly string[]> {
+    return this.#call(async () => {
+      const fleet = this.#fleet;
+      if (fleet === null || names.length === 0 || this.#state === "stopped") return [];
+      const { leases, clock } = this.#options;
+      const wanted = new Map(names.map((name) => [name, seenLease(fleet, name)]));
+      const taken = await leases.take(this.member, wanted).catch(() => new Map<string, LeaseToken>());
+      const provenFromMs = clock.nowMs() + FORGOTTEN_MAX_MS;
+      for (const [name, token] of taken) {
+        const wasLetGo = fleet.leases.get(name)?.holder === null;
+        this.#held.set(name, {
+          token,
+          provenFromMs: this.#options.isBound && !wasLetGo ? provenFromMs : null,
+        });
+      }
+      return [...taken.keys()];
+    });
+  }
+
+  /** Lets go of these. They are not held any more from now on, whether or not others hear of it. */
+  letGo(names: Iterable<string>): Promise<void> {
+    const tokens = new Map<string, LeaseToken>();
+    for (const name of names) {
+      const token = this.tokenOf(name);
+      if (token === null) continue;
+      tokens.set(name, token);
+      this.#held.delete(name);
+    }
+    return this.#call(async () => {
+      if (tokens.size > 0) await this.#options.leases.letGo(tokens).catch(() => {});
+    });
+  }
+
+  /** See {@link Leases.proclaim}. */
+  proclaim(reign: FleetReign): Promise<void> {
+    return this.#call(() => this.#options.leases.proclaim(reign).catch(() => {}));
+  }
+
+  /** Renews no more, and is no member any more where it holds nothing. What it holds stays in its name for its time. */
+  async stop(): Promise<void> {
+    this.#state = "stopped";
+    this.#cancelRenewal?.();
+    this.#cancelEnd?.();
+    if (this.#held.size > 0) return;
+    await this.#call(() => this.#options.leases.leave(this.member).catch(() => {}));
+  }
+
+  // Renewals.
+
+  #renewLater(inMs: number): void {
+    if (this.#state === "stopped") return;
+    const { clock } = this.#options;
+    this.#cancelRenewal?.();
+    this.#cancelRenewal = clock.schedule(clock.nowMs() + inMs, () => {
+      this.#cancelRenewal = null;
+      if (this.#isRenewalDue) return;
+      this.#isRenewalDue = true;
+      this.#call(() => this.#renew());
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const { leases, card, clock } = this.#options;
+    this.#isRenewalDue = false;
+    if (this.#state === "stopped") return;
+    const sent = { nowMs: clock.nowMs(), wallMs: clock.wallMs() };
+    const view = await leases.renew(this.member, card()).catch(() => null);
+    this.#renewLater(
+      Math.max(0, sent.nowMs + (this.#isHurried ? HURRY_EVERY_MS : RENEW_EVERY_MS) - clock.nowMs()),
+    );
+    if (view === null || this.#isStopped) return;
+    this.#tenure.renewed(sent, clock.nowMs());
+    this.#look(view);
+    await this.#holdOn();
+    if (this.#isStopped) return;
+    this.#prove(sent.nowMs);
+    this.#judge();
+    if (this.#fleet !== null && this.#state === "held") this.#options.events.seen(this.#fleet);
+  }
+
+  /** Asked anew after each wait. */
+  get #isStopped(): boolean {
+    return this.#state === "stopped";
+  }
+
+  #look(view: FleetView): void {
+    const nowMs = this.#options.clock.nowMs();
+    const gone = new Set(this.#neighbours.look(view, nowMs));
+    gone.delete(this.member);
+    const before = this.#fleet?.leases ?? new Map<string, Lease>();
+    if ([...before.keys()].some((name) => !view.leases.has(name))) {
+      const ttlsMs = [...this.#fleet?.members.values() ?? []].map(({ ttlMs }) => ttlMs);
+      this.#forgottenUntilMs = nowMs + Math.max(0, ...ttlsMs) + TAKEN_AFTER_MS;
+    }
+    const isNeverTakenFree = nowMs >= this.#forgottenUntilMs;
+    this.#fleet = {
+      ...view,
+      gone,
+      isFree: (name) => {
+        const lease = view.leases.get(name);
+        if (lease === undefined) return isNeverTakenFree;
+        const { holder } = lease;
+        return holder === null || holder === this.member || gone.has(holder) || !view.members.has(holder);
+      },
+    };
+  }
+
+  /** Finds out which of what is held is held no more. What the store has forgotten is taken again. */
+  async #holdOn(): Promise<void> {
+    const fleet = this.#fleet;
+    if (fleet === null) return;
+    const lost: string[] = [];
+    const forgotten: string[] = [];
+    for (const [name, { token }] of this.#held) {
+      const lease = fleet.leases.get(name);
+      if (lease?.token === token && lease.holder === this.member) continue;
+      const isForgotten = lease === undefined || (lease.token < token && fleet.isFree(name));
+      (isForgotten ? forgotten : lost).push(name);
+    }
+    if (forgotten.length > 0) {
+      const wanted = new Map(forgotten.map((name) => [name, seenLease(fleet, name)]));
+      const again = await this.#options.leases.take(this.member, wanted).catch(() => null);
+      // Without an answer the next renewal shows whose they are.
+      if (again !== null) {
+        for (const name of forgotten) {
+          const token = again.get(name);
+          const held = this.#held.get(name);
+          if (token === undefined) lost.push(name);
+          else if (held !== undefined) this.#held.set(name, { ...held, token });
+        }
+      }
+    }
+    if (lost.length === 0) return;
+    for (const name of lost) this.#held.delete(name);
+    this.#options.events.lost(lost);
+  }
+
+  /** A renewal that was sent then has shown all that is held to be held. */
+  #prove(sentAtMs: number): void {
+    const proven: string[] = [];
+    for (const [name, { token, provenFromMs }] of this.#held) {
+      if (provenFromMs === null || provenFromMs > sentAtMs) continue;
+      this.#held.set(name, { token, provenFromMs: null });
+      proven.push(name);
+    }
+    if (proven.length > 0) this.#options.events.proven(proven);
+  }
+
+  // The time that is left.
+
+  /** A renewal has been answered. */
+  #judge(): void {
+    const { clock, isBound, events } = this.#options;
+    if (!isBound) {
+      this.#state = "held";
+      return;
+    }
+    this.#cancelEnd?.();
+    this.#cancelEnd = null;
+    if (!this.#tenure.holds({ nowMs: clock.nowMs(), wallMs: clock.wallMs() })) return this.#lapse();
+    this.#cancelEnd = clock.schedule(this.#tenure.endsAtMs, () => {
+      this.#cancelEnd = null;
+      this.#lapse();
+    });
+    const wasLapsed = this.#state === "lapsed";
+    this.#state = "held";
+    if (wasLapsed) events.regained();
+  }
+
+  #lapse(): void {
+    if (this.#state !== "held") return;
+    this.#state = "lapsed";
+    this.#options.events.lapsed();
+  }
+
+  /** One call after the other. */
+  #call<Result>(call: () => Promise<Result>): Promise<Result> {
+    const called = this.#calls.then(call);
+    this.#calls = called;
+    return called;
+  }
+}
+
+function seenLease({ leases, members }: FleetView, name: string): SeenLease {
+  const lease = leases.get(name);
+  if (lease === undefined) return { token: 0, holderBeat: null };
+  const { token, holder } = lease;
+  return { token, holderBeat: holder === null ? null : members.get(holder)?.beat ?? null };
+}
