@@ -130,11 +130,10 @@ export class Membership {
       const taken = await leases.take(this.member, wanted).catch(() => new Map<string, LeaseToken>());
       const provenFromMs = clock.nowMs() + FORGOTTEN_MAX_MS;
       for (const [name, token] of taken) {
-        const wasLetGo = fleet.leases.get(name)?.holder === null;
-        this.#held.set(name, {
-          token,
-          provenFromMs: this.#options.isBound && !wasLetGo ? provenFromMs : null,
-        });
+        // Should the store forget it, then nobody else may take what this member is said to hold, or one that lives.
+        const holder = fleet.leases.get(name)?.holder;
+        const isCertain = !this.#options.isBound || holder === null || holder === this.member;
+        this.#held.set(name, { token, provenFromMs: isCertain ? null : provenFromMs });
       }
       return [...taken.keys()];
     });
@@ -188,12 +187,16 @@ export class Membership {
     if (this.#state === "stopped") return;
     const sent = { nowMs: clock.nowMs(), wallMs: clock.wallMs() };
     const view = await leases.renew(this.member, card()).catch(() => null);
-    this.#renewLater(
-      Math.max(0, sent.nowMs + (this.#isHurried ? HURRY_EVERY_MS : RENEW_EVERY_MS) - clock.nowMs()),
-    );
-    if (view === null || this.#isStopped) return;
-    this.#tenure.renewed(sent, clock.nowMs());
-    this.#look(view);
+    if (this.#isStopped) return;
+    const answeredAtMs = clock.nowMs();
+    let nextAtMs = sent.nowMs + (this.#isHurried ? HURRY_EVERY_MS : RENEW_EVERY_MS);
+    if (view !== null) {
+      this.#tenure.renewed(sent, answeredAtMs);
+      this.#look(view);
+      nextAtMs = Math.min(nextAtMs, this.#neighbours.nextGoneAtMs(view.members, answeredAtMs));
+    }
+    this.#renewLater(Math.max(0, nextAtMs - answeredAtMs));
+    if (view === null) return;
     await this.#holdOn();
     if (this.#isStopped) return;
     this.#prove(sent.nowMs);

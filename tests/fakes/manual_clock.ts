@@ -51,6 +51,11 @@ export class ManualClock implements Clock {
     }
   }
 
+  /** Turns the clock on and calls nothing, as for a process that stands still: what falls due is late. */
+  sleep(byMs: number): void {
+    this.#nowMs += byMs;
+  }
+
   /** Turns the clock on and calls what falls due, in the order of the deadlines. */
   advance(byMs: number): void {
     const untilMs = this.#nowMs + byMs;
