@@ -28,6 +28,7 @@ import { RabbitPublisher } from "./gateway/adapters/rabbitmq/publisher.ts";
 import { EVENT_EXCHANGE } from "./gateway/adapters/rabbitmq/topology.ts";
 import { RedisBoard } from "./gateway/adapters/redis/board.ts";
 import { ignoreClosed, RedisClient } from "./gateway/adapters/redis/client.ts";
+import { RedisLeases } from "./gateway/adapters/redis/leases.ts";
 import { RedisFiguresStore } from "./gateway/adapters/redis/figures_store.ts";
 import { RedisGuildNames } from "./gateway/adapters/redis/guild_names.ts";
 import { RedisResumePoints } from "./gateway/adapters/redis/resume_points.ts";
@@ -37,6 +38,7 @@ import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
 import { sleepUntil, systemClock } from "./gateway/clock.ts";
 import { type Config, faultLine, type Listener, parseConfig } from "./gateway/config.ts";
 import { type Exit, EXIT_CONFIGURATION, EXIT_SOFTWARE } from "./gateway/exit.ts";
+import { shardLease } from "./gateway/fleet/leases.ts";
 import type { GatewayBot } from "./gateway/identify/budget.ts";
 import { observeAll, type Observer } from "./gateway/observation.ts";
 import { GatewayService } from "./gateway/service.ts";
@@ -48,6 +50,8 @@ const SECOND_SIGNAL_AFTER_MS = 1_000;
 /** How long Discord's log channels, and then our own log, may take over what is still to be said after the stop. */
 const LAST_EMBEDS_MAX_MS = 800;
 const LAST_LINES_MAX_MS = 300;
+/** Connections to Redis that may hang, one after the other, before a lease is not renewed in time. */
+const LEASE_TRIES = 5;
 /** As a shell reports a process that a signal ended. */
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 type Signal = keyof typeof SIGNAL_STATUS;
@@ -297,24 +301,46 @@ function createService(
     dice,
     observe: told,
   });
-  const service = new GatewayService(config, {
+  // A connection of its own: a renewal is late behind nothing that else is asked, and one that hangs is given up soon.
+  const leases = new RedisClient({
+    url: config.redis.url.reveal(),
+    prefix: config.redis.prefix,
+    clock,
+    dice,
+    observe: () => {},
+    answerTimeoutMs: config.fleet.leaseTtlMs / LEASE_TRIES,
+  });
+  const service: GatewayService = new GatewayService(config, {
     clock,
     dice,
     transport: new WebSocketTransport({ clock, compression: config.discord.compression }),
-    publisher: withState(
-      new RabbitPublisher(publishing, {
-        queues: config.rabbit.defaultQueues,
-        partitions: config.events.partitions,
-        persistent: config.events.persistent,
-        transientTypes: config.events.transient,
-        ttlMs: config.events.ttlMs ?? 0,
-        clock,
-        observe: told,
-      }),
-    ),
+    publisher: (fence) =>
+      withState(
+        fence(
+          new RabbitPublisher(publishing, {
+            queues: config.rabbit.defaultQueues,
+            partitions: config.events.partitions,
+            persistent: config.events.persistent,
+            transientTypes: config.events.transient,
+            ttlMs: config.events.ttlMs ?? 0,
+            clock,
+            observe: told,
+          }),
+        ),
+      ),
     notices: new RabbitNotices(publishing, { clock, observe: told }),
     commands: new RabbitCommandSource(consuming),
-    points: new RedisResumePoints(redis, { observe: told }),
+    points: new RedisResumePoints(redis, {
+      observe: told,
+      fences: {
+        get member(): string {
+          return service.member;
+        },
+        tokenOf: (shard) => service.tokenOf(shardLease(shard)),
+      },
+    }),
+    leases: new RedisLeases(leases),
+    processId: crypto.randomUUID(),
     spool: config.events.spool && new SqliteSpool({ folder: config.events.spool.folder, clock }),
     board: new RedisBoard(redis),
     figures: new RedisFiguresStore(redis),
@@ -328,11 +354,14 @@ function createService(
     }),
     guildNames: config.logChannels.guilds === null ? null : new RedisGuildNames(redis, clock),
     readGatewayBot: () => readGatewayBot(rest, told),
-    disconnectStore: () => redis.disconnect(),
+    disconnectStore: async () => {
+      await Promise.all([redis.disconnect(), leases.disconnect()]);
+    },
     observe,
     confirmed: (delayMs) => metrics.published(delayMs),
   });
   redis.start();
+  leases.start();
   // Commands are taken later; whether the broker can be reached is to be known, and said, from the beginning.
   consuming.start();
   return service;

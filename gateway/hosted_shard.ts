@@ -40,7 +40,7 @@ export interface ShardServices {
   readonly outbox: Pick<Outbox, "accept" | "pass" | "letGo">;
   readonly keeper: PointKeeper;
   readonly identifyQueue: IdentifyQueue;
-  readonly dispatcher: CommandDispatcher;
+  readonly commands: Pick<CommandDispatcher, "sent" | "expired">;
   readonly eventChoice: EventChoice;
   /** Whether a consumer gets events of this name, or the state cache. */
   isHeeded(type: string): boolean;
@@ -131,6 +131,16 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
   /** Does nothing to a shard that is not parked. */
   unpark(): void {
     this.#driver.unpark();
+  }
+
+  /** Leaves resumably, and stays away until {@link comeBack}. Resolves when the close frames are out. */
+  withdraw(reason: string): Promise<void> {
+    return this.#driver.withdraw(reason);
+  }
+
+  /** Does nothing to a shard that was not withdrawn. */
+  comeBack(): void {
+    this.#driver.comeBack();
   }
 
   /** Everything of the session up to `sequence`, received then by the wall clock, is confirmed by the broker. */
@@ -341,11 +351,11 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
   }
 
   commandSent(command: ShardCommand): void {
-    this.#services.dispatcher.sent(command);
+    this.#services.commands.sent(command);
   }
 
   commandExpired(command: ShardCommand): void {
-    this.#services.dispatcher.expired(command);
+    this.#services.commands.expired(command);
   }
 
   requestTurn(granted: () => void): void {

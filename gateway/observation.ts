@@ -57,6 +57,8 @@ export type Observation =
   | { kind: "shard.zombie"; shard: number }
   // Nothing arrived for much longer than ever before, though heartbeats are acknowledged.
   | { kind: "shard.silent"; shard: number; silentMs: number; usualMs: number }
+  // Left for another member, `to`; where `done` is false it stays after all.
+  | { kind: "shard.handed_over"; shard: number; to: string; done: boolean }
   | { kind: "shard.parked"; shard: number }
   | { kind: "shard.unparked"; shard: number; parkedMs: number }
   | {
@@ -99,6 +101,20 @@ export type Observation =
   | { kind: "identify.budget"; remaining: number; total: number; resetsInMs: number }
   | { kind: "identify.exhausted"; resetsInMs: number }
   | { kind: "identify.low"; remaining: number; total: number; resetsInMs: number }
+  // They begin to run here, so many of them with a session that is resumed.
+  | { kind: "shards.begun"; shards: number; total: number; resuming: number }
+  // Another process runs them, or begins to; this one waits for its end.
+  | { kind: "shards.waiting"; holder: string }
+  // Another process has taken them over, because this one was not heard of in time.
+  | { kind: "shards.lost"; shards: number }
+  // Leases could not be renewed in time: shards are left until they are.
+  | { kind: "leases.lapsed"; shards: number }
+  | { kind: "leases.regained"; shards: number }
+  // The store takes nothing of shards that another process holds the leases of.
+  | { kind: "points.fenced"; shards: number }
+  // It takes part in a fleet that runs so many shards.
+  | { kind: "fleet.joined"; member: string; total: number }
+  | { kind: "fleet.led"; member: string }
   | { kind: "shards.recommendation"; recommended: number; running: number }
   // The outside.
   | { kind: "broker.connected"; address: string; purpose: "publishing" | "consuming" }
@@ -161,7 +177,6 @@ export type Observation =
   // The service itself.
   | { kind: "service.notice"; message: string }
   | { kind: "service.warning"; message: string }
-  | { kind: "service.started"; shards: number; total: number; resuming: number }
   | { kind: "service.stopping"; signal: string }
   | { kind: "service.failed"; status: number; message: string }
   | { kind: "service.late"; phase: string; deadlineMs: number }

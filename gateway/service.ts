@@ -12,47 +12,55 @@ import type { CommandSource } from "./commands/source.ts";
 import type { Config } from "./config.ts";
 import type { Notices } from "./delivery/notices.ts";
 import { Outbox, type SpoolUse } from "./delivery/outbox.ts";
-import type { OutgoingEvent, Publisher } from "./delivery/publisher.ts";
-import { NOTHING_SPOOLED, type Spool, type SpoolContents } from "./delivery/spool.ts";
+import type { Publisher } from "./delivery/publisher.ts";
+import type { Spool } from "./delivery/spool.ts";
 import type { EventTracer } from "./delivery/tracing.ts";
-import { type Exit, EXIT_CONFIGURATION, EXIT_REFUSED, exitOfCloseCode } from "./exit.ts";
+import { type Exit, EXIT_REFUSED, exitOfCloseCode } from "./exit.ts";
 import { failureText } from "./failure.ts";
 import type { EventCounts } from "./figures/event_counts.ts";
 import { FiguresGatherer } from "./figures/gatherer.ts";
 import type { FiguresStore } from "./figures/store.ts";
 import { FiguresWriter } from "./figures/writer.ts";
 import type { GuildNames } from "./guild_names.ts";
-import { HostedShard, type ShardLegacy } from "./hosted_shard.ts";
+import { Assignment } from "./fleet/assignment.ts";
+import { FencedPublisher } from "./fleet/fenced_publisher.ts";
+import { LEAD_LEASE, type Leases, type LeaseToken, shardLease, shardOfLease } from "./fleet/leases.ts";
+import { Membership, type SeenFleet } from "./fleet/membership.ts";
+import { Hosting } from "./hosting.ts";
+import { type Foundation, Founding } from "./founding.ts";
+import type { LeftOnDisk } from "./legacy.ts";
 import { type GatewayBot, IdentifyBudget } from "./identify/budget.ts";
 import { IdentifyQueue } from "./identify/queue.ts";
 import { newsObserver, type ObservedGap } from "./news.ts";
-import { type GapReason, observeAll, type Observer } from "./observation.ts";
+import { observeAll, type Observer } from "./observation.ts";
 import { botId } from "./protocol/bot_token.ts";
-import { heartbeatFrame, identifyFrame, presenceFrame, resumeFrame } from "./protocol/client_frames.ts";
 import { gatewayConnectionUrl } from "./protocol/gateway_url.ts";
 import { Intent } from "./protocol/intents.ts";
 import type { Board } from "./resume/board.ts";
 import { BoardWriter } from "./resume/board_writer.ts";
-import { type FoundShard, foundShards } from "./resume/found_shard.ts";
 import { PointKeeper } from "./resume/keeper.ts";
-import type { LostSession, ResumePoint, ResumePoints, StoredFleet } from "./resume/points.ts";
-import type { ShardStart } from "./shard/machine.ts";
+import type { ResumePoints } from "./resume/points.ts";
 import type { Transport } from "./shard/transport.ts";
 import { keptEffectOf } from "./state/rules.ts";
 import { Status } from "./status.ts";
+import { UnhostedLosses } from "./unhosted_losses.ts";
 
 export interface ServicePorts {
   readonly clock: Clock;
   readonly dice: Dice;
   readonly transport: Transport;
-  readonly publisher: Publisher;
+  /** What is published, and whatever stands before it; `fence` is to be innermost, where events leave. */
+  readonly publisher: (fence: (publisher: Publisher) => Publisher) => Publisher;
   readonly notices: Notices;
   readonly commands: CommandSource;
   readonly points: ResumePoints;
+  readonly leases: Leases;
   /** Null where it is switched off. */
   readonly spool: Spool | null;
   readonly board: Board;
   readonly figures: FiguresStore;
+  /** Names this process where no spool does: no other one has it. */
+  readonly processId: string;
   /** Of this program. */
   readonly version: string;
   /** Null where nobody asks for guild names. */
@@ -78,40 +86,36 @@ const REMEMBER_MAX_MS = 1_500;
 const SETTLE_MAX_MS = 500;
 const DISCONNECT_MAX_MS = 1_000;
 
-/** Between two resumes at start: a thousand handshakes at one moment would only get in each other's way. */
-const RESUME_SPACING_MS = 5;
-
-/** What an earlier process left, in the store and on disk. */
-interface Left {
-  readonly fleet: StoredFleet;
-  /** Null without a spool. */
-  readonly spooled: SpoolContents | null;
-  /** What was on disk could not be read. */
-  readonly isSpoolDamaged: boolean;
-  readonly shards: ReadonlyMap<number, FoundShard>;
-  /** Number of shards that the sessions are of; null where nobody knows. */
-  readonly total: number | null;
-}
-
-const NO_LANE = { firstSession: "", firstSequence: 1 };
+/** All of them together. What comes last has at least {@link PHASE_MIN_MS}. */
+const STOP_MAX_MS = 9_000;
+const PHASE_MIN_MS = 250;
+/** Shards go to other members one after the other, a few at a time. */
+const HANDOVER_MAX_MS = 4_000;
 
 export class GatewayService {
   readonly #config: Config;
   readonly #ports: ServicePorts;
   readonly #stopping = new AbortController();
-  readonly #shards = new Map<number, HostedShard>();
+  readonly #publisher: Publisher;
   readonly #outbox: Outbox;
   readonly #keeper: PointKeeper;
+  readonly #hosting: Hosting;
+  readonly #unhosted: UnhostedLosses;
   readonly #budget: IdentifyBudget;
   readonly #identifyQueue: IdentifyQueue;
   readonly #dispatcher: CommandDispatcher;
   readonly #boardWriter: BoardWriter;
   readonly #figures: FiguresGatherer;
   readonly #figuresWriter: FiguresWriter;
+  #fence: FencedPublisher | null = null;
+  #membership: Membership | null = null;
+  #assignment: Assignment | null = null;
+  #whenLooked: ((fleet: SeenFleet) => void)[] = [];
+  #disk: LeftOnDisk | null = null;
+  #isDiskRefusalSaid = false;
+  /** It hands its shards over, and takes none. */
+  #isLeaving = false;
   #total: number | null = null;
-  #spooledLanes: SpoolContents["lanes"] = new Map();
-  /** Shard → what is still to be told of one that does not run here. */
-  readonly #unhostedLosses = new Map<number, readonly LostSession[]>();
   #recommendationSaid: number | null = null;
   #brokerOpened: () => void = () => {};
   #stopped: Promise<void> | null = null;
@@ -126,7 +130,7 @@ export class GatewayService {
   constructor(config: Config, ports: ServicePorts) {
     this.#config = config;
     this.#ports = ports;
-    const { clock, dice, publisher, notices, points, board } = ports;
+    const { clock, dice, notices, points, board, transport, guildNames, tracer } = ports;
     this.status = new Status(clock);
     this.failed = new Promise((resolve) => this.#exit = resolve);
     const news = newsObserver(notices, clock, (gap) => this.#gapTold(gap));
@@ -157,8 +161,12 @@ export class GatewayService {
       clock,
       observe,
     });
+    this.#publisher = ports.publisher((publisher) => {
+      this.#fence = new FencedPublisher(publisher, () => this.#membership?.holds() ?? false);
+      return this.#fence;
+    });
     this.#outbox = new Outbox({
-      publisher,
+      publisher: this.#publisher,
       clock,
       observe,
       maxBytes: config.events.maxUnconfirmedBytes,
@@ -169,16 +177,32 @@ export class GatewayService {
         durable: (shard, sessionId, sequence) => this.#shards.get(shard)?.stored(sessionId, sequence),
         pointOf: (shard, sessionId) => this.#shards.get(shard)?.pointOf(sessionId) ?? null,
         full: (shard) => this.#shards.get(shard)?.park(),
-        room: () => this.#unparkAll(),
+        room: () => this.#hosting.unparkAll(),
         confirmed: (delayMs) => {
           figures.confirmed(delayMs);
           ports.confirmed(delayMs);
         },
-        givenUp: (event) => this.#eventRefused(event),
-        unreadable: (shard) => this.#spoolDamaged(shard),
+        givenUp: (event) => {
+          const hosted = this.#shards.get(event.shard);
+          if (hosted === undefined) this.#unhosted.eventRefused(event);
+          else hosted.eventRefused(event);
+        },
+        // What of the spool could not be read may be of a shard that runs elsewhere, or not at all any more.
+        unreadable: (shard) => {
+          const hosted = this.#shards.get(shard);
+          if (hosted === undefined) this.#unhosted.spoolDamaged(shard);
+          else hosted.spoolDamaged();
+        },
       },
     });
-    this.#boardWriter = new BoardWriter({ board, entries: this.status, clock, observe });
+    this.#boardWriter = new BoardWriter({
+      board,
+      entries: this.status,
+      composes: () => !config.fleet.enabled || this.tokenOf(LEAD_LEASE) !== null,
+      isShared: config.fleet.enabled,
+      clock,
+      observe,
+    });
     this.#keeper = new PointKeeper({
       points,
       clock,
@@ -192,6 +216,16 @@ export class GatewayService {
         const spooled = this.#shards.get(shard)?.pointOf(point.sessionId);
         if (spooled) this.#outbox.notePoint(shard, { ...point, lost: spooled.lost });
       },
+      fenced: (shards) => {
+        observe({ kind: "points.fenced", shards: shards.size });
+        this.#membership?.renewNow();
+      },
+    });
+    this.#unhosted = new UnhostedLosses({
+      clock,
+      observe,
+      keep: (shard, lost) => this.#keeper.change(shard, { lost }),
+      letGo: (shard, sessionId, sequence) => this.#outbox.letGo(shard, sessionId, sequence),
     });
     this.#budget = new IdentifyBudget({ clock, dice, observe, read: () => this.#readGatewayBot() });
     this.#identifyQueue = new IdentifyQueue({
@@ -199,6 +233,46 @@ export class GatewayService {
       budget: this.#budget,
       spacingMs: config.shards.identifySpacingMs,
       concurrency: config.shards.concurrency,
+    });
+    const { discord, events } = config;
+    this.#hosting = new Hosting({
+      config,
+      clock,
+      dice,
+      observe,
+      points,
+      outbox: this.#outbox,
+      keeper: this.#keeper,
+      services: {
+        transport,
+        identifyQueue: this.#identifyQueue,
+        commands: {
+          sent: (command) => this.#dispatcher.sent(command),
+          expired: (command) => this.#dispatcher.expired(command),
+        },
+        eventChoice: events.choice,
+        isHeeded: (type) => this.#isHeeded(type),
+        partitions: events.partitions,
+        guildNames,
+        tracer,
+        intents: discord.intents,
+        configuredPresence: JSON.stringify(discord.presence),
+        connectionUrl: (gatewayUrl) =>
+          gatewayConnectionUrl(gatewayUrl, {
+            apiVersion: discord.apiVersion,
+            compression: discord.compression,
+            plainAllowed: discord.apiUrl.startsWith("http:") ||
+              discord.gatewayUrl?.startsWith("ws:") === true,
+          }),
+        mainUrl: () => this.#mainUrl(),
+        fatal: (code) => this.#exit(exitOfCloseCode(code, discord.intents)),
+      },
+      leases: {
+        isHeld: (shard) => this.tokenOf(shardLease(shard)) !== null,
+        isProven: (shard) => this.#membership?.isProven(shardLease(shard)) ?? false,
+      },
+      assigned: (shards) => this.status.assign(shards),
+      stopping: this.#stopping.signal,
     });
     this.#dispatcher = new CommandDispatcher({
       clock,
@@ -208,6 +282,10 @@ export class GatewayService {
       ttlMs: config.commands.ttlMs,
       shards: this.#shards,
     });
+  }
+
+  get #shards(): Hosting["shards"] {
+    return this.#hosting.shards;
   }
 
   /** What waits in memory for the broker's confirmation. */
@@ -225,17 +303,26 @@ export class GatewayService {
     return this.#figures.counts;
   }
 
+  /** Id of this process among the members of the fleet. */
+  get member(): string {
+    return this.#membership?.member ?? this.#ports.processId;
+  }
+
+  /** Under which this process holds a lease; null where it does not. */
+  tokenOf(lease: string): LeaseToken | null {
+    return this.#membership?.tokenOf(lease) ?? null;
+  }
+
   /**
-   * Waits for store and broker as long as it takes, then starts the shards. Resolves when they are on their way,
-   * or when the service is stopped meanwhile.
+   * Waits for store and broker as long as it takes, and alone until nobody else runs its shards; then starts them. Resolves
+   * when they are on their way, or when the service is stopped meanwhile.
    */
   async start(): Promise<void> {
-    const { points, publisher, commands, clock } = this.#ports;
     if (this.#stopping.signal.aborted) return;
     this.#figuresWriter.start();
     this.#sayWhatIsMissing();
     const opened = new Promise<void>((resolve) => this.#brokerOpened = resolve);
-    publisher.start({
+    this.#publisher.start({
       opened: () => {
         this.#outbox.opened();
         this.#brokerOpened();
@@ -244,43 +331,28 @@ export class GatewayService {
     });
     // Also where every session can be resumed: a refused token is better known now than at the first IDENTIFY.
     const gatewayRead = this.#budget.refresh();
-    const left = await this.#unlessStopping(this.#findLeft());
-    if (left === null) return;
-    this.#spooledLanes = left.spooled?.lanes ?? new Map();
-    const total = await this.#determineTotal(left, gatewayRead);
-    if (total === null) return;
-    const range = this.#range(total);
-    if (range === null) return;
-    const loss = this.#lossOfAll(left, total);
-    const legacies = new Map(range.map((shard) => [shard, this.#legacy(left, shard, loss)]));
-    const elsewhere = new Map(
-      [...left.shards.keys()].filter((shard) => !legacies.has(shard) && (shard >= total || loss !== null))
-        .map((shard) => [shard, this.#legacy(left, shard, loss)]),
-    );
-    const reign = {
-      total,
-      bot: this.#bot,
-      startedAtMs: clock.wallMs(),
-      keepSessions: loss === null,
-      lost: new Map([...legacies, ...elsewhere].map(([shard, { lost }]) => [shard, lost])),
-      imported: left.fleet,
-    };
-    if (await this.#unlessStopping(points.begin(reign).then(() => true)) === null) return;
-    this.#hostShards(legacies, total);
-    for (const [shard, { lost }] of elsewhere) this.#unhostedLosses.set(shard, lost);
-    // Only now, for the spool forgets points of which the store then knows that they are lost.
-    // Also where a process died before the spool had forgotten them.
-    const keepPoints = loss === null && [null, total].includes(left.spooled?.total ?? null);
-    if (await this.#unlessStopping(this.#useSpool(left, total, keepPoints)) === null) return;
-    this.#tellOfVanished(total);
-    this.status.assign(range);
+    const holder = await this.#unlessStopping(this.#takeDisk());
+    if (holder === null) return;
+    const membership = this.#becomeMember(holder);
+    const founding = this.#founding(membership, gatewayRead);
+    const foundation = this.#config.fleet.enabled ? await founding.join() : await founding.alone();
+    if (foundation === null) return;
+    const { total, disk, loss, alone } = foundation;
+    this.#total = total;
+    this.#sayRecommendation(this.#budget.gateway);
+    this.#hosting.agree({ total, disk, loss });
+    if (await this.#unlessStopping(this.#useSpool(foundation)) === null) return;
+    this.#unhosted.begin(total, foundation.elsewhere, disk.spooled?.lanes ?? new Map());
+    if (alone !== null) this.status.assign(alone);
     this.#boardWriter.start();
     // Discord keeps a session for a minute or two only. What comes before the broker is there waits in the spool.
-    const hasSession = range.some((shard) => legacies.get(shard)?.point);
-    const cannotWait = left.spooled !== null && hasSession;
+    const cannotWait = disk.spooled !== null && foundation.hasSessions;
     if (!cannotWait && await this.#unlessStopping(opened.then(() => true)) === null) return;
-    await this.#startShards(range, total, left, loss);
-    if (!this.#stopping.signal.aborted) commands.start((command) => this.#dispatcher.handle(command));
+    if (alone === null) this.observe({ kind: "fleet.joined", member: membership.member, total });
+    else await this.#hosting.begin(alone);
+    if (this.#stopping.signal.aborted) return;
+    this.#assignment = this.#assign(membership, total, alone);
+    this.#ports.commands.start((command) => this.#dispatcher.handle(command));
   }
 
   /** Stops in order, within ten seconds whatever hangs. Safe twice, and before or during {@link start}. */
@@ -290,39 +362,50 @@ export class GatewayService {
   }
 
   async #stop(): Promise<void> {
-    const { commands, publisher } = this.#ports;
+    const { commands, clock } = this.#ports;
     this.#stopping.abort();
-    await this.#phase("quiet", QUIET_MAX_MS, () => {
+    const endsAtMs = clock.nowMs() + STOP_MAX_MS;
+    await this.#phase("quiet", QUIET_MAX_MS, endsAtMs, () => {
       this.#identifyQueue.stop();
       this.#budget.stop();
       return commands.quiet();
     });
-    await this.#phase("leave", LEAVE_MAX_MS, async () => {
-      await Promise.all([...this.#shards.values()].map((shard) => shard.stop()));
-    });
-    await this.#phase("drain", DRAIN_MAX_MS, () => this.#outbox.secured());
-    await this.#phase("remember", REMEMBER_MAX_MS, async (signal) => {
+    if (this.#config.fleet.enabled && this.#assignment !== null && this.#membership?.holds()) {
+      await this.#phase("hand over", HANDOVER_MAX_MS, endsAtMs, (signal) => this.#handAllOver(signal));
+    }
+    await this.#phase("leave", LEAVE_MAX_MS, endsAtMs, () => this.#hosting.stop());
+    await this.#phase("drain", DRAIN_MAX_MS, endsAtMs, () => this.#outbox.secured());
+    await this.#phase("remember", REMEMBER_MAX_MS, endsAtMs, async (signal) => {
       await this.#keeper.flush(signal);
       await Promise.all([this.#boardWriter.stop(), this.#figuresWriter.stop()]);
+      await this.#leaveFleet();
     });
     // What the store did not take goes to the spool.
     if (this.#outbox.spooled !== null) {
-      await this.#phase("settle", SETTLE_MAX_MS, () => this.#outbox.secured());
+      await this.#phase("settle", SETTLE_MAX_MS, endsAtMs, () => this.#outbox.secured());
     }
-    await this.#phase("disconnect", DISCONNECT_MAX_MS, async () => {
+    await this.#phase("disconnect", DISCONNECT_MAX_MS, endsAtMs, async () => {
       const { disconnectStore, spool } = this.#ports;
       this.#outbox.stop();
-      await Promise.all([commands.close(), publisher.close(), disconnectStore(), spool?.close()]);
+      // Where what is to be remembered was late, this was not come to.
+      this.#membership?.stop();
+      await Promise.all([commands.close(), this.#publisher.close(), disconnectStore(), spool?.close()]);
     });
   }
 
-  async #phase(name: string, maxMs: number, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  async #phase(
+    name: string,
+    maxMs: number,
+    endsAtMs: number,
+    work: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
     const { clock } = this.#ports;
     const deadline = new AbortController();
     const done = new AbortController();
-    const timedOut = sleepUntil(clock, clock.nowMs() + maxMs, done.signal).then(() => {
+    const deadlineMs = Math.min(maxMs, Math.max(PHASE_MIN_MS, endsAtMs - clock.nowMs()));
+    const timedOut = sleepUntil(clock, clock.nowMs() + deadlineMs, done.signal).then(() => {
       if (done.signal.aborted) return;
-      this.observe({ kind: "service.late", phase: name, deadlineMs: maxMs });
+      this.observe({ kind: "service.late", phase: name, deadlineMs });
       deadline.abort();
     });
     const worked = work(deadline.signal).catch((error: unknown) => {
@@ -345,43 +428,164 @@ export class GatewayService {
     return await Promise.race([work, stopping]);
   }
 
+  // The fleet.
+
+  #becomeMember(member: string): Membership {
+    const { clock, leases, version } = this.#ports;
+    const { fleet, shards } = this.#config;
+    const membership = new Membership({
+      member,
+      leases,
+      clock,
+      card: () => ({
+        replica: fleet.replicaName,
+        version,
+        ttlMs: fleet.leaseTtlMs,
+        share: fleet.enabled
+          ? { first: shards.first, last: shards.last, most: fleet.shardsMax, leaving: this.#isLeaving }
+          : null,
+      }),
+      isBound: fleet.enabled,
+      events: {
+        seen: (seen) => this.#seen(seen),
+        lost: (names) => this.#lost(shardsOf(names)),
+        lapsed: () => {
+          this.#fence?.review();
+          this.observe({ kind: "leases.lapsed", shards: this.#shards.size });
+          this.#hosting.withdrawAll("lease not renewed");
+        },
+        regained: () => {
+          this.observe({ kind: "leases.regained", shards: this.#shards.size });
+          this.#fence?.review();
+          this.#hosting.comeBackAll();
+        },
+        proven: (names) => {
+          for (const shard of shardsOf(names)) this.#hosting.prove(shard);
+        },
+      },
+    });
+    this.#membership = membership;
+    membership.start();
+    this.#fence?.review();
+    return membership;
+  }
+
+  #seen(fleet: SeenFleet): void {
+    this.#fence?.review();
+    this.#assignment?.consider(fleet);
+    for (const resolve of this.#whenLooked.splice(0)) resolve(fleet);
+  }
+
+  #lost(shards: readonly number[]): void {
+    const here = shards.filter((shard) => this.#shards.has(shard));
+    if (here.length === 0) return;
+    this.observe({ kind: "shards.lost", shards: here.length });
+    this.#hosting.drop(here);
+  }
+
+  #nextLook(): Promise<SeenFleet | null> {
+    const looked = this.#unlessStopping(new Promise<SeenFleet>((resolve) => this.#whenLooked.push(resolve)));
+    this.#membership?.renewNow();
+    return looked;
+  }
+
+  #founding(membership: Membership, gatewayRead: Promise<void>): Founding {
+    const { clock, points } = this.#ports;
+    return new Founding({
+      config: this.#config,
+      clock,
+      observe: this.observe,
+      points,
+      membership,
+      bot: this.#bot,
+      disk: async () => {
+        await this.#takeDisk();
+        return this.#disk ?? NOTHING_ON_DISK;
+      },
+      recommended: () => this.#recommended(gatewayRead),
+      nextLook: () => this.#nextLook(),
+      unlessStopping: (work) => this.#unlessStopping(work),
+      exit: this.#exit,
+    });
+  }
+
+  #assign(membership: Membership, total: number, alone: readonly number[] | null): Assignment {
+    return new Assignment({
+      clock: this.#ports.clock,
+      membership,
+      total,
+      alone: alone && new Set(alone),
+      shards: {
+        taken: (shards) => this.#unlessStopping(this.#hosting.begin(shards)),
+        handOver: async (shard, to) => {
+          const replica = membership.fleet?.members.get(to)?.replica ?? to;
+          const done = await this.#hosting.handOver(shard);
+          this.observe({ kind: "shard.handed_over", shard, to: replica, done });
+          return done;
+        },
+      },
+    });
+  }
+
+  /** Resolves when all shards that others have room for are with them. */
+  async #handAllOver(signal: AbortSignal): Promise<void> {
+    const { membership, assignment } = { membership: this.#membership, assignment: this.#assignment };
+    if (membership === null || assignment === null) return;
+    this.#isLeaving = true;
+    while (!signal.aborted) {
+      const looked = new Promise<SeenFleet>((resolve) => this.#whenLooked.push(resolve));
+      membership.renewNow();
+      const { members } = await looked;
+      const isKnown = members.get(membership.member)?.share?.leaving === true;
+      if (isKnown && !assignment.isMoving) return;
+    }
+  }
+
+  /** Lets go of all that others can go on with: what is in the spool is this process's own, and that of the next one here. */
+  async #leaveFleet(): Promise<void> {
+    const membership = this.#membership;
+    if (membership === null) return;
+    const isLeft = (name: string) => {
+      const shard = shardOfLease(name);
+      return shard === null || this.#outbox.spooled === null || this.#outbox.isEmpty(shard);
+    };
+    await membership.letGo([...membership.held.keys()].filter(isLeft));
+    await membership.stop();
+  }
+
   // What an earlier process left.
 
   get #bot(): string | null {
     return botId(this.#config.discord.token.reveal());
   }
 
-  async #findLeft(): Promise<Left> {
-    const [fleet, { spooled, isSpoolDamaged }] = await Promise.all([
-      this.#ports.points.load(),
-      this.#openSpool(),
-    ]);
-    const shards = foundShards(fleet, spooled ?? NOTHING_SPOOLED);
-    return { fleet, spooled, isSpoolDamaged, shards, total: fleet.total ?? spooled?.total ?? null };
-  }
-
-  async #openSpool(): Promise<Pick<Left, "spooled" | "isSpoolDamaged">> {
-    const opening = await this.#ports.spool?.open({ bot: this.#bot });
-    if (opening === undefined) return { spooled: null, isSpoolDamaged: false };
+  /** Takes this replica's folder, where another process does not have it. Resolves with the id of this process. */
+  async #takeDisk(): Promise<string> {
+    const { spool, processId } = this.#ports;
+    if (spool === null || this.#disk !== null) return this.member;
+    const opening = await spool.open({ bot: this.#bot });
     if (opening.kind === "unusable") {
-      this.observe({ kind: "service.warning", message: `Running without a spool: ${opening.problem}` });
-      return { spooled: null, isSpoolDamaged: false };
+      if (!this.#isDiskRefusalSaid) {
+        this.observe({ kind: "service.warning", message: `Running without a spool: ${opening.problem}` });
+      }
+      this.#isDiskRefusalSaid = true;
+      return processId;
     }
-    const { contents, movedAside } = opening;
+    const { contents, movedAside, holder } = opening;
     if (movedAside !== null) {
       const { to, problem } = movedAside;
       this.observe({ kind: "spool.moved_aside", to, problem });
     }
-    return { spooled: contents, isSpoolDamaged: movedAside?.isLost ?? false };
+    this.#disk = { spooled: contents, isSpoolDamaged: movedAside?.isLost ?? false };
+    return holder;
   }
 
   /** Drains what is in the spool from now on, and keeps in it what the broker does not confirm. */
-  async #useSpool({ fleet, spooled, shards }: Left, total: number, keepPoints: boolean): Promise<true> {
+  async #useSpool({ total, disk: { spooled }, keepPoints, late }: Foundation): Promise<true> {
     const { spool } = this.#ports;
     const settings = this.#config.events.spool;
     if (spool === null || settings === null || spooled === null) return true;
-    // Another service wrote last: what the spool knows of other sessions is older.
-    await spool.begin({ total, keepPoints: keepPoints && !fleet.foreign }).catch((error: unknown) => {
+    await spool.begin({ total, keepPoints }).catch((error: unknown) => {
       // A full disk, say: what is in it can be drained all the same.
       this.observe({ kind: "spool.refused", error: failureText(error) });
     });
@@ -394,141 +598,11 @@ export class GatewayService {
         bytes: lanes.reduce((sum, [, { bytes }]) => sum + bytes, 0),
       });
     }
-    for (const [shard, { events }] of lanes) {
-      if (shards.get(shard)?.late) this.observe({ kind: "spool.late", shard, events });
+    for (const shard of late) {
+      this.observe({ kind: "spool.late", shard, events: spooled.lanes.get(shard)?.events ?? 0 });
     }
-    this.#outbox.useSpool(spool, settings.maxBytes, keepPoints ? spooled : { ...spooled, points: new Map() });
+    this.#outbox.useSpool(spool, settings.maxBytes, spooled);
     return true;
-  }
-
-  /** Why no session at all is resumed; null where they are. */
-  #lossOfAll({ fleet, total: totalLeft }: Left, total: number): GapReason | null {
-    if (!this.#config.shards.resume) return "resume_disabled";
-    if (fleet.bot !== null && this.#bot !== null && fleet.bot !== this.#bot) return "bot_changed";
-    return totalLeft === total ? null : "total_changed";
-  }
-
-  // How many shards, and which.
-
-  /** The configured number; else that of the stored sessions while they can be resumed; else Discord's. */
-  async #determineTotal(left: Left, gatewayRead: Promise<void>): Promise<number | null> {
-    const { total } = this.#config.shards;
-    if (total !== null) return this.#setTotal(total);
-    const someSession = [...left.shards.values()].some((shard) => shard.point !== null);
-    if (someSession && left.total !== null && this.#lossOfAll(left, left.total) === null) {
-      return this.#setTotal(left.total);
-    }
-    let read = gatewayRead;
-    while (this.#budget.gateway === null) {
-      if (await this.#unlessStopping(read.then(() => true)) === null) return null;
-      read = this.#budget.refresh();
-    }
-    return this.#setTotal(this.#budget.gateway.shards);
-  }
-
-  #setTotal(total: number): number {
-    this.#total = total;
-    this.#sayRecommendation(this.#budget.gateway);
-    return total;
-  }
-
-  #range(total: number): number[] | null {
-    const { first, last } = this.#config.shards;
-    const end = last ?? total - 1;
-    if (first < total && end < total) {
-      return Array.from({ length: end - first + 1 }, (_, index) => first + index);
-    }
-    this.#exit({
-      status: EXIT_CONFIGURATION,
-      message: `SHARDS_START to SHARDS_END is ${first} to ${end}: ` +
-        `expected shards from 0 to ${total - 1}, because there are ${total}`,
-    });
-    return null;
-  }
-
-  #hostShards(legacies: ReadonlyMap<number, ShardLegacy>, total: number): void {
-    const presence = JSON.stringify(this.#config.discord.presence);
-    for (const [shard, legacy] of legacies) {
-      this.#shards.set(shard, this.#host(shard, total, presence, legacy));
-    }
-  }
-
-  async #startShards(
-    range: readonly number[],
-    total: number,
-    left: Left,
-    loss: GapReason | null,
-  ): Promise<void> {
-    const { clock } = this.#ports;
-    const presence = JSON.stringify(this.#config.discord.presence);
-    const starts = range.map((shard) => ({
-      shard,
-      start: this.#shardStart(left.shards.get(shard), presence, loss),
-    }));
-    const resuming = starts.filter(({ start }) => start.session !== null);
-    this.observe({
-      kind: "service.started",
-      shards: range.length,
-      total,
-      resuming: resuming.length,
-    });
-    if (left.fleet.foreign && resuming.length > 0) {
-      this.observe({
-        kind: "service.notice",
-        message:
-          `${resuming.length} sessions were begun by another service: their intents and presence stay as ` +
-          "they are until INTENTS, STATUS or the activity change, or a session ends",
-      });
-    }
-    for (const { shard, start } of starts) {
-      if (start.session === null) this.#shards.get(shard)?.start(start);
-    }
-    for (const { shard, start } of resuming) {
-      if (this.#stopping.signal.aborted) return;
-      this.#shards.get(shard)?.start(start);
-      await sleepUntil(clock, clock.nowMs() + RESUME_SPACING_MS, this.#stopping.signal);
-    }
-  }
-
-  #shardStart(found: FoundShard | undefined, presence: string, loss: GapReason | null): ShardStart {
-    const point = found?.point ?? null;
-    const { intents } = this.#config.discord;
-    return {
-      session: loss === null && found !== undefined && point !== null
-        ? { ...point, sequence: found.durableSequence }
-        : null,
-      presence: loss === "bot_changed" ? null : found?.presence ?? null,
-      // A session that another service wrote tells neither its presence nor its intents: it is left as it is.
-      presenceOutdated: point !== null && point.configuredPresence !== null &&
-        point.configuredPresence !== presence,
-      replace: point !== null && point.intents !== null && point.intents !== intents
-        ? "intents_changed"
-        : null,
-    };
-  }
-
-  /** What a shard takes over from an earlier process, with what is found to be lost of it. */
-  #legacy(left: Left, shard: number, loss: GapReason | null): ShardLegacy {
-    const found = left.shards.get(shard);
-    if (found === undefined) return { point: null, guilds: null, lost: [] };
-    const lost = [...found.lost];
-    // Given up while the store took nothing, so that only the spool knows of the one after it.
-    const { superseded, point } = found;
-    if (superseded !== null && !lost.some(({ sessionId }) => sessionId === superseded.sessionId)) {
-      // Before the later one began, whatever else is known of it.
-      const sinceMs = superseded.lastEventAtMs ?? (point?.startedAtMs ?? 1) - 1;
-      lost.push({ ...this.#lostNow(superseded, "superseded"), sinceMs });
-    }
-    const reasons: (GapReason | null)[] = [left.isSpoolDamaged ? "spool_damaged" : null, loss];
-    for (const reason of reasons) {
-      if (reason !== null && point !== null) lost.push(this.#lostNow(point, reason));
-    }
-    const { guilds } = found;
-    return loss === null ? { point, guilds, lost } : { point: null, guilds: null, lost };
-  }
-
-  #lostNow({ sessionId, sequence, lastEventAtMs }: ResumePoint, reason: GapReason): LostSession {
-    return { sessionId, sequence, sinceMs: lastEventAtMs ?? this.#ports.clock.wallMs(), reason };
   }
 
   /** Whether a consumer gets an event of this name, or the state cache. */
@@ -537,53 +611,14 @@ export class GatewayService {
     return events.choice.isWanted(type) || (state !== null && keptEffectOf(type, state) !== "nothing");
   }
 
-  #host(shard: number, total: number, presence: string, legacy: ShardLegacy): HostedShard {
-    const { clock, dice, transport, guildNames, tracer } = this.#ports;
-    const { discord, events } = this.#config;
-    const machine = {
-      shard,
-      dice,
-      configuredPresence: presence,
-      silenceMinMs: events.silenceMinMs,
-      identifyFrame: () =>
-        identifyFrame({
-          token: discord.token.reveal(),
-          intents: discord.intents,
-          largeThreshold: discord.largeThreshold,
-          shard,
-          shardsTotal: total,
-          presence,
-        }),
-      resumeFrame: (sessionId: string, sequence: number) =>
-        resumeFrame({ token: discord.token.reveal(), sessionId, sequence }),
-      heartbeatFrame,
-      presenceFrame,
-    };
-    const services = {
-      clock,
-      observe: this.observe,
-      transport,
-      outbox: this.#outbox,
-      keeper: this.#keeper,
-      identifyQueue: this.#identifyQueue,
-      dispatcher: this.#dispatcher,
-      eventChoice: events.choice,
-      isHeeded: (type: string) => this.#isHeeded(type),
-      partitions: events.partitions,
-      guildNames,
-      tracer,
-      intents: discord.intents,
-      configuredPresence: presence,
-      connectionUrl: (gatewayUrl: string) =>
-        gatewayConnectionUrl(gatewayUrl, {
-          apiVersion: discord.apiVersion,
-          compression: discord.compression,
-          plainAllowed: discord.apiUrl.startsWith("http:") || discord.gatewayUrl?.startsWith("ws:") === true,
-        }),
-      mainUrl: () => this.#mainUrl(),
-      fatal: (code: number) => this.#exit(exitOfCloseCode(code, discord.intents)),
-    };
-    return new HostedShard(machine, services, legacy);
+  /** How many shards Discord recommends. */
+  async #recommended(gatewayRead: Promise<void>): Promise<number | null> {
+    let read = gatewayRead;
+    while (this.#budget.gateway === null) {
+      if (await this.#unlessStopping(read.then(() => true)) === null) return null;
+      read = this.#budget.refresh();
+    }
+    return this.#budget.gateway.shards;
   }
 
   // What Discord says of the bot.
@@ -632,83 +667,10 @@ export class GatewayService {
     });
   }
 
-  // What is missing.
-
-  #eventRefused(event: OutgoingEvent): void {
-    const shard = this.#shards.get(event.shard);
-    if (shard !== undefined) return shard.eventRefused(event);
-    const { session, sequence, receivedAtMs, type } = event;
-    this.#loseUnhosted(event.shard, {
-      sessionId: session,
-      sequence: sequence - 1,
-      sinceMs: receivedAtMs,
-      reason: "event_refused",
-      type,
-    });
-    this.#outbox.letGo(event.shard, session, sequence);
-  }
-
-  /** What of the spool could not be read may be of a shard that runs elsewhere, or not at all any more. */
-  #spoolDamaged(shard: number): void {
-    const hosted = this.#shards.get(shard);
-    if (hosted !== undefined) return hosted.spoolDamaged();
-    const { firstSession, firstSequence } = this.#spooledLanes.get(shard) ?? NO_LANE;
-    this.#loseUnhosted(shard, {
-      sessionId: firstSession,
-      sequence: firstSequence - 1,
-      sinceMs: this.#ports.clock.wallMs(),
-      reason: "spool_damaged",
-    });
-  }
-
-  #loseUnhosted(shard: number, loss: LostSession): void {
-    this.#setUnhostedLosses(shard, [...this.#unhostedLosses.get(shard) ?? [], loss]);
-    this.#observeUnhosted(shard, loss);
-  }
-
-  /** Of a shard that runs elsewhere the process there keeps what is lost. */
-  #setUnhostedLosses(shard: number, lost: readonly LostSession[]): void {
-    this.#unhostedLosses.set(shard, lost);
-    if (shard >= (this.#total ?? Infinity)) this.#keeper.change(shard, { lost });
-  }
-
-  /** Shards of a larger total than the one now: nothing will follow that could tell of what they lost. */
-  #tellOfVanished(total: number): void {
-    for (const [shard, lost] of this.#unhostedLosses) {
-      if (shard < total) continue; // another process will run it, and tell
-      for (const loss of lost) this.#observeUnhosted(shard, loss);
-    }
-  }
-
-  #observeUnhosted(shard: number, { sessionId, sequence, sinceMs, reason, type }: LostSession): void {
-    this.observe({
-      kind: "shard.gap",
-      shard,
-      oldSession: sessionId,
-      newSession: null,
-      lastSequence: sequence,
-      fromMs: sinceMs,
-      toMs: this.#ports.clock.wallMs(),
-      reason,
-      ...(type === undefined ? {} : { sequence: sequence + 1, type }),
-    });
-  }
-
   #gapTold(gap: ObservedGap): void {
-    const { shard, oldSession, lastSequence, reason } = gap;
-    const hosted = this.#shards.get(shard);
-    if (hosted !== undefined) return hosted.gapTold(gap);
-    const lost =
-      this.#unhostedLosses.get(shard)?.filter((loss) =>
-        loss.sessionId !== oldSession || loss.sequence !== lastSequence || loss.reason !== reason
-      ) ?? [];
-    this.#setUnhostedLosses(shard, lost);
-  }
-
-  // Room in the outbox.
-
-  #unparkAll(): void {
-    for (const shard of this.#shards.values()) shard.unpark();
+    const hosted = this.#shards.get(gap.shard);
+    if (hosted === undefined) this.#unhosted.gapTold(gap.shard, gap);
+    else hosted.gapTold(gap);
   }
 
   /** What an operator might otherwise find out the hard way. */
@@ -725,4 +687,10 @@ export class GatewayService {
       notice(`Accepted, and without effect in this version: ${withoutEffect.join(", ")}`);
     }
   }
+}
+
+const NOTHING_ON_DISK: LeftOnDisk = { spooled: null, isSpoolDamaged: false };
+
+function shardsOf(names: readonly string[]): number[] {
+  return names.map(shardOfLease).filter((shard) => shard !== null);
 }

@@ -13,7 +13,10 @@ import { redisClient } from "./servers.ts";
 
 /** A store in which every shard of the fleet has a point. */
 export const fleetPoints = once(async () => {
-  const points = new RedisResumePoints(await redisClient(), { observe: failLoudly });
+  const points = new RedisResumePoints(await redisClient(), {
+    observe: failLoudly,
+    fences: { member: "bench", tokenOf: () => 1 },
+  });
   await points.begin({
     total: FLEET,
     bot: null,

@@ -15,6 +15,7 @@ import { ConfirmingPublisher } from "./confirming_publisher.ts";
 import { BATCH, COMMON_SIZE, EVENTS, payloadsOf, type Size, SIZES, sizeText } from "./events.ts";
 import { FLEET, shardsText } from "./fleet.ts";
 import { MemoryDiscord } from "./memory_discord.ts";
+import { grantedLeases } from "./granted_leases.ts";
 import { once } from "./once.ts";
 
 /** As in a real broker's answers. */
@@ -82,14 +83,18 @@ class RunningService {
       clock: systemClock,
       dice: Math.random,
       transport: this.#discord,
-      publisher: new ConfirmingPublisher(CONFIRMED_TOGETHER),
+      publisher: (fence) => fence(new ConfirmingPublisher(CONFIRMED_TOGETHER)),
       notices: { reject: () => Promise.resolve(), reply: () => {}, news: () => {} },
       commands: { start: () => {}, quiet: () => Promise.resolve(), close: () => Promise.resolve() },
       points: {
         load: () => Promise.resolve({ total: null, bot: null, shards: new Map(), foreign: false }),
+        read: () => Promise.resolve(new Map()),
         begin: () => Promise.resolve(),
-        write: () => Promise.resolve(),
+        write: () => Promise.resolve(new Set()),
+        forget: () => {},
       },
+      leases: grantedLeases,
+      processId: "bench",
       spool: null,
       board: { publish: () => Promise.resolve() },
       figures: { forgetReplicas: () => Promise.resolve(), write: () => Promise.resolve() },

@@ -64,8 +64,12 @@ class Writing {
   constructor(board: Board) {
     this.#status = connectedStatus(this.#clock, FLEET);
     const writer = new BoardWriter({
-      board: { publish: (changed) => board.publish(changed).then(() => this.#written.resolve()) },
+      board: {
+        publish: (changed, composes) => board.publish(changed, composes).then(() => this.#written.resolve()),
+      },
       entries: this.#status,
+      composes: () => true,
+      isShared: false,
       clock: this.#clock,
       observe: failLoudly,
     });

@@ -53,6 +53,7 @@ class Keeping {
       },
       lossesStored: () => {},
       refused: () => {},
+      fenced: () => {},
     });
   }
 

@@ -46,6 +46,7 @@ const ROWS: ReadonlyMap<string, Row> = new Map<string, Row>([
   ["reconnecting", { tone: "plain", text: reconnectingText }],
   ["zombie", { tone: "warn", text: () => "A heartbeat was not answered: the connection is given up" }],
   ["silent", { tone: "warn", text: silentText }],
+  ["handed_over", { tone: "plain", text: handedOverText }],
   ["parked", { tone: "warn", text: () => "Parked: away until the broker has caught up" }],
   ["unparked", {
     tone: "plain",
@@ -118,6 +119,13 @@ function disconnectedText({ code, reason, by }: Fields): string {
   }
   const who = by === "discord" ? " by Discord" : by === "network" ? " by the network" : "";
   return `Disconnected${who}${isNumber(code) ? `: ${code}, ${closeCode(code).meaning}` : ""}${said}`;
+}
+
+function handedOverText({ to, done }: Fields): string {
+  const whom = isWord(to) ? ` to ${word(to)}` : "";
+  return done === false
+    ? `Not handed over${whom}: its events were not confirmed in time`
+    : `Handed over${whom}`;
 }
 
 function reconnectingText({ delay_ms: ms, resume }: Fields): string {

@@ -294,6 +294,13 @@ export class Outbox {
     this.#drain();
   }
 
+  /** Whether what this shard brings goes to the broker directly, as far as is known. */
+  isFlowing(shard: number): boolean {
+    const lane = this.#lanes.get(shard);
+    return this.#isOpen &&
+      (lane === undefined || (!lane.isSpooling && !lane.isWithheld && lane.flow === "free"));
+  }
+
   /** Whether everything of this shard is confirmed. */
   isEmpty(shard: number): boolean {
     return this.#lanes.get(shard)?.isEmpty ?? true;

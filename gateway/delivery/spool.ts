@@ -93,6 +93,11 @@ export type SpoolOpening =
   | {
     readonly kind: "ready";
     readonly contents: SpoolContents;
+    /**
+     * Names whoever holds this spool, the same for one process after the other: as long as one does, all those before it are
+     * gone.
+     */
+    readonly holder: string;
     /** What was there and could not be gone on with; null where all was well. */
     readonly movedAside: MovedAside | null;
   }
@@ -106,8 +111,8 @@ export class SpoolLostError extends Error {
 
 export interface Spool {
   /**
-   * Takes the spool for this process alone, and says what is in it. Called once, before everything else. What cannot be
-   * gone on with is moved aside by {@link begin}: a process that dies before it leaves it for the next one to find.
+   * Takes the spool for this process alone, and says what is in it. Called before everything else, and again where it was
+   * unusable. What cannot be gone on with is moved aside by {@link begin}: a process that dies before it leaves it for the next one to find.
    */
   open(owner: { readonly bot: string | null }): Promise<SpoolOpening>;
   /** Says for how many shards the points are from now on. With `keepPoints` false it forgets those there are. */

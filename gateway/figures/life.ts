@@ -18,6 +18,7 @@ const LIFE_KINDS: Readonly<Record<LifeObservation["kind"], LifeKind>> = {
   "shard.reconnecting": "reconnecting",
   "shard.zombie": "zombie",
   "shard.silent": "silent",
+  "shard.handed_over": "handed_over",
   "shard.parked": "parked",
   "shard.unparked": "unparked",
   "shard.gap": "gap",

@@ -76,6 +76,13 @@ export interface SeenLease {
   readonly holderBeat: string | null;
 }
 
+/** What a write is fenced by: as whom, and under which token of each shard's lease. */
+export interface Fences {
+  readonly member: string;
+  /** Null: this process does not hold it, and nothing of the shard is to be written. */
+  tokenOf(shard: number): LeaseToken | null;
+}
+
 /** The role of the member that founds what the fleet runs, and describes it for others. */
 export const LEAD_LEASE = "lead";
 

@@ -11,10 +11,10 @@ import type { FleetReign, FleetView, Lease, Leases, LeaseToken, MemberCard, Seen
 import { Neighbours } from "./neighbours.ts";
 import { FORGOTTEN_MAX_MS, TAKEN_AFTER_MS, Tenure } from "./tenure.ts";
 
-/** Between two renewals. */
-const RENEW_EVERY_MS = 250;
-/** The same while something is about to change hands. */
-const HURRY_EVERY_MS = 50;
+/** Between two renewals, in quiet times and while something is about to change hands. */
+const RENEW_EVERY_MS = { calm: 250, hurried: 50 };
+
+export type RenewalPace = keyof typeof RENEW_EVERY_MS;
 
 export interface MembershipOptions {
   /** Id of this member: no other process that lives has it. */
@@ -67,7 +67,7 @@ export class Membership {
   /** Names of leases that somebody may hold who can say so only now: the store has forgotten them. */
   #forgottenUntilMs = -Infinity;
   #state: "new" | "held" | "lapsed" | "stopped" = "new";
-  #isHurried = false;
+  #pace: RenewalPace = "calm";
   #isRenewalDue = false;
   #calls: Promise<unknown> = Promise.resolve();
   #cancelRenewal: (() => void) | null = null;
@@ -114,9 +114,15 @@ export class Membership {
     return false;
   }
 
-  /** Renews at once, and more often while `isHurried`. */
-  renewNow(isHurried: boolean): void {
-    this.#isHurried = isHurried;
+  /** Renews, and looks, at this pace from now on. */
+  renewEvery(pace: RenewalPace): void {
+    if (pace === this.#pace) return;
+    this.#pace = pace;
+    if (pace === "hurried") this.renewNow();
+  }
+
+  /** Renews, and looks, at once. */
+  renewNow(): void {
     this.#renewLater(0);
   }
 
@@ -189,7 +195,7 @@ export class Membership {
     const view = await leases.renew(this.member, card()).catch(() => null);
     if (this.#isStopped) return;
     const answeredAtMs = clock.nowMs();
-    let nextAtMs = sent.nowMs + (this.#isHurried ? HURRY_EVERY_MS : RENEW_EVERY_MS);
+    let nextAtMs = sent.nowMs + RENEW_EVERY_MS[this.#pace];
     if (view !== null) {
       this.#tenure.renewed(sent, answeredAtMs);
       this.#look(view);

@@ -20,9 +20,9 @@ export interface ShardEntry {
 
 export interface Board {
   /**
-   * Stores the entries that changed and writes the four keys anew from everything stored, those of other
-   * processes included, atomically. Called at most once a second, and once more on shutdown, and
+   * Stores the entries that changed, and where `composes` is true writes the four keys anew from everything stored, those
+   * of other processes included, atomically. Called at most once a second, and once more on shutdown, and
    * never while a call is under way.
    */
-  publish(changed: readonly ShardEntry[]): Promise<void>;
+  publish(changed: readonly ShardEntry[], composes: boolean): Promise<void>;
 }

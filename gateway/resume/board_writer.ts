@@ -20,14 +20,29 @@ export interface BoardEntries {
 export class BoardWriter {
   readonly #board: Board;
   readonly #entries: BoardEntries;
+  readonly #composes: () => boolean;
+  readonly #isShared: boolean;
   readonly #clock: Clock;
   readonly #observe: Observer;
   #sessionsMoved = false;
   #writing: Promise<void> | null = null;
   #cancelTimer: (() => void) | null = null;
 
-  constructor(options: { board: Board; entries: BoardEntries; clock: Clock; observe: Observer }) {
+  /**
+   * `composes`: whether this process writes what others read, or leaves that to another member of its fleet. `isShared`:
+   * whether it is in one.
+   */
+  constructor(options: {
+    board: Board;
+    entries: BoardEntries;
+    composes: () => boolean;
+    isShared: boolean;
+    clock: Clock;
+    observe: Observer;
+  }) {
     this.#board = options.board;
+    this.#composes = options.composes;
+    this.#isShared = options.isShared;
     this.#entries = options.entries;
     this.#clock = options.clock;
     this.#observe = options.observe;
@@ -57,9 +72,10 @@ export class BoardWriter {
 
   #write(): void {
     const changed = this.#entries.takeChanged();
-    if (changed.length === 0 && !this.#sessionsMoved) return;
+    const composes = this.#composes();
+    if (changed.length === 0 && !(composes && this.#isDue)) return;
     this.#sessionsMoved = false;
-    this.#writing = this.#board.publish(changed).catch((error: unknown) => {
+    this.#writing = this.#board.publish(changed, composes).catch((error: unknown) => {
       this.#entries.putBack(changed);
       this.#sessionsMoved = true;
       this.#observe({
@@ -67,5 +83,10 @@ export class BoardWriter {
         error: failureText(error),
       });
     }).finally(() => this.#writing = null);
+  }
+
+  /** Where others take part too, nobody tells of what moved there. */
+  get #isDue(): boolean {
+    return this.#sessionsMoved || this.#isShared;
   }
 }

@@ -33,6 +33,8 @@ export interface KeeperOptions {
    * the newest only.
    */
   readonly refused: (shard: number, point: ResumePoint) => void;
+  /** The store took nothing of these shards: as far as it knows, another process runs them. */
+  readonly fenced: (shards: ReadonlySet<number>) => void;
 }
 
 type Changes = ReadonlyMap<number, PointChange>;
@@ -51,6 +53,8 @@ export class PointKeeper {
   #flushed = false;
   /** Of each shard the point that was last handed over as refused. */
   readonly #handedOver = new Map<number, ResumePoint>();
+  /** Shards of whose changes somebody waits to be told that none is left. */
+  readonly #whenWritten = new Map<number, (() => void)[]>();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -87,6 +91,22 @@ export class PointKeeper {
     if (this.#refused) this.#handOver(this.#gathered());
   }
 
+  /** Resolves once nothing is left to be written of this shard. */
+  written(shard: number): Promise<void> {
+    if (!this.#isUnwritten(shard)) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenWritten.set(shard, [...this.#whenWritten.get(shard) ?? [], resolve]);
+    });
+  }
+
+  /** Writes nothing of this shard any more, which another process runs. What is being written is not stopped. */
+  forget(shard: number): void {
+    this.#changes.delete(shard);
+    this.#moved.delete(shard);
+    this.#handedOver.delete(shard);
+    this.#options.points.forget(shard);
+  }
+
   /**
    * Writes what is left, a last time: what changes after it is kept no more. Resolves when nothing is left, or
    * when `signal` is aborted: what is left then counts as refused.
@@ -107,6 +127,17 @@ export class PointKeeper {
     this.#handOver(this.#unstored());
   }
 
+  #isUnwritten(shard: number): boolean {
+    return this.#changes.has(shard) || this.#moved.has(shard) || this.#writing?.changes.has(shard) === true;
+  }
+
+  #tellWritten(shard: number): void {
+    if (this.#isUnwritten(shard)) return;
+    const waiting = this.#whenWritten.get(shard) ?? [];
+    this.#whenWritten.delete(shard);
+    for (const resolve of waiting) resolve();
+  }
+
   #schedule(): void {
     if (this.#flushed || this.#writing !== null || this.#cancelTimer !== null) return;
     this.#cancelTimer = this.#options.clock.schedule(this.#notBeforeMs, () => {
@@ -116,7 +147,7 @@ export class PointKeeper {
   }
 
   #write(): void {
-    const { points, clock, observe, stored, lossesStored } = this.#options;
+    const { points, clock, observe, stored, lossesStored, fenced } = this.#options;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
     if (!this.#hasChanged) return;
@@ -129,10 +160,22 @@ export class PointKeeper {
       observe({ kind: "points.refused", error: `no answer for ${ANSWER_MAX_MS / 1_000} s` });
       this.#handOverWhileWriting();
     });
-    const done = points.write(changes).then(() => {
+    const done = points.write(changes).then((others) => {
       this.#refused = false;
-      observe({ kind: "points.written", shards: changes.size, tookMs: clock.nowMs() - startedAtMs });
+      observe({
+        kind: "points.written",
+        shards: changes.size - others.size,
+        tookMs: clock.nowMs() - startedAtMs,
+      });
+      if (others.size > 0) {
+        // Kept until it is certain: should it be ours after all, then the store knows by the next try.
+        const kept = new Map([...changes].filter(([shard]) => others.has(shard)));
+        this.#changes = mergedChanges(kept, this.#gathered());
+        this.#notBeforeMs = clock.nowMs() + RETRY_AFTER_MS;
+        fenced(others);
+      }
       for (const [shard, change] of changes) {
+        if (others.has(shard)) continue;
         if (change.lost !== undefined) lossesStored(shard, change.lost);
         if (change.point !== undefined && change.point !== null) stored(shard, change.point);
       }
@@ -147,6 +190,7 @@ export class PointKeeper {
       this.#cancelAnswerTimer?.();
       this.#cancelAnswerTimer = null;
       if (this.#hasChanged) this.#schedule();
+      for (const shard of [...this.#whenWritten.keys()]) this.#tellWritten(shard);
     });
     this.#writing = { changes, done };
   }

@@ -79,12 +79,19 @@ export interface Reign {
 export interface ResumePoints {
   /** Reads what is there. Waits for the store as long as it takes; garbage is skipped and observed. */
   load(): Promise<StoredFleet>;
+  /** Reads what is there of these shards, like {@link load}; one of which nothing is there is absent. */
+  read(shards: readonly number[]): Promise<ReadonlyMap<number, StoredShard>>;
   /**
    * Begins this process's reign, in one transaction: takes over what {@link load} returned where another
    * service wrote it, removes every session if `keepSessions` is false, and sets total, bot and start time. What is
    * stored of shards is otherwise left as it is; so is the bot where `bot` is null, as long as its sessions stay.
    */
   begin(reign: Reign): Promise<void>;
-  /** Writes what moved, in one round trip; one call at a time. Resolves when the store has acknowledged it. */
-  write(changes: ReadonlyMap<number, PointChange>): Promise<void>;
+  /**
+   * Writes what moved, in one round trip; one call at a time. Resolves when the store has acknowledged it, with the shards
+   * of which it has taken nothing: their leases are no longer ours.
+   */
+  write(changes: ReadonlyMap<number, PointChange>): Promise<ReadonlySet<number>>;
+  /** Another process runs this shard now: a store that comes back empty is not to get it from here. */
+  forget(shard: number): void;
 }

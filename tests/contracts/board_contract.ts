@@ -32,9 +32,9 @@ export function testBoardContract(name: string, start: () => Promise<BoardSubjec
   Deno.test(`${name} board shows what was published last of each shard`, async () => {
     await using subject = await start();
     const board = subject.process();
-    await board.publish([shardEntry(2), shardEntry(0), shardEntry(10)]);
-    await board.publish([shardEntry(2, { status: "Resuming", latencyMs: 0, session: "" })]);
-    await board.publish([]);
+    await board.publish([shardEntry(2), shardEntry(0), shardEntry(10)], true);
+    await board.publish([shardEntry(2, { status: "Resuming", latencyMs: 0, session: "" })], true);
+    await board.publish([], true);
     assert.deepEqual(await subject.entries(), [
       shardEntry(0),
       shardEntry(2, { status: "Resuming", latencyMs: 0, session: "" }),
@@ -45,21 +45,31 @@ export function testBoardContract(name: string, start: () => Promise<BoardSubjec
   Deno.test(`${name} board shows the shards of all processes`, async () => {
     await using subject = await start();
     const [one, other] = [subject.process(), subject.process()];
-    await Promise.all([one.publish([shardEntry(0)]), other.publish([shardEntry(1)])]);
-    await one.publish([shardEntry(0, { latencyMs: 50 })]);
+    await Promise.all([one.publish([shardEntry(0)], true), other.publish([shardEntry(1)], true)]);
+    await one.publish([shardEntry(0, { latencyMs: 50 })], true);
     assert.deepEqual(await subject.entries(), [shardEntry(0, { latencyMs: 50 }), shardEntry(1)]);
+  });
+
+  Deno.test(`${name} board shows what a process published that does not compose it, once another does`, async () => {
+    await using subject = await start();
+    const [one, other] = [subject.process(), subject.process()];
+    await one.publish([shardEntry(0)], true);
+    await other.publish([shardEntry(1)], false);
+    assert.deepEqual(await subject.entries(), [shardEntry(0)]);
+    await one.publish([], true);
+    assert.deepEqual(await subject.entries(), [shardEntry(0), shardEntry(1)]);
   });
 
   Deno.test(`${name} board shows what was published while the store was away, once it is back`, async () => {
     await using subject = await start();
     const board = subject.process();
-    await board.publish([shardEntry(0)]);
+    await board.publish([shardEntry(0)], true);
     await subject.away();
     let arePublished = false;
     const published = Promise.all([
-      board.publish([shardEntry(0, { status: "Disconnected" })]),
-      board.publish([shardEntry(1)]),
-      board.publish([shardEntry(0, { status: "Handshaking" })]),
+      board.publish([shardEntry(0, { status: "Disconnected" })], true),
+      board.publish([shardEntry(1)], true),
+      board.publish([shardEntry(0, { status: "Handshaking" })], true),
     ]).then(() => arePublished = true);
     await Promise.resolve();
     assert.equal(arePublished, false);

@@ -13,6 +13,8 @@ export interface ResumePointsSubject extends AsyncDisposable {
   /** Takes the store away until {@link back}. */
   away(): Promise<void>;
   back(): void;
+  /** Another process runs this shard from now on. */
+  takeOver(shard: number): Promise<void>;
   /** Another service runs, with these sessions, and leaves them. */
   runAnother(sessions: { readonly [shard: number]: { sessionId: string; sequence: number } }): Promise<void>;
 }
@@ -285,6 +287,38 @@ export function testResumePointsContract(name: string, start: () => Promise<Resu
     for (const { point, presence, guilds } of fleet.shards.values()) {
       assert.deepEqual([point, presence, guilds], [null, null, null]);
     }
+  });
+
+  Deno.test(`${name} resume points are read of some shards alone`, async () => {
+    await using subject = await start();
+    const points = await reigning(subject, 4);
+    await points.write(changes({
+      0: { point: resumePoint(1) },
+      1: { point: resumePoint(2), lost: [lostSession(3)], presence: '{"status":"idle"}', guilds: [1n] },
+      2: { lost: [lostSession(4)] },
+    }));
+    const read = await subject.process().read([1, 2, 3]);
+    assert.deepEqual(
+      read,
+      new Map([
+        [1, { point: resumePoint(2), lost: [lostSession(3)], presence: '{"status":"idle"}', guilds: [1n] }],
+        [2, { point: null, lost: [lostSession(4)], presence: null, guilds: null }],
+      ]),
+    );
+    assert.deepEqual(await points.read([]), new Map());
+  });
+
+  Deno.test(`${name} resume points of a shard that another process runs are not written, and the others are`, async () => {
+    await using subject = await start();
+    const points = await reigning(subject, 2);
+    await points.write(changes({ 0: { point: resumePoint(1), guilds: [1n] }, 1: { point: resumePoint(1) } }));
+    await subject.takeOver(0);
+    const everything = { point: null, lost: [lostSession(4)], presence: '{"status":"idle"}', guilds: [] };
+    const refused = await points.write(changes({ 0: everything, 1: { point: resumePoint(2) } }));
+    assert.deepEqual(refused, new Set([0]));
+    const { shards } = await subject.process().load();
+    assert.deepEqual(shards.get(0), { point: resumePoint(1), lost: [], presence: null, guilds: [1n] });
+    assert.equal(shards.get(1)?.point?.sequence, 2);
   });
 
   async function reigning(subject: ResumePointsSubject, total: number): Promise<ResumePoints> {

@@ -352,10 +352,29 @@ export function testSpoolContract(name: string, start: () => Promise<SpoolSubjec
     const second = subject.process();
     const opening = await second.open({ bot: "1" });
     assert.equal(opening.kind, "unusable");
-    await second.close();
     await spool.write(spoolWrite({ events: [spooled(1)] }));
     await spool.close();
-    assert.equal((await found(subject)).lanes.get(0)?.events, 1);
+    // Once it is free it is taken by whoever tries again.
+    assert.equal(contentsOf(await second.open({ bot: "1" })).lanes.get(0)?.events, 1);
+    await second.close();
+  });
+
+  Deno.test(`${name} spool names its holder, the same for one process after the other`, async () => {
+    await using subject = await start();
+    const holders = new Set<string>();
+    for (let count = 0; count < 3; count++) {
+      const spool = subject.process();
+      const opening = await spool.open({ bot: "1" });
+      assert(opening.kind === "ready");
+      holders.add(opening.holder);
+      await spool.begin({ total: 4, keepPoints: true });
+      await spool.close();
+    }
+    assert.equal(holders.size, 1);
+    await using other = await start();
+    const opening = await other.process().open({ bot: "1" });
+    assert(opening.kind === "ready");
+    assert(!holders.has(opening.holder));
   });
 
   Deno.test(`${name} spool of another bot is moved aside, and only where both are known`, async () => {

@@ -152,6 +152,7 @@ const LIFE_KINDS = {
   reconnecting: true,
   zombie: true,
   silent: true,
+  handed_over: true,
   parked: true,
   unparked: true,
   gap: true,

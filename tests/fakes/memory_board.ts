@@ -10,12 +10,15 @@ export class MemoryBoard implements Board {
   readonly entries = new Map<number, ShardEntry>();
   /** What each call changed, in the order of the calls, done or waiting. */
   readonly published: (readonly ShardEntry[])[] = [];
+  readonly #stored = new Map<number, ShardEntry>();
   #held: (() => void)[] | null = null;
 
-  publish(changed: readonly ShardEntry[]): Promise<void> {
+  publish(changed: readonly ShardEntry[], composes: boolean): Promise<void> {
     this.published.push(changed);
     const carryOut = () => {
-      for (const entry of changed) this.entries.set(entry.shard, entry);
+      for (const entry of changed) this.#stored.set(entry.shard, entry);
+      if (!composes) return;
+      for (const [shard, entry] of this.#stored) this.entries.set(shard, entry);
     };
     if (this.#held === null) {
       carryOut();

@@ -22,6 +22,8 @@ export class MemoryResumePoints implements ResumePoints {
   /** True where another service is to have written last: the points in {@link shards} are its own, the rest is older. */
   foreign = false;
   startedAtMs: number | null = null;
+  /** Shards that another process runs. */
+  readonly fenced = new Set<number>();
   /** Every write in the order of the calls, done or waiting. */
   readonly writes: ReadonlyMap<number, PointChange>[] = [];
   #held: (() => void)[] | null = null;
@@ -42,6 +44,10 @@ export class MemoryResumePoints implements ResumePoints {
       ),
       foreign: this.foreign,
     }));
+  }
+
+  read(shards: readonly number[]): Promise<ReadonlyMap<number, StoredShard>> {
+    return this.#whenThere(() => new Map([...this.shards].filter(([shard]) => shards.includes(shard))));
   }
 
   begin({ total, bot, startedAtMs, keepSessions, lost, imported }: Reign): Promise<void> {
@@ -67,12 +73,19 @@ export class MemoryResumePoints implements ResumePoints {
     });
   }
 
-  write(changes: ReadonlyMap<number, PointChange>): Promise<void> {
+  write(changes: ReadonlyMap<number, PointChange>): Promise<ReadonlySet<number>> {
     this.writes.push(changes);
     return this.#whenThere(() => {
-      for (const [shard, change] of changes) this.#change(shard, change);
+      const fenced = new Set<number>();
+      for (const [shard, change] of changes) {
+        if (this.fenced.has(shard)) fenced.add(shard);
+        else this.#change(shard, change);
+      }
+      return fenced;
     });
   }
+
+  forget(): void {}
 
   /** Calls waiting for {@link release}. */
   get waiting(): number {

@@ -7,6 +7,10 @@ testResumePointsContract("In-memory", () => {
     process: () => points,
     away: () => Promise.resolve(points.hold()),
     back: () => points.release(),
+    takeOver: (shard) => {
+      points.fenced.add(shard);
+      return Promise.resolve();
+    },
     runAnother: async (sessions) => {
       points.foreign = true;
       const unknown = {

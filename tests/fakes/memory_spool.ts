@@ -19,6 +19,7 @@ import {
 
 /** What outlives a process. */
 export class MemoryDisk {
+  readonly holder: string = crypto.randomUUID();
   /** Position → event, in the order of the positions. */
   readonly events = new Map<number, OutgoingEvent>();
   readonly points = new Map<number, SpooledPoint>();
@@ -186,10 +187,10 @@ export class MemorySpool implements Spool {
     if (problem !== null) {
       this.#isUnfit = true;
       const movedAside = { to: `aside/${++disk.movedAside}`, problem, isLost: disk.isDamaged };
-      return { kind: "ready", contents: NOTHING_SPOOLED, movedAside };
+      return { kind: "ready", contents: NOTHING_SPOOLED, holder: disk.holder, movedAside };
     }
     if (disk.lastPosition > 0) disk.bot ??= bot;
-    return { kind: "ready", contents: disk.contents(), movedAside: null };
+    return { kind: "ready", contents: disk.contents(), holder: disk.holder, movedAside: null };
   }
 
   #keep({ events, confirmed, points, quarantined }: SpoolWrite): void {

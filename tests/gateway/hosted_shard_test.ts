@@ -129,6 +129,7 @@ class HostedRig {
       stored: (_shard, { sessionId, sequence }) => this.shard.stored(sessionId, sequence),
       lossesStored: (_shard, lost) => this.shard.lossesStored(lost),
       refused: () => {},
+      fenced: () => {},
     });
     const limit = { total: 1_000, remaining: 1_000, resetAfterMs: 86_400_000, maxConcurrency: 1 };
     const gateway = { url: "wss://gateway.example", shards: 1, sessionStartLimit: limit };
@@ -166,7 +167,7 @@ class HostedRig {
         outbox: this.lane,
         keeper,
         identifyQueue: new IdentifyQueue({ clock, budget, spacingMs: 6_000, concurrency: null }),
-        dispatcher,
+        commands: dispatcher,
         partitions: options.partitions ?? null,
         isHeeded: (type) => eventChoice.isWanted(type) || options.kept?.includes(type) === true,
         eventChoice,

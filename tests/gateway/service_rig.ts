@@ -12,6 +12,7 @@ import { GatewayService } from "../../gateway/service.ts";
 import { ManualClock } from "../fakes/manual_clock.ts";
 import { MemoryBoard } from "../fakes/memory_board.ts";
 import { MemoryCommandSource } from "../fakes/memory_command_source.ts";
+import { MemoryLeases } from "../fakes/memory_leases.ts";
 import { MemoryFiguresStore } from "../fakes/memory_figures_store.ts";
 import { MemoryNotices } from "../fakes/memory_notices.ts";
 import { MemoryPublisher } from "../fakes/memory_publisher.ts";
@@ -42,6 +43,7 @@ export function storedPoint(
 export interface RigSurroundings {
   readonly clock?: ManualClock;
   readonly points?: MemoryResumePoints;
+  readonly leases?: MemoryLeases;
   /** Without one the spool is switched off. */
   readonly spool?: MemorySpool;
 }
@@ -53,6 +55,7 @@ export class ServiceRig {
   readonly notices = new MemoryNotices();
   readonly commands = new MemoryCommandSource();
   readonly points: MemoryResumePoints;
+  readonly leases: MemoryLeases;
   readonly spool: MemorySpool | null;
   readonly board = new MemoryBoard();
   readonly figures = new MemoryFiguresStore();
@@ -68,6 +71,7 @@ export class ServiceRig {
   constructor(environment: Record<string, string> = {}, surroundings: RigSurroundings = {}) {
     this.clock = surroundings.clock ?? new ManualClock();
     this.points = surroundings.points ?? new MemoryResumePoints();
+    this.leases = surroundings.leases ?? new MemoryLeases(() => this.clock.wallMs());
     this.spool = surroundings.spool ?? null;
     const parsed = parseConfig({ BOT_TOKEN: "token", SHARDS_WAIT: "0", ...environment }, {
       isTerminal: false,
@@ -77,18 +81,20 @@ export class ServiceRig {
     assert(parsed.ok, JSON.stringify(parsed));
     this.intents = parsed.config.discord.intents;
     this.configuredPresence = JSON.stringify(parsed.config.discord.presence);
-    const { clock, transport, publisher, notices, commands, points, spool, board, figures } = this;
+    const { clock, transport, publisher, notices, commands, points, leases, spool, board, figures } = this;
     this.service = new GatewayService(parsed.config, {
       clock,
       dice: () => 0.5,
       transport,
-      publisher,
+      publisher: (fence) => fence(publisher),
       notices,
       commands,
       points,
+      leases,
       spool,
       board,
       figures,
+      processId: crypto.randomUUID(),
       version: "1.2.3",
       guildNames: null,
       tracer: null,
@@ -141,12 +147,21 @@ export class ServiceRig {
   async started(): Promise<this> {
     const started = this.service.start();
     this.publisher.open();
-    let isStarted = false;
-    started.then(() => isStarted = true);
-    // Resumes follow each other by a few milliseconds.
-    while (!isStarted) await this.pass(1);
-    await this.pass(0);
+    await this.done(started);
     return this;
+  }
+
+  /** Turns the clock, as for a few milliseconds, until it is done. */
+  async done(work: Promise<void>): Promise<void> {
+    let isDone = false;
+    work.then(() => isDone = true);
+    while (!isDone) await this.pass(1);
+    await this.pass(0);
+  }
+
+  /** The same until the held store is asked for something. */
+  async asked(): Promise<void> {
+    while (this.points.waiting === 0) await this.pass(1);
   }
 
   /** Starts and has the given number of shards connected. */

@@ -239,12 +239,12 @@ Deno.test("GatewayService has the spool forget points only once the store has wr
   rig.points.hold();
   const started = rig.service.start();
   rig.publisher.open();
-  await microtasksDone();
+  await rig.asked();
   rig.points.releaseNext();
-  await microtasksDone();
+  await rig.asked();
   assert.deepEqual([rig.points.waiting, disk.points.size], [1, 1], "the store has not taken the reign");
   rig.points.release();
-  await started;
+  await rig.done(started);
   assert.deepEqual(rig.points.shards.get(0)?.lost.map(({ sessionId }) => sessionId), ["old-0"]);
   assert.equal(disk.points.size, 0);
   await rig.stopped();
@@ -331,8 +331,8 @@ Deno.test("GatewayService tells of a session in whose place the spool knows a la
 Deno.test("GatewayService begins the gap of a session that is given up at the start with the last event known of it", async () => {
   for (const lastEventAtMs of [LAST_EVENT_AT_MS, null]) {
     const rig = new ServiceRig({ RESUME: "false" }).leftSessions(1, { lastEventAtMs });
-    const startedAtMs = rig.clock.wallMs();
     await rig.started();
+    const { startedAtMs } = rig.points;
     await rig.pass(1_000);
     await rig.settle();
     assert.deepEqual(rig.of("shard.gap").map(({ fromMs }) => fromMs), [lastEventAtMs ?? startedAtMs]);
@@ -485,12 +485,12 @@ Deno.test("GatewayService leaves it to other processes what is lost of their sha
   rig.points.hold();
   const started = rig.service.start();
   rig.publisher.open();
+  await rig.asked();
   rig.points.releaseNext();
-  await microtasksDone();
+  await rig.asked();
   rig.left(2, [[1, { lost: [] }]]);
   rig.points.release();
-  await rig.pass(10);
-  await started;
+  await rig.done(started);
   assert.deepEqual(rig.points.shards.get(1)?.lost, [], "told meanwhile");
   await rig.stopped();
 });

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { Intent } from "../../gateway/protocol/intents.ts";
-import { microtasksDone } from "../fakes/microtasks.ts";
 import { gatewayBot, ServiceRig, storedPoint } from "./service_rig.ts";
 
 // Starting.
@@ -13,13 +12,13 @@ Deno.test("GatewayService.start() waits for the store as long as it takes, and c
   await rig.pass(3_600_000);
   assert.deepEqual(rig.transport.connections, []);
   rig.points.releaseNext();
-  await microtasksDone();
+  await rig.asked();
   assert.equal(rig.points.startedAtMs, null);
   assert.deepEqual(rig.transport.connections, [], "the reign has not begun");
+  const begunAtMs = rig.clock.wallMs();
   rig.points.release();
-  await started;
-  await rig.pass(0);
-  assert.equal(rig.points.startedAtMs, rig.clock.wallMs());
+  await rig.done(started);
+  assert.equal(rig.points.startedAtMs, begunAtMs);
   assert.deepEqual(rig.connectedShards, [0, 1]);
   await rig.stopped();
 });
@@ -32,8 +31,7 @@ Deno.test("GatewayService.start() waits for the broker, and takes no command bef
   assert.deepEqual(rig.transport.connections, []);
   assert.deepEqual(rig.notices.rejections, []);
   rig.publisher.open();
-  await started;
-  await rig.pass(0);
+  await rig.done(started);
   assert.deepEqual(rig.connectedShards, [0, 1]);
   assert.deepEqual(rig.notices.rejections.map(({ reason }) => reason), ["unknown_shard"]);
   await rig.stopped();
@@ -148,8 +146,8 @@ Deno.test("GatewayService runs as many shards as Discord recommends where nothin
   await rig.connected(3);
   assert.deepEqual(rig.greetings, ["identify 0 of 3", "identify 1 of 3", "identify 2 of 3"]);
   assert.equal(rig.points.total, 3);
-  assert.deepEqual(rig.of("service.started"), [{
-    kind: "service.started",
+  assert.deepEqual(rig.of("shards.begun"), [{
+    kind: "shards.begun",
     shards: 3,
     total: 3,
     resuming: 0,
@@ -166,8 +164,7 @@ Deno.test("GatewayService asks Discord for a recommendation until there is one",
   assert.equal(rig.gatewayReads, 1);
   rig.gatewayBot = gatewayBot({ shards: 1 });
   await rig.pass(50);
-  await started;
-  await rig.pass(0);
+  await rig.done(started);
   assert.deepEqual(rig.connectedShards, [0]);
   await rig.stopped();
 });
@@ -179,8 +176,8 @@ Deno.test("GatewayService keeps the stored total while sessions can be resumed, 
   assert.deepEqual(rig.of("shards.recommendation"), [
     { kind: "shards.recommendation", recommended: 2, running: 3 },
   ]);
-  assert.deepEqual(rig.of("service.started"), [{
-    kind: "service.started",
+  assert.deepEqual(rig.of("shards.begun"), [{
+    kind: "shards.begun",
     shards: 3,
     total: 3,
     resuming: 3,
@@ -274,8 +271,9 @@ Deno.test("GatewayService gives every session up where the total has changed, an
   rig.points.hold();
   const started = rig.service.start();
   rig.publisher.open();
+  await rig.asked();
   rig.points.releaseNext();
-  await microtasksDone();
+  await rig.asked();
   rig.points.releaseNext();
   assert.deepEqual([...rig.points.shards.values()].map(({ point }) => point), [null, null, null]);
   assert.deepEqual(
@@ -284,8 +282,7 @@ Deno.test("GatewayService gives every session up where the total has changed, an
     "stored with the same step",
   );
   rig.points.release();
-  await started;
-  await rig.pass(0);
+  await rig.done(started);
   assert.deepEqual(rig.greetings, ["identify 0 of 2", "identify 1 of 2"]);
   rig.publisher.confirmAll();
   assert.deepEqual(
@@ -492,8 +489,7 @@ Deno.test("GatewayService tells whoever watches of itself, its shards and refuse
   assert.deepEqual({ version, shards, total }, { version: "1.2.3", shards: [], total: null });
 
   rig.points.release();
-  await started;
-  await rig.pass(0);
+  await rig.done(started);
   await rig.pass(1_000);
   assert.deepEqual([replica()?.shards, replica()?.total, replica()?.recommended], [[[0, 1]], 3, 2]);
   assert.deepEqual(replica()?.identify?.total, 1_000);
@@ -716,6 +712,7 @@ Deno.test("GatewayService.stop() ends a start that is still resuming, and connec
   rig.commands.start = () => assert.fail("commands were taken after the stop");
   const started = rig.service.start();
   rig.publisher.open();
+  while (rig.transport.connections.length === 0) await rig.pass(1);
   await rig.pass(12);
   const { length } = rig.transport.connections;
   assert(length > 0 && length < 10, `${length} connections`);

@@ -113,7 +113,7 @@ export class SimulatedDisk {
   #open(): SpoolOpening {
     if (this.#isDamaged) {
       const movedAside = { to: "spool.damaged", problem: "it is damaged", isLost: true };
-      return { kind: "ready", contents: NOTHING_SPOOLED, movedAside };
+      return { kind: "ready", contents: NOTHING_SPOOLED, holder: "disk", movedAside };
     }
     const lanes = new Map<number, SpooledLane>();
     for (const [shard, events] of this.#lanes) {
@@ -135,7 +135,7 @@ export class SimulatedDisk {
       total: this.#points.size > 0 ? this.#total : null,
       lastPosition: this.#lastPosition,
     };
-    return { kind: "ready", contents, movedAside: null };
+    return { kind: "ready", contents, holder: "disk", movedAside: null };
   }
 
   #lose(): void {

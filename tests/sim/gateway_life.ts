@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { type Config, parseConfig } from "../../gateway/config.ts";
+import { shardLease } from "../../gateway/fleet/leases.ts";
 import { failureText } from "../../gateway/failure.ts";
 import type { Publisher } from "../../gateway/delivery/publisher.ts";
 import { GatewayService } from "../../gateway/service.ts";
@@ -86,14 +87,21 @@ export class GatewayLife {
     history.note("state", "gateway", `process ${process.number} starts`);
     discord.processStarts({ total: this.#total, intents: this.#intents });
     const config = this.#config();
-    const service = new GatewayService(config, {
+    const service: GatewayService = new GatewayService(config, {
       clock: process.clock,
       dice: this.#dice.fork().roll,
       transport: discord.transport(process),
-      publisher: this.#withState(config, process, broker.publisher(process)),
+      publisher: (fence) => this.#withState(config, process, fence(broker.publisher(process))),
       notices: news.notices(process),
       commands: commands.source(process),
-      points: redis.points(process),
+      points: redis.points(process, {
+        get member(): string {
+          return service.member;
+        },
+        tokenOf: (shard) => service.tokenOf(shardLease(shard)),
+      }),
+      leases: redis.leases(process),
+      processId: `process-${process.number}`,
       board: redis.board(process),
       // Nothing follows from the figures, whatever becomes of them.
       figures: { forgetReplicas: () => Promise.resolve(), write: () => Promise.resolve() },

@@ -4,9 +4,11 @@
  *
  * @module
  */
+import { type Fences, type Leases, shardLease } from "../../gateway/fleet/leases.ts";
 import type { Board } from "../../gateway/resume/board.ts";
 import type { PointChange, ResumePoints, StoredFleet, StoredShard } from "../../gateway/resume/points.ts";
 import type { StateStore } from "../../gateway/state/store.ts";
+import { MemoryLeases } from "../fakes/memory_leases.ts";
 import { type MemoryState, MemoryStateStore } from "../fakes/memory_state_store.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
 import { reachableSequence } from "./ledger.ts";
@@ -29,6 +31,7 @@ export class SimulatedRedis {
   readonly #scene: Scene;
   readonly #dice: SeededDice;
   readonly #shards = new Map<number, StoredShard>();
+  readonly #leases: MemoryLeases;
   #total: number | null = null;
   #bot: string | null = null;
   #mood: RedisMood = "well";
@@ -45,6 +48,7 @@ export class SimulatedRedis {
     this.#scene = scene;
     this.#dice = dice;
     this.#state = state;
+    this.#leases = new MemoryLeases(() => scene.clock.wallMs());
   }
 
   /** Since when it has been well; Infinity where it is not. */
@@ -58,8 +62,23 @@ export class SimulatedRedis {
     if (mood !== "hanging") { for (const carryOut of this.#paused.splice(0)) carryOut(); }
   }
 
-  points(process: GatewayProcess): ResumePoints {
+  leases(process: GatewayProcess): Leases {
+    const leases = this.#leases;
+    // What the store carries out it carries out at once.
+    const ask = <Value>(carryOut: () => Promise<Value>) => this.#call(process, carryOut).then((done) => done);
     return {
+      renew: (...given) => ask(() => leases.renew(...given)),
+      take: (...given) => ask(() => leases.take(...given)),
+      letGo: (...given) => ask(() => leases.letGo(...given)),
+      proclaim: (...given) => ask(() => leases.proclaim(...given)),
+      leave: (...given) => ask(() => leases.leave(...given)),
+    };
+  }
+
+  points(process: GatewayProcess, fences: Fences): ResumePoints {
+    return {
+      read: (shards) =>
+        this.#patient(process, () => new Map([...this.#shards].filter(([shard]) => shards.includes(shard)))),
       load: () =>
         this.#patient(process, (): StoredFleet => ({
           total: this.#total,
@@ -76,11 +95,22 @@ export class SimulatedRedis {
           }
           for (const [shard, sessions] of lost) this.#change(shard, { lost: sessions });
         }),
-      write: (changes) =>
-        this.#call(process, () => {
+      write: (changes) => {
+        const tokens = new Map([...changes.keys()].map((shard) => [shard, fences.tokenOf(shard)]));
+        return this.#call(process, () => {
           this.writes += 1;
-          for (const [shard, change] of changes) this.#change(shard, change);
-        }),
+          const fenced = new Set<number>();
+          for (const [shard, change] of changes) {
+            const name = shardLease(shard);
+            const isOurs = this.#leases.tokenOf(name) === tokens.get(shard) &&
+              this.#leases.holderOf(name) === fences.member;
+            if (isOurs) this.#change(shard, change);
+            else fenced.add(shard);
+          }
+          return fenced;
+        });
+      },
+      forget: () => {},
     };
   }
 

@@ -18,7 +18,8 @@ import {
 import { timestampText } from "./timestamp.ts";
 
 /**
- * Stores the entries given as (shard, text) and writes what others read from everything stored. On the server, because
+ * Stores the entries given as (shard, text) behind the first argument, and where that is "yes" writes what others read from
+ * everything stored. On the server, because
  * it describes the shards of all processes, and so that no two of them write it from different moments. What is not
  * of a shard below the total, and what is garbage, is left out. cjson writes numbers with 14 digits and an empty object
  * as an array, so the JSON is put together here. Returns 0 where our own keys are gone: Redis was emptied.
@@ -30,11 +31,12 @@ const PUBLISH: Script = {
   ],
   lua: `
     local points, statuses, own_started, own_total, sessions, board, started, total = unpack(KEYS)
-    for i = 1, #ARGV, 2 do
+    for i = 2, #ARGV, 2 do
       redis.call("HSET", statuses, ARGV[i], ARGV[i + 1])
     end
 
     local total_text = redis.call("GET", own_total)
+    if ARGV[1] ~= "yes" then return total_text and 1 or 0 end
     local shards = total_text and tonumber(total_text) or math.huge
 
     local function each_by_shard(hash, use)
@@ -93,11 +95,12 @@ export class RedisBoard implements Board {
     client.onReady(() => this.#isAllDue = true);
   }
 
-  async publish(changed: readonly ShardEntry[]): Promise<void> {
+  async publish(changed: readonly ShardEntry[], composes: boolean): Promise<void> {
     for (const entry of changed) this.#published.set(entry.shard, entry);
     const due = this.#isAllDue ? [...this.#published.values()] : changed;
     this.#isAllDue = false;
-    const found = await this.#client.run(PUBLISH, due.flatMap((entry) => [entry.shard, entryText(entry)]));
+    const entries = due.flatMap((entry) => [entry.shard, entryText(entry)]);
+    const found = await this.#client.run(PUBLISH, [composes ? "yes" : "no", ...entries]);
     if (found === 0) this.#isAllDue = true;
   }
 }

@@ -28,6 +28,8 @@ export interface RedisClientOptions {
   readonly clock: Clock;
   readonly dice: Dice;
   readonly observe: Observer;
+  /** One that owes an answer for so long is given up; {@link ANSWER_TIMEOUT_MS} where nothing else is said. */
+  readonly answerTimeoutMs?: number;
 }
 
 /** A Lua script, run on the server in one piece. */
@@ -152,7 +154,7 @@ export class RedisClient {
       keyPrefix: prefix,
       connectionName: "shardline",
       connectTimeout: CONNECT_TIMEOUT_MS,
-      socketTimeout: ANSWER_TIMEOUT_MS,
+      socketTimeout: this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
       disconnectTimeout: DISCONNECT_TIMEOUT_MS,
       lazyConnect: true,
       // Repeating is ours: ioredis would give up commands of which it saw half the replies.

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Fences } from "../../fleet/leases.ts";
 import type { Observer } from "../../observation.ts";
 import type {
   LostSession,
@@ -11,9 +12,11 @@ import type {
   ResumePoint,
   ResumePoints,
   StoredFleet,
+  StoredShard,
 } from "../../resume/points.ts";
 import { ignoreClosed, type RedisClient, type Script } from "./client.ts";
 import {
+  LEASES_KEY,
   OWN_BOT_KEY,
   OWN_GUILDS_KEY,
   OWN_LOST_KEY,
@@ -25,7 +28,8 @@ import {
   STARTED_KEY,
   TOTAL_KEY,
 } from "./keys.ts";
-import { readStoredFleet, type StoredTexts } from "./stored_fleet.ts";
+import { leaseText } from "./leases.ts";
+import { readStoredFleet, readStoredShards, type StoredTexts } from "./stored_fleet.ts";
 import { timestampText } from "./timestamp.ts";
 
 /**
@@ -62,28 +66,38 @@ const BEGIN: Script = {
 const LAST_ARGUMENT = 6;
 
 /**
- * Writes what moved, as {@link fieldChanges} says it for each hash in turn. One command for all: a transaction costs this
- * process several times as much, and it is written twenty times a second. Returns 1 where our own start was gone: Redis
- * was emptied.
+ * Writes what moved, as {@link fieldChanges} says it for each hash in turn, of shards whose lease is nobody else's: ARGV has
+ * our own start, then of how many shards it is told, each with its lease as we have it. One command for all: a transaction
+ * costs this process several times as much, and it is written twenty times a second. Returns 1 where our own start was
+ * gone, which means that Redis was emptied, and the shards whose lease is another's.
  */
 const WRITE: Script = {
-  keys: [OWN_STARTED_KEY, OWN_POINTS_KEY, OWN_LOST_KEY, OWN_PRESENCES_KEY, OWN_GUILDS_KEY],
+  keys: [LEASES_KEY, OWN_STARTED_KEY, OWN_POINTS_KEY, OWN_LOST_KEY, OWN_PRESENCES_KEY, OWN_GUILDS_KEY],
   lua: `
-    local at = 2
-    for key = 2, #KEYS do
+    local fenced, answer = {}, { 0 }
+    local at = 2 + 2 * tonumber(ARGV[2])
+    for i = 3, at, 2 do
+      local lease = redis.call("HGET", KEYS[1], ARGV[i])
+      if lease and lease ~= ARGV[i + 1] then
+        fenced[ARGV[i]] = true
+        answer[#answer + 1] = ARGV[i]
+      end
+    end
+    at = at + 1
+    for key = 3, #KEYS do
       local last_set = at + 2 * tonumber(ARGV[at])
       for i = at + 1, last_set, 2 do
-        redis.call("HSET", KEYS[key], ARGV[i], ARGV[i + 1])
+        if not fenced[ARGV[i]] then redis.call("HSET", KEYS[key], ARGV[i], ARGV[i + 1]) end
       end
       at = last_set + 1
       local last_removed = at + tonumber(ARGV[at])
       for i = at + 1, last_removed do
-        redis.call("HDEL", KEYS[key], ARGV[i])
+        if not fenced[ARGV[i]] then redis.call("HDEL", KEYS[key], ARGV[i]) end
       end
       at = last_removed + 1
     end
-    if ARGV[1] == "" then return 0 end
-    return redis.call("SETNX", KEYS[1], ARGV[1])`,
+    if ARGV[1] ~= "" then answer[1] = redis.call("SETNX", KEYS[2], ARGV[1]) end
+    return answer`,
 };
 
 /** What stands in Redis for a reign. */
@@ -104,6 +118,7 @@ interface Written {
 export class RedisResumePoints implements ResumePoints {
   readonly #client: RedisClient;
   readonly #observe: Observer;
+  readonly #fences: Fences;
   /** `gateway_started` as {@link load} saw it. */
   #startedSeen: string | null = null;
   #reign: ReignTexts | null = null;
@@ -113,8 +128,9 @@ export class RedisResumePoints implements ResumePoints {
    */
   readonly #written = new Map<number, Written>();
 
-  constructor(client: RedisClient, options: { observe: Observer }) {
+  constructor(client: RedisClient, options: { observe: Observer; fences: Fences }) {
     this.#client = client;
+    this.#fences = options.fences;
     this.#observe = options.observe;
     client.onReady(() => this.#restore());
   }
@@ -143,6 +159,24 @@ export class RedisResumePoints implements ResumePoints {
     return readStoredFleet(texts, (key, problem) => this.#observe({ kind: "redis.garbage", key, problem }));
   }
 
+  async read(shards: readonly number[]): Promise<ReadonlyMap<number, StoredShard>> {
+    if (shards.length === 0) return new Map();
+    const keys = [OWN_POINTS_KEY, OWN_LOST_KEY, OWN_PRESENCES_KEY, OWN_GUILDS_KEY];
+    const fields = shards.map(String);
+    const replies = await this.#client.transaction((commands) => {
+      for (const key of keys) commands.hmget(key, ...fields);
+    });
+    const [points = {}, lost = {}, presences = {}, guilds = {}] = replies.map(
+      (reply): Record<string, string> => {
+        const texts = (reply as readonly (string | null)[]).map((text, index) => [fields[index], text]);
+        return Object.fromEntries(texts.filter(([, text]) => text !== null));
+      },
+    );
+    return readStoredShards({ points, lost, presences, guilds }, (key, problem) => {
+      this.#observe({ kind: "redis.garbage", key, problem });
+    });
+  }
+
   async begin({ total, bot, startedAtMs, keepSessions, lost, imported }: Reign): Promise<void> {
     const started = JSON.stringify(timestampText(startedAtMs));
     const imports = imported.foreign && keepSessions
@@ -161,18 +195,38 @@ export class RedisResumePoints implements ResumePoints {
     this.#reign = { started, total, bot };
   }
 
-  async write(changes: ReadonlyMap<number, PointChange>): Promise<void> {
-    if (changes.size === 0) return;
-    for (const [shard, change] of changes) this.#remember(shard, change);
+  async write(changes: ReadonlyMap<number, PointChange>): Promise<ReadonlySet<number>> {
+    const fenced = new Set<number>();
+    const ours = new Map<number, PointChange>();
+    const leases: (string | number)[] = [];
+    for (const [shard, change] of changes) {
+      const token = this.#fences.tokenOf(shard);
+      if (token === null) {
+        fenced.add(shard);
+        continue;
+      }
+      ours.set(shard, change);
+      leases.push(shard, leaseText(token, this.#fences.member));
+      this.#remember(shard, change);
+    }
+    if (ours.size === 0) return fenced;
     const reign = this.#reign;
-    const isEmptied = await this.#client.run(WRITE, [
+    const [isEmptied, ...others] = await this.#client.run(WRITE, [
       reign?.started ?? "",
-      ...fieldChanges(changes, ({ point }) => point && pointText(point)),
-      ...fieldChanges(changes, ({ lost }) => lost?.length === 0 ? null : lost && lostText(lost)),
-      ...fieldChanges(changes, ({ presence }) => presence),
-      ...fieldChanges(changes, ({ guilds }) => guilds?.join(",")),
-    ]);
+      ours.size,
+      ...leases,
+      ...fieldChanges(ours, ({ point }) => point && pointText(point)),
+      ...fieldChanges(ours, ({ lost }) => lost?.length === 0 ? null : lost && lostText(lost)),
+      ...fieldChanges(ours, ({ presence }) => presence),
+      ...fieldChanges(ours, ({ guilds }) => guilds?.join(",")),
+    ]) as [number, ...string[]];
     if (isEmptied === 1) this.#restore();
+    for (const shard of others) fenced.add(Number(shard));
+    return fenced;
+  }
+
+  forget(shard: number): void {
+    this.#written.delete(shard);
   }
 
   #remember(shard: number, { point, lost, presence }: PointChange): void {
@@ -195,6 +249,7 @@ export class RedisResumePoints implements ResumePoints {
       for (const key of [TOTAL_KEY, OWN_TOTAL_KEY]) commands.setnx(key, reign.total);
       if (reign.bot !== null) commands.setnx(OWN_BOT_KEY, reign.bot);
       for (const [shard, { point, lost, presence }] of this.#written) {
+        if (this.#fences.tokenOf(shard) === null) continue;
         if (point) commands.hsetnx(OWN_POINTS_KEY, String(shard), pointText(point));
         if (lost !== undefined && lost.length > 0) {
           commands.hsetnx(OWN_LOST_KEY, String(shard), lostText(lost));

@@ -20,18 +20,22 @@ import {
 /** The last moment that a date can name, milliseconds since the epoch (ECMAScript, Time Values and Time Range). */
 const LAST_TIME_MS = 8.64e15;
 
-/** The raw values; null, or no field, where nothing is stored. */
-export interface StoredTexts {
+/** The raw values of shards, each by shard id; no field where nothing is stored. */
+export interface StoredShardTexts {
+  readonly points: Readonly<Record<string, string>>;
+  readonly lost: Readonly<Record<string, string>>;
+  readonly presences: Readonly<Record<string, string>>;
+  readonly guilds: Readonly<Record<string, string>>;
+}
+
+/** All raw values; null where nothing is stored. */
+export interface StoredTexts extends StoredShardTexts {
   readonly started: string | null;
   readonly ownStarted: string | null;
   readonly total: string | null;
   readonly ownTotal: string | null;
   readonly bot: string | null;
   readonly sessions: string | null;
-  readonly points: Readonly<Record<string, string>>;
-  readonly lost: Readonly<Record<string, string>>;
-  readonly presences: Readonly<Record<string, string>>;
-  readonly guilds: Readonly<Record<string, string>>;
 }
 
 /** Hears of everything that is skipped. */
@@ -43,13 +47,41 @@ export type GarbageListener = (key: string, problem: string) => void;
  */
 export function readStoredFleet(texts: StoredTexts, garbage: GarbageListener): StoredFleet {
   const foreign = texts.started !== null && texts.started !== texts.ownStarted;
-  const points = foreign
-    ? readFields(SESSIONS_KEY, readSessions(texts.sessions, garbage), readPoint, garbage)
-    : readFields(OWN_POINTS_KEY, texts.points, (text, skip) => readPoint(parsed(text), skip), garbage);
-  const lost = readFields(OWN_LOST_KEY, texts.lost, readAllLost, garbage);
   // What we kept besides is older than what the other service did since, and it may have run another bot.
-  const presences = readFields(OWN_PRESENCES_KEY, foreign ? {} : texts.presences, readPresence, garbage);
-  const guilds = readFields(OWN_GUILDS_KEY, foreign ? {} : texts.guilds, readGuilds, garbage);
+  const shards = foreign
+    ? shardsOf(
+      readFields(SESSIONS_KEY, readSessions(texts.sessions, garbage), readPoint, garbage),
+      { lost: texts.lost, presences: {}, guilds: {} },
+      garbage,
+    )
+    : readStoredShards(texts, garbage);
+  const total = texts.total ?? (foreign ? null : texts.ownTotal);
+  const bot = foreign ? null : readBot(texts.bot, garbage);
+  return { total: readTotal(total, garbage), bot, shards, foreign };
+}
+
+/** What our own hashes say of shards. */
+export function readStoredShards(
+  texts: StoredShardTexts,
+  garbage: GarbageListener,
+): Map<number, StoredShard> {
+  const points = readFields(
+    OWN_POINTS_KEY,
+    texts.points,
+    (text, skip) => readPoint(parsed(text), skip),
+    garbage,
+  );
+  return shardsOf(points, texts, garbage);
+}
+
+function shardsOf(
+  points: ReadonlyMap<number, ResumePoint>,
+  texts: Omit<StoredShardTexts, "points">,
+  garbage: GarbageListener,
+): Map<number, StoredShard> {
+  const lost = readFields(OWN_LOST_KEY, texts.lost, readAllLost, garbage);
+  const presences = readFields(OWN_PRESENCES_KEY, texts.presences, readPresence, garbage);
+  const guilds = readFields(OWN_GUILDS_KEY, texts.guilds, readGuilds, garbage);
   const shards = new Map<number, StoredShard>();
   for (const shard of new Set([points, lost, presences, guilds].flatMap((found) => [...found.keys()]))) {
     shards.set(shard, {
@@ -59,9 +91,7 @@ export function readStoredFleet(texts: StoredTexts, garbage: GarbageListener): S
       guilds: guilds.get(shard) ?? null,
     });
   }
-  const total = texts.total ?? (foreign ? null : texts.ownTotal);
-  const bot = foreign ? null : readBot(texts.bot, garbage);
-  return { total: readTotal(total, garbage), bot, shards, foreign };
+  return shards;
 }
 
 /** Tells of what is skipped, and stands for it: there is nothing. */

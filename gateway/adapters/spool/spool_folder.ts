@@ -9,6 +9,10 @@ import type { UnfitSpoolError } from "./spool_database.ts";
 /** What SQLite puts beside a database: the log of what has not been copied into it yet (SQLite docs, WAL). */
 const LOG_SUFFIX = "-wal";
 
+/** A UUID. */
+const HOLDER = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const HOLDER_LENGTH = 36;
+
 /** The folder cannot be used. The message says why, and what to do. */
 export class FolderUnusableError extends Error {
   override readonly name = "FolderUnusableError";
@@ -16,11 +20,14 @@ export class FolderUnusableError extends Error {
 
 export class SpoolFolder {
   readonly databasePath: string;
+  /** Names whoever has the folder in hand, one process after the other. Its lock holds it. */
+  readonly holder: string;
   /** Locked for as long as it is open: the system unlocks it whatever way this process ends. */
   readonly #lock: Deno.FsFile;
 
-  private constructor(path: string, lock: Deno.FsFile) {
+  private constructor(path: string, lock: Deno.FsFile, holder: string) {
     this.databasePath = `${path}/spool.db`;
+    this.holder = holder;
     this.#lock = lock;
   }
 
@@ -33,14 +40,14 @@ export class SpoolFolder {
     let lock: Deno.FsFile;
     try {
       await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-      lock = await Deno.open(`${path}/lock`, { create: true, write: true });
+      lock = await Deno.open(`${path}/lock`, { create: true, read: true, write: true });
     } catch (error) {
       throw new FolderUnusableError(
         `Cannot write to the spool's folder ${path}: ${failureText(error)}. ` +
           "Let this process write there, or set SPOOL_PATH to a folder where it may",
       );
     }
-    if (await lock.tryLock(true)) return new SpoolFolder(path, lock);
+    if (await lock.tryLock(true)) return new SpoolFolder(path, lock, await holderIn(lock));
     lock.close();
     throw new FolderUnusableError(
       `Cannot use the spool's folder ${path}: another process uses it. ` +
@@ -81,4 +88,17 @@ export class SpoolFolder {
   release(): void {
     this.#lock.close();
   }
+}
+
+/** What the lock says, or what is written there for those who follow. */
+async function holderIn(lock: Deno.FsFile): Promise<string> {
+  const read = new Uint8Array(HOLDER_LENGTH);
+  const length = await lock.read(read);
+  const found = new TextDecoder().decode(read.subarray(0, length ?? 0));
+  if (HOLDER.test(found)) return found;
+  const holder = crypto.randomUUID();
+  await lock.seek(0, Deno.SeekMode.Start);
+  // A disk that takes none of it leaves the next process to make one of its own.
+  await lock.write(new TextEncoder().encode(holder)).catch(() => {});
+  return holder;
 }

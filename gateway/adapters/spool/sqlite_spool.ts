@@ -87,7 +87,8 @@ export class SqliteSpool implements Spool {
     try {
       this.#folder = await SpoolFolder.take(this.#options.folder);
       if (!await this.#folder.hasDatabase()) {
-        return { kind: "ready", contents: NOTHING_SPOOLED, movedAside: null };
+        const { holder } = this.#folder;
+        return { kind: "ready", contents: NOTHING_SPOOLED, holder, movedAside: null };
       }
       return await this.#openDatabase(this.#folder);
     } catch (error) {
@@ -99,16 +100,18 @@ export class SqliteSpool implements Spool {
   }
 
   async #openDatabase(folder: SpoolFolder): Promise<SpoolOpening> {
+    const { holder } = folder;
     const thread = this.#runningThread();
     try {
       const contents = await thread.opened;
-      return { kind: "ready", contents, movedAside: null };
+      return { kind: "ready", contents, holder, movedAside: null };
     } catch (error) {
       if (!(error instanceof SpoolThreadError) || error.unfit === null) throw error;
       this.#unfit = { label: error.unfit, foundAtMs: this.#options.clock.wallMs() };
       const to = folder.asidePath(error.unfit, this.#unfit.foundAtMs);
       const isLost = error.unfit !== "other-bot";
-      return { kind: "ready", contents: NOTHING_SPOOLED, movedAside: { to, problem: error.message, isLost } };
+      const movedAside = { to, problem: error.message, isLost };
+      return { kind: "ready", contents: NOTHING_SPOOLED, holder, movedAside };
     }
   }
 

@@ -86,7 +86,7 @@ Deno.test("A Redis that is killed and comes back has what it acknowledged, and t
   await observations.first("redis.unreachable");
   const writes = [
     points.write(new Map([[1, { point: resumePoint(2) }]])),
-    board.publish([shardEntry(0), shardEntry(1)]),
+    board.publish([shardEntry(0), shardEntry(1)], true),
     points.load(),
   ];
   await redis.server.restart();
@@ -195,7 +195,7 @@ function openStore(url: string) {
   client.start();
   return {
     client,
-    points: new RedisResumePoints(client, { observe }),
+    points: new RedisResumePoints(client, { observe, fences: { member: "us", tokenOf: () => 1 } }),
     board: new RedisBoard(client),
     observations,
   };

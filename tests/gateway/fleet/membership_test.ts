@@ -214,10 +214,10 @@ Deno.test("Membership looks up all the more often while something changes hands"
   const a = fleet.member("a");
   await fleet.pass(JOINED_MS);
   const before = a.seen.length;
-  a.membership.renewNow(true);
+  a.membership.renewEvery("hurried");
   await fleet.pass(1_000);
   assert(a.seen.length - before >= 19);
-  a.membership.renewNow(false);
+  a.membership.renewEvery("calm");
   const after = a.seen.length;
   await fleet.pass(1_000);
   assert(a.seen.length - after <= 6);

@@ -17,13 +17,18 @@ class WriterRig {
   changed: ShardEntry[] = [];
   readonly writer: BoardWriter;
 
-  constructor(board?: Board) {
+  /** Whether another member of the fleet writes what others read, and the rest of it. */
+  isLed = false;
+
+  constructor(board?: Board, isShared = false) {
     this.writer = new BoardWriter({
       board: board ?? this.board,
       entries: {
         takeChanged: () => this.changed.splice(0),
         putBack: (entries) => this.changed.push(...entries),
       },
+      composes: () => !this.isLed,
+      isShared,
       clock: this.clock,
       observe: (observation) => this.observed.push(observation),
     });

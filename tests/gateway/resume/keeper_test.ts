@@ -26,6 +26,7 @@ class KeeperRig {
   readonly stored: string[] = [];
   readonly lossesStored: [shard: number, count: number][] = [];
   readonly refused: string[] = [];
+  readonly fenced: number[][] = [];
   readonly keeper: PointKeeper;
   /** Refuses the next so many writes. */
   refusals = 0;
@@ -39,16 +40,23 @@ class KeeperRig {
           await this.store.write(new Map());
           throw new Error("read only");
         }
-        await this.store.write(changes);
+        return await this.store.write(changes);
       },
     };
     this.keeper = new PointKeeper({
-      points: { ...points, load: () => this.store.load(), begin: (reign) => this.store.begin(reign) },
+      points: {
+        ...points,
+        load: () => this.store.load(),
+        read: (shards) => this.store.read(shards),
+        begin: (reign) => this.store.begin(reign),
+        forget: () => this.store.forget(),
+      },
       clock: this.clock,
       observe: (observation) => this.observed.push(observation),
       stored: (shard, { sessionId, sequence }) => this.stored.push(`${shard} ${sessionId} ${sequence}`),
       lossesStored: (shard, lost) => this.lossesStored.push([shard, lost.length]),
       refused: (shard, { sessionId, sequence }) => this.refused.push(`${shard} ${sessionId} ${sequence}`),
+      fenced: (shards) => this.fenced.push([...shards]),
     });
   }
 
@@ -442,4 +450,43 @@ Deno.test("PointKeeper says what is durably lost with the write that stored it, 
   assert.deepEqual(rig.lossesStored, []);
   await rig.pass(0);
   assert.deepEqual(rig.lossesStored, [[0, 1], [1, 0]]);
+});
+
+Deno.test("PointKeeper keeps what the store does not take because another process runs the shard, until it is forgotten", async () => {
+  const rig = new KeeperRig();
+  rig.store.fenced.add(0);
+  rig.keeper.change(0, { point: point(1), lost: [] });
+  rig.keeper.change(1, { point: point(1) });
+  await rig.pass(0);
+  assert.deepEqual([rig.fenced, rig.stored, rig.lossesStored], [[[0]], ["1 a 1"], []]);
+  rig.keeper.change(0, { point: point(2) });
+  await rig.pass(999);
+  assert.equal(rig.writes.length, 1);
+  await rig.pass(1);
+  assert.deepEqual(rig.writes[1], [[0, { point: point(2), lost: [] }]]);
+  rig.store.fenced.clear();
+  await rig.pass(1_000);
+  assert.deepEqual([rig.stored, rig.lossesStored], [["1 a 1", "0 a 2"], [[0, 0]]]);
+  rig.store.fenced.add(0);
+  rig.keeper.change(0, { point: point(3) });
+  await rig.pass(50);
+  rig.keeper.forget(0);
+  await rig.pass(60_000);
+  assert.equal(rig.writes.length, 4);
+});
+
+Deno.test("PointKeeper.written() resolves once nothing of the shard is left to be written", async () => {
+  const rig = new KeeperRig();
+  await rig.keeper.written(0);
+  rig.store.hold();
+  const told: string[] = [];
+  rig.keeper.change(0, { point: point(1) });
+  rig.keeper.written(0).then(() => told.push("written"));
+  await rig.pass(0);
+  rig.keeper.change(0, { presence: "idle" });
+  rig.store.release();
+  await rig.pass(0);
+  assert.deepEqual(told, []);
+  await rig.pass(50);
+  assert.deepEqual(told, ["written"]);
 });

@@ -26,7 +26,7 @@ testBoardContract("Redis", async () => {
   };
 });
 
-Deno.test("RedisBoard.publish() writes the four keys to the letter", async () => {
+Deno.test("RedisBoard.publish(, true) writes the four keys to the letter", async () => {
   await using fixture = await openRedis();
   const { board } = await openBoard(fixture, 12, {
     0: { point: resumePoint(1_700_000_000_000_001, { sessionId: 'a/b"\\/é\u0001' }) },
@@ -37,7 +37,7 @@ Deno.test("RedisBoard.publish() writes the four keys to the letter", async () =>
   await board.publish([
     shardEntry(10, { status: "Disconnected", session: "" }),
     shardEntry(2, { latencyMs: 40.6, session: 'with "quotes"' }),
-  ]);
+  ], true);
   const url = "wss://gateway-us-east1-b.discord.gg";
   assert.equal(
     await fixture.redis.get("gateway_sessions"),
@@ -56,27 +56,27 @@ Deno.test("RedisBoard.publish() writes the four keys to the letter", async () =>
   assert.equal(await fixture.redis.get("gateway_shards"), "12");
 });
 
-Deno.test("RedisBoard.publish() writes an empty object and an empty array where there is nothing", async () => {
+Deno.test("RedisBoard.publish(, true) writes an empty object and an empty array where there is nothing", async () => {
   await using fixture = await openRedis();
   const { board } = await openBoard(fixture, 1, {});
-  await board.publish([]);
+  await board.publish([], true);
   assert.equal(await fixture.redis.get("gateway_sessions"), "{}");
   assert.equal(await fixture.redis.get("gateway_statuses"), "[]");
 });
 
-Deno.test("RedisBoard.publish() leaves out shards past the total", async () => {
+Deno.test("RedisBoard.publish(, true) leaves out shards past the total", async () => {
   await using fixture = await openRedis();
   const { board } = await openBoard(fixture, 2, {
     1: { point: resumePoint(1) },
     2: { point: resumePoint(1) },
   });
-  await board.publish([shardEntry(1), shardEntry(2)]);
+  await board.publish([shardEntry(1), shardEntry(2)], true);
   assert.deepEqual(Object.keys(JSON.parse(await fixture.redis.get("gateway_sessions") ?? "")), ["1"]);
   const statuses = JSON.parse(await fixture.redis.get("gateway_statuses") ?? "");
   assert.deepEqual(statuses.map(({ shard }: { shard: number }) => shard), [1]);
 });
 
-Deno.test("RedisBoard.publish() leaves out garbage, of every kind", async () => {
+Deno.test("RedisBoard.publish(, true) leaves out garbage, of every kind", async () => {
   await using fixture = await openRedis();
   const { board } = await openBoard(fixture, 100, { 5: { point: resumePoint(1) } });
   const point = (fields: object) => JSON.stringify({ session_id: "s", sequence: 1, ...fields });
@@ -107,38 +107,38 @@ Deno.test("RedisBoard.publish() leaves out garbage, of every kind", async () => 
     "words": '{"shard":24}',
     "25": "null",
   });
-  await board.publish([shardEntry(5)]);
+  await board.publish([shardEntry(5)], true);
   assert.deepEqual(Object.keys(JSON.parse(await fixture.redis.get("gateway_sessions") ?? "")), ["5"]);
   const statuses = JSON.parse(await fixture.redis.get("gateway_statuses") ?? "");
   assert.deepEqual(statuses.map(({ shard }: { shard: number }) => shard), [5]);
 });
 
-Deno.test("RedisBoard.publish() gets past what somebody put under its keys", async () => {
+Deno.test("RedisBoard.publish(, true) gets past what somebody put under its keys", async () => {
   await using fixture = await openRedis();
   const { board } = await openBoard(fixture, 1, {});
   await fixture.redis.set("gateway:statuses", "a text");
-  await board.publish([shardEntry(0)]);
+  await board.publish([shardEntry(0)], true);
   assert.deepEqual(fixture.observations.of("redis.garbage").map(({ key }) => key), ["gateway:statuses"]);
   assert.match(await fixture.redis.get("gateway_statuses") ?? "", /"shard":0/);
 });
 
-Deno.test("RedisBoard.publish() sends what changed, however many shards there are", async () => {
+Deno.test("RedisBoard.publish(, true) sends what changed, however many shards there are", async () => {
   await using fixture = await openRedis();
   const { board } = await openBoard(fixture, 100, {});
-  await board.publish(Array.from({ length: 100 }, (_, shard) => shardEntry(shard)));
-  const calls = await fixture.callsDuring(() => board.publish([shardEntry(7), shardEntry(8)]));
+  await board.publish(Array.from({ length: 100 }, (_, shard) => shardEntry(shard)), true);
+  const calls = await fixture.callsDuring(() => board.publish([shardEntry(7), shardEntry(8)], true));
   assert.deepEqual([calls.get("eval"), calls.get("hset")], [1, 2]);
 });
 
-Deno.test("RedisBoard.publish() sends everything of this process again when Redis has come back", async () => {
+Deno.test("RedisBoard.publish(, true) sends everything of this process again when Redis has come back", async () => {
   await using fixture = await openRedis();
   const { board } = await openBoard(fixture, 2, {});
-  await board.publish([shardEntry(0), shardEntry(1)]);
+  await board.publish([shardEntry(0), shardEntry(1)], true);
   await fixture.away();
   await fixture.redis.flushdb();
   fixture.proxy.up();
   await fixture.observations.first("redis.connected", 2);
-  await board.publish([shardEntry(1, { latencyMs: 50 })]);
+  await board.publish([shardEntry(1, { latencyMs: 50 })], true);
   const statuses = JSON.parse(await fixture.redis.get("gateway_statuses") ?? "");
   assert.deepEqual(statuses.map(({ latency }: { latency: number }) => latency), [33, 50]);
 });
@@ -146,7 +146,7 @@ Deno.test("RedisBoard.publish() sends everything of this process again when Redi
 Deno.test("RedisBoard puts the prefix before every key", async () => {
   await using fixture = await openRedis({ prefix: "bot7:" });
   const { board } = await openBoard(fixture, 1, { 0: { point: resumePoint(1) } });
-  await board.publish([shardEntry(0)]);
+  await board.publish([shardEntry(0)], true);
   const keys = await fixture.redis.keys("*");
   assert.deepEqual(keys.filter((key) => !key.startsWith("bot7:gateway")), []);
   assert(keys.includes("bot7:gateway_statuses"));
@@ -158,7 +158,10 @@ async function openBoard(
   points: { readonly [shard: number]: PointChange },
 ) {
   const client = fixture.client();
-  const resumePoints = new RedisResumePoints(client, fixture.observations);
+  const resumePoints = new RedisResumePoints(client, {
+    observe: fixture.observations.observe,
+    fences: { member: "us", tokenOf: () => 1 },
+  });
   const imported = { total: null, bot: null, shards: new Map(), foreign: false };
   const startedAtMs = Date.UTC(2026, 0, 2, 3, 4, 5);
   await resumePoints.begin({ total, bot: null, startedAtMs, keepSessions: true, lost: new Map(), imported });

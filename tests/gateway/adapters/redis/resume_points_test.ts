@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { RedisResumePoints } from "../../../../gateway/adapters/redis/resume_points.ts";
+import type { Fences } from "../../../../gateway/fleet/leases.ts";
 import type { PointChange, Reign } from "../../../../gateway/resume/points.ts";
 import { PointKeeper } from "../../../../gateway/resume/keeper.ts";
 import {
@@ -10,12 +11,22 @@ import {
 import { ManualClock } from "../../../fakes/manual_clock.ts";
 import { openRedis, type RedisFixture } from "../../../fakes/redis_fixture.ts";
 
+/** Of a process that holds each shard under this token. */
+const FENCES = { member: "us", tokenOf: () => 7 };
+
+function resumePoints(fixture: RedisFixture, fences: Fences = FENCES): RedisResumePoints {
+  return new RedisResumePoints(fixture.client(), { observe: fixture.observations.observe, fences });
+}
+
 testResumePointsContract("Redis", async () => {
   const fixture = await openRedis();
   return {
-    process: () => new RedisResumePoints(fixture.client(), fixture.observations),
+    process: () => resumePoints(fixture),
     away: () => fixture.away(),
     back: () => fixture.proxy.up(),
+    takeOver: async (shard) => {
+      await fixture.redis.hset("gateway:leases", shard, "8 another");
+    },
     runAnother: async (sessions) => {
       const theirs = Object.entries(sessions).map(([shard, { sessionId, sequence }]) => [
         shard,
@@ -40,7 +51,7 @@ function reign(fields: Partial<Reign> & Pick<Reign, "total">): Reign {
 
 Deno.test("RedisResumePoints.begin() writes total and start time as others read them", async () => {
   await using fixture = await openRedis();
-  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const points = resumePoints(fixture);
   const startedAtMs = Date.UTC(2026, 10, 3, 4, 5, 6, 70);
   await points.begin(reign({ total: 16, startedAtMs }));
   assert.equal(await fixture.redis.get("gateway_shards"), "16");
@@ -49,7 +60,7 @@ Deno.test("RedisResumePoints.begin() writes total and start time as others read 
 
 Deno.test("RedisResumePoints puts its prefix before every key", async () => {
   await using fixture = await openRedis({ prefix: "bot7:" });
-  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const points = resumePoints(fixture);
   await points.load();
   await points.begin(reign({ total: 2, bot: "7" }));
   await points.write(
@@ -64,7 +75,7 @@ Deno.test("RedisResumePoints puts its prefix before every key", async () => {
 
 Deno.test("RedisResumePoints.write() writes points and lost sessions as the wire contract has them", async () => {
   await using fixture = await openRedis();
-  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const points = resumePoints(fixture);
   await points.begin(reign({ total: 1 }));
   await points.write(new Map([[0, { point: resumePoint(5), lost: [lostSession(5)] }]]));
   const { "gateway:shards": stored, "gateway:lost": lost } = await fixture.dump();
@@ -95,7 +106,7 @@ Deno.test("RedisResumePoints takes over, writes and removes as many sessions as 
     gateway_started: '"2026-01-01T00:00:00.000001"',
     gateway_shards: String(total),
   });
-  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const points = resumePoints(fixture);
   const imported = await points.load();
   await points.begin(reign({ total, imported }));
   assert.equal((await points.load()).shards.get(total - 1)?.point?.sessionId, "session-65535");
@@ -107,7 +118,7 @@ Deno.test("RedisResumePoints takes over, writes and removes as many sessions as 
 
 Deno.test("RedisResumePoints.write() is one command for everything that changed of all shards", async () => {
   await using fixture = await openRedis();
-  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const points = resumePoints(fixture);
   await points.begin(reign({ total: 3 }));
   const everything: PointChange = {
     point: resumePoint(1),
@@ -117,16 +128,16 @@ Deno.test("RedisResumePoints.write() is one command for everything that changed 
   };
   const nothing: PointChange = { point: null, lost: [], presence: null, guilds: [] };
   await points.write(new Map([[0, everything], [1, nothing], [2, everything]]));
-  const calls = await fixture.callsDuring(() =>
-    points.write(new Map([[0, nothing], [1, everything], [2, everything]]))
-  );
+  const calls = await fixture.callsDuring(async () => {
+    await points.write(new Map([[0, nothing], [1, everything], [2, everything]]));
+  });
   assert.equal(calls.get("eval"), 1);
   for (const more of ["multi", "exec", "evalsha"]) assert.equal(calls.get(more), undefined, more);
 });
 
 Deno.test("RedisResumePoints.write() changes nothing else in Redis", async () => {
   await using fixture = await openRedis();
-  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const points = resumePoints(fixture);
   await points.begin(reign({ total: 2 }));
   await points.write(new Map([[0, { point: resumePoint(1) }]]));
   const before = await fixture.dump();
@@ -144,15 +155,13 @@ Deno.test("RedisResumePoints.begin() leaves points that a replica has moved sinc
     gateway_started: '"2026-01-01T00:00:00.000001"',
     gateway_shards: "2",
   });
-  const [one, other] = [fixture, fixture].map(() =>
-    new RedisResumePoints(fixture.client(), fixture.observations)
-  );
+  const [one, other] = [fixture, fixture].map(() => resumePoints(fixture));
   assert(one !== undefined && other !== undefined);
   const [importedByOne, importedByOther] = [await one.load(), await other.load()];
   await one.begin(reign({ total: 2, bot: "7", startedAtMs: 1_000, imported: importedByOne }));
   await one.write(new Map([[0, { point: resumePoint(50), lost: [lostSession(49)] }]]));
   await other.begin(reign({ total: 2, bot: "7", startedAtMs: 2_000, imported: importedByOther }));
-  const { shards } = await new RedisResumePoints(fixture.client(), fixture.observations).load();
+  const { shards } = await resumePoints(fixture).load();
   assert.deepEqual([shards.get(0)?.point?.sequence, shards.get(0)?.lost], [50, [lostSession(49)]]);
   assert.equal(shards.get(1)?.point?.sessionId, "theirs");
 });
@@ -161,7 +170,7 @@ Deno.test("RedisResumePoints.load() moves aside what is of another type, and des
   await using fixture = await openRedis();
   await fixture.redis.set("gateway:shards", "a text");
   await fixture.redis.lpush("gateway_shards", "a list");
-  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const points = resumePoints(fixture);
   assert.deepEqual(await points.load(), NOTHING);
   const [text, list] = fixture.observations.of("redis.garbage").toSorted((a, b) =>
     b.key.localeCompare(a.key)
@@ -178,7 +187,7 @@ Deno.test("RedisResumePoints.load() moves aside what is of another type, and des
 
 Deno.test("RedisResumePoints.write() gets past what somebody put under its keys meanwhile", async () => {
   await using fixture = await openRedis();
-  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const points = resumePoints(fixture);
   await points.begin(reign({ total: 1 }));
   await fixture.redis.set("gateway:shards", "a text");
   await points.write(new Map([[0, { point: resumePoint(4), guilds: [1n] }]]));
@@ -188,7 +197,7 @@ Deno.test("RedisResumePoints.write() gets past what somebody put under its keys 
 
 Deno.test("RedisResumePoints.begin() gets past what somebody put under its keys meanwhile", async () => {
   await using fixture = await openRedis();
-  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const points = resumePoints(fixture);
   await fixture.redis.mset({
     gateway_started: '"then"',
     gateway_sessions: '{"0":{"session_id":"s","sequence":1}}',
@@ -201,7 +210,7 @@ Deno.test("RedisResumePoints.begin() gets past what somebody put under its keys 
 
 Deno.test("RedisResumePoints puts back its own points when Redis is emptied under it", async () => {
   await using fixture = await openRedis();
-  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const points = resumePoints(fixture);
   await points.begin(reign({ total: 2, bot: "7" }));
   await points.write(
     new Map([
@@ -228,7 +237,7 @@ Deno.test("RedisResumePoints puts back its own points when Redis is emptied unde
 
 Deno.test("RedisResumePoints puts back its own points when Redis comes back empty, and only what is missing", async () => {
   await using fixture = await openRedis();
-  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const points = resumePoints(fixture);
   await points.begin(reign({ total: 3, bot: "7", startedAtMs: 1_000 }));
   await points.write(
     new Map([
@@ -259,6 +268,31 @@ Deno.test("RedisResumePoints puts back its own points when Redis comes back empt
   assert.equal((await points.load()).foreign, false);
 });
 
+Deno.test("RedisResumePoints.write() is fenced by the lease of each shard, its holder and its token", async () => {
+  await using fixture = await openRedis();
+  const points = resumePoints(fixture, { member: "us", tokenOf: (shard) => shard === 4 ? null : 7 });
+  await points.begin(reign({ total: 5 }));
+  await fixture.redis.hset("gateway:leases", { 0: "7 us", 1: "6 us", 2: "7 others", 3: "7 " });
+  const moved = Array.from({ length: 6 }, (_, shard) => [shard, { point: resumePoint(shard) }] as const);
+  // Of the last one there is no lease, as in a Redis that was emptied.
+  assert.deepEqual(await points.write(new Map(moved)), new Set([1, 2, 3, 4]));
+  assert.deepEqual([...(await points.load()).shards.keys()], [0, 5]);
+  assert.deepEqual(await points.write(new Map(moved.slice(4, 5))), new Set([4]));
+});
+
+Deno.test("RedisResumePoints puts nothing back of a shard that it was told to forget, or holds no more", async () => {
+  await using fixture = await openRedis();
+  let held = [0, 1, 2];
+  const points = resumePoints(fixture, { member: "us", tokenOf: (shard) => held.includes(shard) ? 7 : null });
+  await points.begin(reign({ total: 3 }));
+  await points.write(new Map(held.map((shard) => [shard, { point: resumePoint(1) }])));
+  points.forget(0);
+  held = [0, 2];
+  await fixture.redis.flushall();
+  await points.write(new Map([[2, { presence: "{}" }]]));
+  assert.deepEqual([...(await points.load()).shards.keys()], [2]);
+});
+
 Deno.test("RedisResumePoints that has no answer counts as refusing after two seconds, and stores once it has one", async () => {
   await using fixture = await openRedis();
   await testUnansweredWrite(fixture, {
@@ -282,7 +316,7 @@ async function testUnansweredWrite(
   fixture: RedisFixture,
   { stop, goOn }: { stop(): Promise<unknown>; goOn(): Promise<unknown> },
 ): Promise<void> {
-  const points = new RedisResumePoints(fixture.client(), fixture.observations);
+  const points = resumePoints(fixture);
   await points.begin(reign({ total: 1 }));
   const clock = new ManualClock();
   const { observe } = fixture.observations;
@@ -295,6 +329,7 @@ async function testUnansweredWrite(
     stored: (_shard, { sequence }) => stored.resolve(sequence),
     lossesStored: () => {},
     refused: (_shard, { sequence }) => refused.push(sequence),
+    fenced: () => assert.fail("nobody else runs the shard"),
   });
   await stop();
   keeper.change(0, { point: resumePoint(7) });

@@ -341,7 +341,8 @@ Deno.test("RedisStateStore sweeps ten thousand keys a period, few at a time", as
   await using fixture = await openRedis();
   const { redis } = fixture;
   const { store, clock } = await openStore(fixture);
-  const names = Array.from({ length: 10_100 }, (_, id) => `${PREFIX}member:${GUILD}:${id}`);
+  // Behind a full hundred another would be looked for, whose script may be counted or not.
+  const names = Array.from({ length: 10_099 }, (_, id) => `${PREFIX}member:${GUILD}:${id}`);
   await redis.zadd(EXPIRIES, ...names.flatMap((name, index) => [index, name]));
   await redis.sadd(`${PREFIX}member_keys`, ...names);
   const left = () => redis.scard(`${PREFIX}member_keys`);
@@ -350,11 +351,11 @@ Deno.test("RedisStateStore sweeps ten thousand keys a period, few at a time", as
       clock.advance(SWEEP_MS);
       while (await left() > untilLeft);
     });
-  const calls = await sweep(100);
+  const calls = await sweep(99);
   assert.equal(calls.get("evalsha"), 100);
   assert.equal(calls.get("zrem"), 10_000);
   await answered(store);
-  assert.equal(await left(), 100);
+  assert.equal(await left(), 99);
   assert.equal((await sweep(0)).get("evalsha"), 1);
   assert.equal(await redis.zcard(EXPIRIES), 0);
 });

@@ -1,0 +1,146 @@
+/**
+ * Decides, each time the fleet was looked at, which shards this process takes and which it hands over. All members decide
+ * by the same rule from the same facts, so nobody has to tell another what to do.
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import { shardLease, shardOfLease } from "./leases.ts";
+import type { Membership, SeenFleet } from "./membership.ts";
+import { shareOut, type Sharer } from "./shares.ts";
+
+export interface AssignmentOptions {
+  readonly clock: Clock;
+  readonly membership: Membership;
+  readonly total: number;
+  /** The shards of a process that is alone; null: it shares all of them with others. */
+  readonly alone: ReadonlySet<number> | null;
+  readonly shards: AssignedShards;
+}
+
+/** Who runs them here. */
+export interface AssignedShards {
+  /** Their leases are held from now on. */
+  taken(shards: readonly number[]): void;
+  /**
+   * Another is to run it. Resolves with true once it is left, and its lease can be let go of; with false where it
+   * has to stay.
+   */
+  handOver(shard: number, to: string): Promise<boolean>;
+}
+
+/** Handed over at a time. */
+const HANDOVERS_MOST = 16;
+/** One that had to stay is tried again after so long: each try may cost it a moment. */
+const TRY_AGAIN_MS = 5_000;
+
+export class Assignment {
+  readonly #options: AssignmentOptions;
+  readonly #handingOver = new Set<number>();
+  /** Shard → when it may be tried again. */
+  readonly #stayingUntilMs = new Map<number, number>();
+  #isMoving = false;
+  /** As they were worked out last, and from what. */
+  #shared: { readonly from: SeenFleet["leases"]; readonly sharers: string; readonly shares: Shares } | null =
+    null;
+
+  constructor(options: AssignmentOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a shard is on its way to or from this process, or is to be, as was decided last. */
+  get isMoving(): boolean {
+    return this.#isMoving || this.#handingOver.size > 0;
+  }
+
+  /** Decides by what was just seen. Resolves when what is to be taken is taken, or not. */
+  async consider(fleet: SeenFleet): Promise<void> {
+    const { membership, shards } = this.#options;
+    const { member } = membership;
+    const shares = this.#shares(fleet);
+    const wanted: string[] = [];
+    this.#isMoving = false;
+    for (const [shard, id] of shares) {
+      const name = shardLease(shard);
+      const isHeld = membership.tokenOf(name) !== null;
+      if (id === member && !isHeld) {
+        if (fleet.isFree(name)) wanted.push(name);
+        else this.#isMoving = true;
+      }
+      if (id !== member && isHeld) {
+        this.#isMoving = true;
+        this.#handOver(shard, id);
+      }
+    }
+    // What an earlier process of ours held.
+    const stray = [...fleet.leases].filter(([name, { holder }]) => {
+      const shard = shardOfLease(name);
+      return holder === member && shard !== null && shares.get(shard) !== member &&
+        membership.tokenOf(name) === null;
+    }).map(([name]) => name);
+    membership.renewEvery(this.isMoving ? "hurried" : "calm");
+    if (wanted.length + stray.length === 0) return;
+    const got = await membership.take([...wanted, ...stray]);
+    const unwanted = new Set(stray);
+    membership.letGo(got.filter((name) => unwanted.has(name)));
+    const taken = got.filter((name) => !unwanted.has(name)).map(Number);
+    if (taken.length > 0) shards.taken(taken);
+  }
+
+  async #handOver(shard: number, to: string): Promise<void> {
+    const { membership, shards, clock } = this.#options;
+    if (this.#handingOver.has(shard) || this.#handingOver.size >= HANDOVERS_MOST) return;
+    if (clock.nowMs() < (this.#stayingUntilMs.get(shard) ?? -Infinity)) return;
+    this.#handingOver.add(shard);
+    const isLeft = await shards.handOver(shard, to);
+    this.#handingOver.delete(shard);
+    if (isLeft) membership.letGo([shardLease(shard)]);
+    else this.#stayingUntilMs.set(shard, clock.nowMs() + TRY_AGAIN_MS);
+    // The next one need not wait for its turn.
+    membership.renewNow();
+  }
+
+  #shares(fleet: SeenFleet): Shares {
+    const { membership, alone } = this.#options;
+    if (alone !== null) return new Map([...alone].map((shard) => [shard, membership.member]));
+    const { sharers, loners } = sharersOf(fleet);
+    const from = fleet.leases;
+    const shared = this.#shared;
+    const told = JSON.stringify([sharers, [...loners], [...fleet.gone]]);
+    if (shared !== null && shared.from === from && shared.sharers === told) return shared.shares;
+    const shares = this.#shareOut(fleet, sharers, loners);
+    this.#shared = { from, sharers: told, shares };
+    return shares;
+  }
+
+  #shareOut(fleet: SeenFleet, sharers: readonly Sharer[], loners: ReadonlySet<string>): Shares {
+    const holders = new Map<number, string>();
+    const reserved = new Set<number>();
+    for (const [name, { holder }] of fleet.leases) {
+      const shard = shardOfLease(name);
+      if (shard === null || holder === null || fleet.gone.has(holder)) continue;
+      holders.set(shard, holder);
+      if (loners.has(holder)) reserved.add(shard);
+    }
+    return shareOut(this.#options.total, sharers, holders, reserved);
+  }
+}
+
+/** The member for each shard. */
+type Shares = ReadonlyMap<number, string>;
+
+/** The members that live: those that share, and those that are alone. */
+function sharersOf(fleet: SeenFleet): { sharers: readonly Sharer[]; loners: ReadonlySet<string> } {
+  const sharers: Sharer[] = [];
+  const loners = new Set<string>();
+  for (const [id, { share }] of fleet.members) {
+    if (fleet.gone.has(id)) continue;
+    if (share === null) {
+      loners.add(id);
+      continue;
+    }
+    const { first, last, most, leaving } = share;
+    sharers.push({ id, first, last: last ?? Infinity, most: most ?? Infinity, leaving });
+  }
+  return { sharers, loners };
+}

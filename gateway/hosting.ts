@@ -1,0 +1,229 @@
+/**
+ * The shards that run in this process: they come with what is stored of them, and leave resumably.
+ *
+ * @module
+ */
+import { type Clock, type Dice, sleepUntil } from "./clock.ts";
+import type { Config } from "./config.ts";
+import type { Outbox } from "./delivery/outbox.ts";
+import { type CommonLoss, leftOfShards, type LeftOnDisk, legacyOf, startOf } from "./legacy.ts";
+import { HostedShard, type ShardLegacy, type ShardServices } from "./hosted_shard.ts";
+import type { Observer } from "./observation.ts";
+import { heartbeatFrame, identifyFrame, presenceFrame, resumeFrame } from "./protocol/client_frames.ts";
+import type { PointKeeper } from "./resume/keeper.ts";
+import type { ResumePoints } from "./resume/points.ts";
+import type { ShardStart } from "./shard/machine.ts";
+
+export interface HostingOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly dice: Dice;
+  readonly observe: Observer;
+  readonly points: ResumePoints;
+  readonly outbox: Outbox;
+  readonly keeper: PointKeeper;
+  readonly services: Omit<ShardServices, "clock" | "observe" | "outbox" | "keeper">;
+  readonly leases: {
+    isHeld(shard: number): boolean;
+    /** Whether it is certain that nobody else holds one too. */
+    isProven(shard: number): boolean;
+  };
+  /** These run here now. */
+  readonly assigned: (shards: Iterable<number>) => void;
+  /** Aborted when the process is to end: no shard begins to run any more. */
+  readonly stopping: AbortSignal;
+}
+
+/** What all shards here are started under. */
+export interface HostingTerms {
+  readonly total: number;
+  readonly disk: LeftOnDisk;
+  readonly loss: Omit<CommonLoss, "wallMs">;
+}
+
+/** Between two resumes: a thousand handshakes at one moment would only get in each other's way. */
+const RESUME_SPACING_MS = 5;
+/** A shard that is handed over is away meanwhile: where its events are not confirmed by then it stays. */
+const HANDOVER_MAX_MS = 2_000;
+
+export class Hosting {
+  readonly #options: HostingOptions;
+  readonly #shards = new Map<number, HostedShard>();
+  readonly #startedAtMs: number;
+  #terms: HostingTerms | null = null;
+  /** None of them may run for now. */
+  #isWithdrawn = false;
+
+  constructor(options: HostingOptions) {
+    this.#options = options;
+    this.#startedAtMs = options.clock.wallMs();
+  }
+
+  get shards(): ReadonlyMap<number, HostedShard> {
+    return this.#shards;
+  }
+
+  /** Before any shard is begun. */
+  agree(terms: HostingTerms): void {
+    this.#terms = terms;
+  }
+
+  /**
+   * Begins to run shards whose leases are held. Of one that somebody else may hold too nothing is published until
+   * {@link prove}. Resolves when they are on their way.
+   */
+  async begin(taken: readonly number[]): Promise<void> {
+    const terms = this.#terms;
+    const { points, clock, observe, outbox, leases, assigned, stopping } = this.#options;
+    if (terms === null || taken.length === 0) return;
+    const stored = await points.read(taken);
+    // It may have lost some of them meanwhile.
+    const shards = taken.filter((shard) => leases.isHeld(shard) && !this.#shards.has(shard));
+    if (stopping.aborted || shards.length === 0) return;
+    const { total, disk, loss } = terms;
+    const found = leftOfShards(
+      total,
+      new Map(shards.map((shard) => [shard, stored.get(shard) ?? NOTHING_STORED])),
+      disk,
+    );
+    const settings = {
+      intents: this.#options.config.discord.intents,
+      presence: this.#presence,
+      startedAtMs: this.#startedAtMs,
+    };
+    const begun: { readonly shard: number; readonly hosted: HostedShard; readonly start: ShardStart }[] = [];
+    for (const shard of shards) {
+      const left = found.get(shard);
+      const legacy = legacyOf(left, { ...loss, wallMs: clock.wallMs() });
+      const hosted = this.#host(shard, total, legacy);
+      this.#shards.set(shard, hosted);
+      if (!leases.isProven(shard)) outbox.withhold(shard);
+      begun.push({ shard, hosted, start: startOf(left, loss.ofAll, settings) });
+    }
+    assigned(this.#shards.keys());
+    const resuming = begun.filter(({ start }) => start.session !== null);
+    observe({ kind: "shards.begun", shards: shards.length, total, resuming: resuming.length });
+    for (const { hosted, start } of begun) {
+      if (start.session === null) this.#start(hosted, start);
+    }
+    for (const { shard, hosted, start } of resuming) {
+      if (stopping.aborted) return;
+      if (this.#shards.get(shard) !== hosted) continue;
+      this.#start(hosted, start);
+      await sleepUntil(clock, clock.nowMs() + RESUME_SPACING_MS, stopping);
+    }
+  }
+
+  #start(hosted: HostedShard, start: ShardStart): void {
+    hosted.start(start);
+    if (this.#isWithdrawn) hosted.withdraw("lease not renewed");
+  }
+
+  /** It is certain now that nobody else holds this shard. */
+  prove(shard: number): void {
+    this.#options.outbox.allow(shard);
+  }
+
+  /**
+   * Leaves a shard resumably, with everything published and its point stored, so that another process can go on. False:
+   * that took too long, and it stays here.
+   */
+  async handOver(shard: number): Promise<boolean> {
+    const hosted = this.#shards.get(shard);
+    if (hosted === undefined) return true;
+    const { outbox, keeper, clock } = this.#options;
+    if (!outbox.isFlowing(shard)) return false;
+    let isReady = false;
+    const ready = async () => {
+      await hosted.withdraw("handed over");
+      await outbox.emptied(shard);
+      await keeper.written(shard);
+      isReady = outbox.isEmpty(shard);
+    };
+    const done = new AbortController();
+    await Promise.race([ready(), sleepUntil(clock, clock.nowMs() + HANDOVER_MAX_MS, done.signal)]);
+    done.abort();
+    if (this.#shards.get(shard) !== hosted) return true;
+    if (!isReady) {
+      if (!this.#isWithdrawn) hosted.comeBack();
+      return false;
+    }
+    await this.#remove([shard]);
+    return true;
+  }
+
+  /** Others run these now: they are left at once, with what is not published of them. */
+  async drop(shards: readonly number[]): Promise<void> {
+    const hosted = shards.filter((shard) => this.#shards.has(shard));
+    for (const shard of hosted) this.#options.outbox.abandon(shard);
+    await this.#remove(hosted);
+  }
+
+  /** None of them may run for now. */
+  withdrawAll(reason: string): void {
+    this.#isWithdrawn = true;
+    for (const hosted of this.#shards.values()) hosted.withdraw(reason);
+  }
+
+  /** All of them may run again. */
+  async comeBackAll(): Promise<void> {
+    const { clock, stopping } = this.#options;
+    this.#isWithdrawn = false;
+    for (const hosted of [...this.#shards.values()]) {
+      if (this.#isWithdrawn || stopping.aborted) return;
+      hosted.comeBack();
+      await sleepUntil(clock, clock.nowMs() + RESUME_SPACING_MS, stopping);
+    }
+  }
+
+  unparkAll(): void {
+    for (const hosted of this.#shards.values()) hosted.unpark();
+  }
+
+  /** Leaves all of them resumably, for good. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.#shards.values()].map((hosted) => hosted.stop()));
+  }
+
+  async #remove(shards: readonly number[]): Promise<void> {
+    const stopped = shards.map((shard) => this.#shards.get(shard)?.stop());
+    for (const shard of shards) {
+      this.#shards.delete(shard);
+      this.#options.keeper.forget(shard);
+    }
+    this.#options.assigned(this.#shards.keys());
+    await Promise.all(stopped);
+  }
+
+  get #presence(): string {
+    return JSON.stringify(this.#options.config.discord.presence);
+  }
+
+  #host(shard: number, total: number, legacy: ShardLegacy): HostedShard {
+    const { config, clock, dice, observe, outbox, keeper, services } = this.#options;
+    const { discord, events } = config;
+    const presence = this.#presence;
+    const machine = {
+      shard,
+      dice,
+      configuredPresence: presence,
+      silenceMinMs: events.silenceMinMs,
+      identifyFrame: () =>
+        identifyFrame({
+          token: discord.token.reveal(),
+          intents: discord.intents,
+          largeThreshold: discord.largeThreshold,
+          shard,
+          shardsTotal: total,
+          presence,
+        }),
+      resumeFrame: (sessionId: string, sequence: number) =>
+        resumeFrame({ token: discord.token.reveal(), sessionId, sequence }),
+      heartbeatFrame,
+      presenceFrame,
+    };
+    return new HostedShard(machine, { ...services, clock, observe, outbox, keeper }, legacy);
+  }
+}
+
+const NOTHING_STORED = { point: null, lost: [], presence: null, guilds: null };
