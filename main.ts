@@ -341,7 +341,7 @@ function createService(
     }),
     leases: new RedisLeases(leases),
     processId: crypto.randomUUID(),
-    spool: config.events.spool && new SqliteSpool({ folder: config.events.spool.folder, clock }),
+    spool: config.events.spool && new SqliteSpool({ folders: config.events.spool.folders, clock }),
     board: new RedisBoard(redis),
     figures: new RedisFiguresStore(redis),
     version: project.version,

@@ -67,8 +67,8 @@ export interface Config {
     /** null: off. */
     readonly partitions: Partitions | null;
     readonly maxUnconfirmedBytes: number;
-    /** `folder` is this replica's own; null: off. */
-    readonly spool: { readonly folder: string; readonly maxBytes: number } | null;
+    /** This replica has the first of the folders that no other process uses; null: off. */
+    readonly spool: { readonly folders: readonly string[]; readonly maxBytes: number } | null;
     /** null: silence is not watched. */
     readonly silenceMinMs: number | null;
   };
@@ -290,9 +290,10 @@ function arrange(values: SettingValues, options: ParseOptions): Config {
       choice: new EventChoice(values.EVENTS_ALLOW, values.EVENTS_DENY),
       partitions: values.PARTITIONS === null ? null : new Partitions(values.PARTITIONS),
       maxUnconfirmedBytes: values.MAX_UNCONFIRMED_BYTES,
-      spool: values.SPOOL_PATH === null
-        ? null
-        : { folder: `${values.SPOOL_PATH}/${spoolName(values)}`, maxBytes: values.SPOOL_MAX_BYTES },
+      spool: values.SPOOL_PATH === null ? null : {
+        folders: spoolNames(values).map((name) => `${values.SPOOL_PATH}/${name}`),
+        maxBytes: values.SPOOL_MAX_BYTES,
+      },
       silenceMinMs: values.SILENCE_MIN * 60_000 || null,
     },
     traceRatio: values.OTEL_DENO === "true" ? values.TRACE_RATIO : null,
@@ -349,16 +350,19 @@ function redisFromParts(values: SettingValues): Endpoint {
   return { url: new Secret(`redis://${credentials}${address}`), address };
 }
 
+/** Replicas of one fleet that have no names and share a disk. */
+const NAMELESS_REPLICAS_MOST = 100;
+
 /**
  * A process that is started again finds what its predecessor left under the same name; two that run at a time on one
- * machine run other shards, or have names of their own.
+ * machine run other shards, have names of their own, or are of one fleet, where it does not matter which finds what.
  */
-function spoolName(values: SettingValues): string {
-  const { REPLICA_NAME, SHARDS_START, SHARDS_END } = values;
-  if (REPLICA_NAME !== null) return `replica-${REPLICA_NAME}`;
-  return SHARDS_START === 0 && SHARDS_END === null
-    ? "all-shards"
-    : `shards-${SHARDS_START}-to-${SHARDS_END ?? "last"}`;
+function spoolNames(values: SettingValues): string[] {
+  const { REPLICA_NAME, FLEET, SHARDS_START, SHARDS_END } = values;
+  if (REPLICA_NAME !== null) return [`replica-${REPLICA_NAME}`];
+  if (FLEET) return Array.from({ length: NAMELESS_REPLICAS_MOST }, (_, index) => `fleet-${index + 1}`);
+  const areAll = SHARDS_START === 0 && SHARDS_END === null;
+  return [areAll ? "all-shards" : `shards-${SHARDS_START}-to-${SHARDS_END ?? "last"}`];
 }
 
 function stateOf(values: SettingValues): StateConfig {

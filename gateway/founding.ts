@@ -88,6 +88,8 @@ export class Founding {
       }
       const token = membership.tokenOf(LEAD_LEASE);
       const { reign } = fleet;
+      // Two must not found at once, not even where a store that fails over lets two of them lead for a moment.
+      if (token !== null && !membership.isProven(LEAD_LEASE)) continue;
       if (token === null) {
         const lead = fleet.leases.get(LEAD_LEASE);
         if (reign !== null && lead?.token === reign.token && !fleet.isFree(LEAD_LEASE)) {

@@ -24,6 +24,7 @@ import { FiguresWriter } from "./figures/writer.ts";
 import type { GuildNames } from "./guild_names.ts";
 import { Assignment } from "./fleet/assignment.ts";
 import { FencedPublisher } from "./fleet/fenced_publisher.ts";
+import { Lead } from "./fleet/lead.ts";
 import { LEAD_LEASE, type Leases, type LeaseToken, shardLease, shardOfLease } from "./fleet/leases.ts";
 import { Membership, type SeenFleet } from "./fleet/membership.ts";
 import { Hosting } from "./hosting.ts";
@@ -110,6 +111,8 @@ export class GatewayService {
   #fence: FencedPublisher | null = null;
   #membership: Membership | null = null;
   #assignment: Assignment | null = null;
+  /** Null outside a fleet. */
+  #lead: Lead | null = null;
   #whenLooked: ((fleet: SeenFleet) => void)[] = [];
   #disk: LeftOnDisk | null = null;
   #isDiskRefusalSaid = false;
@@ -352,6 +355,7 @@ export class GatewayService {
     else await this.#hosting.begin(alone);
     if (this.#stopping.signal.aborted) return;
     this.#assignment = this.#assign(membership, total, alone);
+    if (alone === null) this.#lead = new Lead(membership, total, this.observe);
     this.#ports.commands.start((command) => this.#dispatcher.handle(command));
   }
 
@@ -472,6 +476,7 @@ export class GatewayService {
 
   #seen(fleet: SeenFleet): void {
     this.#fence?.review();
+    this.#lead?.consider(fleet);
     this.#assignment?.consider(fleet);
     for (const resolve of this.#whenLooked.splice(0)) resolve(fleet);
   }

@@ -324,18 +324,19 @@ const FLEET = {
     choice("all", "gateway", "dashboard"),
     "What runs here: gateway, dashboard, or all of it.",
   ),
-  FLEET: later(setting("false", boolean, "Whether several replicas share the shards out among themselves.")),
+  FLEET: setting("false", boolean, "Whether several replicas share the shards out among themselves."),
   REPLICA_NAME: option(
     replicaName,
-    "Name of this replica, and of its folder in the spool; empty: host name and process id, and a folder named after its shards.",
+    "Name of this replica, and of its folder in the spool; empty: host name and process id, and a folder named after its shards, or in a fleet the first that no other process uses.",
   ),
-  LEASE_TTL: later(setting(
+  LEASE_TTL: setting(
     "10",
     integer(1, 300),
     "Seconds after which the shards of a silent replica go to others.",
-  )),
-  SHARDS_MAX: later(
-    option(integer(1, SHARDS_MOST), "Most shards that this replica takes; empty: any number."),
+  ),
+  SHARDS_MAX: option(
+    integer(1, SHARDS_MOST),
+    "Most shards that this replica takes, in a fleet; empty: any number.",
   ),
 };
 

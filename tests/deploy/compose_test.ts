@@ -122,8 +122,8 @@ Deno.test("only the gateway knows the token", () => {
 });
 
 Deno.test("the spool is on a volume, in a folder that the next container finds", () => {
-  const { folder } = configOf(gateway).events.spool ?? assert.fail("there is no spool");
-  assert.equal(folder, "/var/lib/shardline/replica-gateway");
+  const { folders } = configOf(gateway).events.spool ?? assert.fail("there is no spool");
+  assert.deepEqual(folders, ["/var/lib/shardline/replica-gateway"]);
   assert.deepEqual(gateway.volumes, ["spool:/var/lib/shardline"]);
 });
 

@@ -351,7 +351,7 @@ Deno.test("the spool is on a claim that is larger than it, in a folder that the 
   const parsed = await configOf(gateway, REPLACED);
   assert(parsed.ok);
   const spool = parsed.config.events.spool ?? assert.fail("there is no spool");
-  assert.equal(spool.folder, "/var/lib/shardline/replica-pod-0");
+  assert.deepEqual(spool.folders, ["/var/lib/shardline/replica-pod-0"]);
   const [claim] = gateway.spec?.volumeClaimTemplates ?? [];
   const mount = podOf(gateway).container.volumeMounts?.find(({ name }) => name === claim?.metadata?.name);
   assert.equal(mount?.mountPath, "/var/lib/shardline");

@@ -97,7 +97,7 @@ Deno.test("parseConfig() needs nothing but a token, and has the defaults of the 
       choice: { allow: ["*"], deny: [] },
       partitions: null,
       maxUnconfirmedBytes: 64 * 1024 ** 2,
-      spool: { folder: "data/spool/all-shards", maxBytes: 4 * 1024 ** 3 },
+      spool: { folders: ["data/spool/all-shards"], maxBytes: 4 * 1024 ** 3 },
       silenceMinMs: 600_000,
     },
     traceRatio: null,
@@ -129,8 +129,6 @@ Deno.test("parseConfig() needs nothing but a token, and has the defaults of the 
 Deno.test("parseConfig() names the settings that are given and have no effect in this version", () => {
   const given = {
     CLUSTERS: "4",
-    FLEET: "yes",
-    LEASE_TTL: "9",
   };
   assert.deepEqual(
     configOf({ ...given, SHARDS_WAIT: "1", ROLE: "gateway" }).withoutEffect,
@@ -139,12 +137,16 @@ Deno.test("parseConfig() names the settings that are given and have no effect in
 });
 
 Deno.test("parseConfig() gives a replica a folder of its own in the spool: its name's, else that of its shards", () => {
-  const folder = (environment: Record<string, string>) => configOf(environment).events.spool?.folder;
+  const folders = (environment: Record<string, string>) => configOf(environment).events.spool?.folders ?? [];
+  const folder = (environment: Record<string, string>) => folders(environment).join();
   assert.equal(folder({}), "data/spool/all-shards");
   assert.equal(folder({ SPOOL_PATH: "/var/spool" }), "/var/spool/all-shards");
   assert.equal(folder({ SHARDS_START: "4" }), "data/spool/shards-4-to-last");
   assert.equal(folder({ SHARDS_START: "4", SHARDS_END: "7" }), "data/spool/shards-4-to-7");
   assert.equal(folder({ SHARDS_END: "7", REPLICA_NAME: "one" }), "data/spool/replica-one");
+  assert.equal(folder({ FLEET: "true", REPLICA_NAME: "one" }), "data/spool/replica-one");
+  const [first, second] = folders({ FLEET: "true" });
+  assert.deepEqual([first, second], ["data/spool/fleet-1", "data/spool/fleet-2"]);
 });
 
 Deno.test("parseConfig() names no setting that is given its default, however it is spelled", () => {

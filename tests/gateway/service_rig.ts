@@ -44,20 +44,22 @@ export interface RigSurroundings {
   readonly clock?: ManualClock;
   readonly points?: MemoryResumePoints;
   readonly leases?: MemoryLeases;
+  readonly transport?: MemoryTransport;
+  readonly board?: MemoryBoard;
   /** Without one the spool is switched off. */
   readonly spool?: MemorySpool;
 }
 
 export class ServiceRig {
   readonly clock: ManualClock;
-  readonly transport = new MemoryTransport({ answering: true });
+  readonly transport: MemoryTransport;
   readonly publisher = new MemoryPublisher();
   readonly notices = new MemoryNotices();
   readonly commands = new MemoryCommandSource();
   readonly points: MemoryResumePoints;
   readonly leases: MemoryLeases;
   readonly spool: MemorySpool | null;
-  readonly board = new MemoryBoard();
+  readonly board: MemoryBoard;
   readonly figures = new MemoryFiguresStore();
   readonly observed: Observation[] = [];
   readonly service: GatewayService;
@@ -73,6 +75,8 @@ export class ServiceRig {
     this.points = surroundings.points ?? new MemoryResumePoints();
     this.leases = surroundings.leases ?? new MemoryLeases(() => this.clock.wallMs());
     this.spool = surroundings.spool ?? null;
+    this.transport = surroundings.transport ?? new MemoryTransport({ answering: true });
+    this.board = surroundings.board ?? new MemoryBoard();
     const parsed = parseConfig({ BOT_TOKEN: "token", SHARDS_WAIT: "0", ...environment }, {
       isTerminal: false,
       replicaName: "test",

@@ -16,9 +16,17 @@ const HOLDER_LENGTH = 36;
 /** The folder cannot be used. The message says why, and what to do. */
 export class FolderUnusableError extends Error {
   override readonly name = "FolderUnusableError";
+  /** Another process has it in hand. */
+  readonly isInUse: boolean;
+
+  constructor(message: string, { isInUse }: { readonly isInUse: boolean }) {
+    super(message);
+    this.isInUse = isInUse;
+  }
 }
 
 export class SpoolFolder {
+  readonly path: string;
   readonly databasePath: string;
   /** Names whoever has the folder in hand, one process after the other. Its lock holds it. */
   readonly holder: string;
@@ -26,6 +34,7 @@ export class SpoolFolder {
   readonly #lock: Deno.FsFile;
 
   private constructor(path: string, lock: Deno.FsFile, holder: string) {
+    this.path = path;
     this.databasePath = `${path}/spool.db`;
     this.holder = holder;
     this.#lock = lock;
@@ -45,6 +54,7 @@ export class SpoolFolder {
       throw new FolderUnusableError(
         `Cannot write to the spool's folder ${path}: ${failureText(error)}. ` +
           "Let this process write there, or set SPOOL_PATH to a folder where it may",
+        { isInUse: false },
       );
     }
     if (await lock.tryLock(true)) return new SpoolFolder(path, lock, await holderIn(lock));
@@ -52,6 +62,7 @@ export class SpoolFolder {
     throw new FolderUnusableError(
       `Cannot use the spool's folder ${path}: another process uses it. ` +
         "Give this one a SPOOL_PATH or a REPLICA_NAME of its own",
+      { isInUse: true },
     );
   }
 

@@ -21,8 +21,8 @@ import type { SpoolRequest } from "./spool_request.ts";
 import { SpoolThread, SpoolThreadError, startSpoolWorker } from "./spool_thread.ts";
 
 export interface SqliteSpoolOptions {
-  /** Of this replica alone; made where there is none. */
-  readonly folder: string;
+  /** The first that no other process uses is this one's; made where there is none. */
+  readonly folders: readonly string[];
   readonly clock: Pick<Clock, "wallMs">;
   /** Starts `spool_worker.ts`; tests hand in others. */
   readonly startWorker?: () => Worker;
@@ -85,7 +85,7 @@ export class SqliteSpool implements Spool {
 
   async #open(): Promise<SpoolOpening> {
     try {
-      this.#folder = await SpoolFolder.take(this.#options.folder);
+      this.#folder = await takeFirst(this.#options.folders);
       if (!await this.#folder.hasDatabase()) {
         const { holder } = this.#folder;
         return { kind: "ready", contents: NOTHING_SPOOLED, holder, movedAside: null };
@@ -94,7 +94,8 @@ export class SqliteSpool implements Spool {
     } catch (error) {
       if (error instanceof FolderUnusableError) return { kind: "unusable", problem: error.message };
       const advice = "See to it, or set SPOOL_PATH to another folder";
-      const problem = `Cannot use the spool in ${this.#options.folder}: ${failureText(error)}. ${advice}`;
+      const where = this.#folder?.path ?? this.#options.folders[0];
+      const problem = `Cannot use the spool in ${where}: ${failureText(error)}. ${advice}`;
       return { kind: "unusable", problem };
     }
   }
@@ -147,4 +148,18 @@ export class SqliteSpool implements Spool {
     await this.#thread?.close();
     this.#folder?.release();
   }
+}
+
+/** @throws FolderUnusableError Where none is free, or the first that is free cannot be used. */
+async function takeFirst(folders: readonly string[]): Promise<SpoolFolder> {
+  let inUse: unknown;
+  for (const folder of folders) {
+    try {
+      return await SpoolFolder.take(folder);
+    } catch (error) {
+      if (!(error instanceof FolderUnusableError && error.isInUse)) throw error;
+      inUse ??= error;
+    }
+  }
+  throw inUse;
 }

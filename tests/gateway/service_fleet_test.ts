@@ -1,0 +1,308 @@
+/** Several services as one fleet, or in each other's way. */
+import assert from "node:assert/strict";
+import { LEAD_LEASE, shardLease } from "../../gateway/fleet/leases.ts";
+import { ManualClock } from "../fakes/manual_clock.ts";
+import { MemoryBoard } from "../fakes/memory_board.ts";
+import { MemoryLeases } from "../fakes/memory_leases.ts";
+import { MemoryResumePoints } from "../fakes/memory_resume_points.ts";
+import { MemoryDisk, MemorySpool } from "../fakes/memory_spool.ts";
+import { MemoryTransport } from "../fakes/memory_transport.ts";
+import { microtasksDone } from "../fakes/microtasks.ts";
+import { ServiceRig } from "./service_rig.ts";
+
+const STEP_MS = 10;
+const SHARED = { FLEET: "true", SHARDS_TOTAL: "6" };
+/** Until a member may rely on its leases, has taken its share, and is certain of it. */
+const JOINED_MS = 4_000;
+const TTL_MS = 10_000;
+
+/** Replicas on one store, before one Discord, each with a broker connection and a clock of its own. */
+class Fleet {
+  readonly #wall = new ManualClock();
+  readonly leases = new MemoryLeases(() => this.#wall.wallMs());
+  readonly points = new MemoryResumePoints();
+  readonly transport = new MemoryTransport({ answering: true });
+  readonly board = new MemoryBoard();
+  /** Those whose time goes on. */
+  readonly living = new Set<ServiceRig>();
+
+  start(environment: Record<string, string>, disk?: MemoryDisk): ServiceRig {
+    const { leases, points, transport, board } = this;
+    const clock = new ManualClock(this.#wall.wallMs());
+    const surroundings = { leases, points, transport, board, clock };
+    const rig = new ServiceRig(environment, {
+      ...surroundings,
+      ...(disk === undefined ? {} : { spool: new MemorySpool(disk) }),
+    });
+    this.living.add(rig);
+    rig.service.observe({ kind: "redis.connected", address: "127.0.0.1:6379" });
+    rig.service.start();
+    rig.publisher.open();
+    return rig;
+  }
+
+  async joined(count: number, environment: Record<string, string> = SHARED): Promise<ServiceRig[]> {
+    const rigs = Array.from({ length: count }, () => this.start(environment));
+    await this.pass(JOINED_MS);
+    return rigs;
+  }
+
+  /** Nothing of it runs any more. */
+  kill(rig: ServiceRig): void {
+    this.living.delete(rig);
+    rig.spool?.crash();
+  }
+
+  /** Every broker connection confirms at once what it is given. */
+  async pass(ms: number): Promise<void> {
+    for (let passedMs = 0; passedMs < ms; passedMs += STEP_MS) {
+      this.#wall.advance(STEP_MS);
+      for (const { clock } of this.living) clock.advance(STEP_MS);
+      await microtasksDone();
+      for (const { publisher } of this.living) {
+        if (publisher.isOpen) publisher.confirmAll();
+      }
+      await microtasksDone();
+    }
+  }
+
+  /** Stops it in order, and turns the clock until that is done. */
+  async stop(rig: ServiceRig): Promise<number> {
+    let isStopped = false;
+    rig.service.stop().then(() => isStopped = true);
+    let passedMs = 0;
+    for (; !isStopped; passedMs += STEP_MS) {
+      assert(passedMs < 20_000, "the stop hangs");
+      await this.pass(STEP_MS);
+    }
+    this.living.delete(rig);
+    return passedMs;
+  }
+
+  async stopAll(): Promise<void> {
+    for (const rig of [...this.living]) await this.stop(rig);
+  }
+
+  /** Shards that run, each with how many replicas it runs on. */
+  get runs(): number[] {
+    return [...this.living].flatMap((rig) => rig.connectedShards).sort((one, other) => one - other);
+  }
+}
+
+const ALL = [0, 1, 2, 3, 4, 5];
+
+Deno.test("GatewayService in a fleet shares the shards out, each to one replica", async () => {
+  const fleet = new Fleet();
+  const rigs = await fleet.joined(3);
+  assert.deepEqual(fleet.runs, ALL);
+  assert.deepEqual(rigs.map(({ connectedShards }) => connectedShards.length), [2, 2, 2]);
+  assert.equal(fleet.points.total, 6);
+  for (const rig of rigs) assert.deepEqual(rig.of("service.warning"), []);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService gives a newcomer its share: what it had published and stored is resumed from there", async () => {
+  const fleet = new Fleet();
+  const [first] = await fleet.joined(1);
+  assert(first !== undefined);
+  assert.deepEqual(fleet.runs, ALL);
+  for (const connection of first.transport.standing) connection.dispatch("MESSAGE_CREATE");
+  await fleet.pass(200);
+  const connectionsBefore = fleet.transport.connections.length;
+  const second = fleet.start(SHARED);
+  await fleet.pass(JOINED_MS);
+  assert.deepEqual(fleet.runs, ALL);
+  assert.deepEqual(second.connectedShards, [3, 4, 5]);
+  assert.deepEqual(
+    first.of("shard.handed_over").map(({ shard, to, done }) => [shard, to, done]).sort(),
+    [[3, "test", true], [4, "test", true], [5, "test", true]],
+  );
+  const greetings = second.greetings.slice(connectionsBefore);
+  assert.deepEqual(greetings.map((greeting) => greeting.split(" ")[0]), ["resume", "resume", "resume"]);
+  const types = new Set(second.publisher.published.map(({ type }) => type));
+  assert.deepEqual([...types], ["RESUMED"], "nothing comes twice");
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService that is stopped hands its shards over before it leaves", async () => {
+  const fleet = new Fleet();
+  const [first, second] = await fleet.joined(2);
+  assert(first !== undefined && second !== undefined);
+  const left = first.connectedShards;
+  const tookMs = await fleet.stop(first);
+  assert(tookMs < 2_000, `${tookMs} ms`);
+  assert.deepEqual(first.of("service.late"), []);
+  await fleet.pass(500);
+  assert.deepEqual(second.connectedShards, ALL);
+  assert.deepEqual(first.of("shard.handed_over").map(({ shard }) => shard).sort(), left);
+  assert.deepEqual([...fleet.leases.everything.members.keys()].length, 1);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService keeps what nobody has room for until it ends", async () => {
+  const fleet = new Fleet();
+  const [first, second] = await fleet.joined(2, { ...SHARED, SHARDS_MAX: "4" });
+  assert(first !== undefined && second !== undefined);
+  assert.deepEqual(fleet.runs, ALL);
+  await fleet.stop(first);
+  await fleet.pass(1_000);
+  assert.equal(second.connectedShards.length, 4);
+  assert.deepEqual(fleet.runs.length, 4);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService takes over from a replica that died, within the lease's time and two seconds", async () => {
+  const fleet = new Fleet();
+  const [first, second] = await fleet.joined(2);
+  assert(first !== undefined && second !== undefined);
+  fleet.kill(first);
+  await fleet.pass(TTL_MS);
+  assert.equal(second.connectedShards.length, 3);
+  await fleet.pass(2_000);
+  assert.deepEqual(second.connectedShards, ALL);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService that restarts on its own folder takes its shards at once", async () => {
+  const fleet = new Fleet();
+  const disk = new MemoryDisk();
+  const first = fleet.start(SHARED, disk);
+  await fleet.pass(JOINED_MS);
+  assert.deepEqual(fleet.runs, ALL);
+  fleet.kill(first);
+  const next = fleet.start(SHARED, disk);
+  await fleet.pass(1_500);
+  assert.deepEqual(next.connectedShards, ALL);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService publishes nothing of what it took from the dead before it is certain, and all of it then", async () => {
+  const fleet = new Fleet();
+  const [first, second] = await fleet.joined(2);
+  assert(first !== undefined && second !== undefined);
+  const [shard = 0] = first.connectedShards;
+  fleet.kill(first);
+  while (!second.connectedShards.includes(shard)) await fleet.pass(STEP_MS);
+  const before = second.publisher.published.length;
+  second.transport.latest.dispatch("MESSAGE_CREATE");
+  await fleet.pass(500);
+  assert.equal(second.publisher.published.length, before);
+  await fleet.pass(1_500);
+  assert(second.publisher.published.length > before);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService that was asleep for too long publishes nothing more, and leaves what others took over", async () => {
+  const fleet = new Fleet();
+  const [first, second] = await fleet.joined(2);
+  assert(first !== undefined && second !== undefined);
+  const connections = first.transport.standing.filter(({ url }) => url !== undefined);
+  fleet.living.delete(first);
+  for (let sleptMs = 0; sleptMs < TTL_MS + 3_000; sleptMs += 1_000) {
+    await fleet.pass(1_000);
+    first.clock.sleep(1_000);
+  }
+  assert.deepEqual(second.connectedShards, ALL);
+  const before = first.publisher.published.length;
+  // Before any of its own timers: what the sockets still had.
+  for (const connection of connections) connection.dispatch("MESSAGE_CREATE");
+  await microtasksDone();
+  assert.equal(first.publisher.published.length, before);
+  assert.equal(first.of("leases.lapsed").length, 1);
+  fleet.living.add(first);
+  await fleet.pass(JOINED_MS);
+  assert.equal(first.of("shards.lost").length, 1);
+  assert.deepEqual(fleet.runs, ALL);
+  assert.deepEqual([first.connectedShards.length, second.connectedShards.length], [3, 3]);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService in a fleet leaves its shards when Redis is away for too long, and resumes them afterwards", async () => {
+  const fleet = new Fleet();
+  const [first, second] = await fleet.joined(2);
+  assert(first !== undefined && second !== undefined);
+  const shares = [first.connectedShards, second.connectedShards];
+  fleet.leases.isAway = true;
+  await fleet.pass(TTL_MS - 500);
+  assert.deepEqual(fleet.runs, ALL, "less than its time moves nothing");
+  await fleet.pass(1_000);
+  assert.deepEqual(fleet.runs, []);
+  assert.deepEqual(first.transport.connections.at(0)?.left?.code, 4000);
+  fleet.leases.isAway = false;
+  await fleet.pass(3_000);
+  assert.deepEqual([first.connectedShards, second.connectedShards], shares);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService has one replica found the fleet and compose what others read", async () => {
+  const fleet = new Fleet();
+  const rigs = await fleet.joined(3);
+  const lead = fleet.leases.holderOf(LEAD_LEASE);
+  assert(lead !== null);
+  assert.equal(rigs.flatMap((rig) => rig.of("fleet.led")).length, 1);
+  await fleet.pass(1_500);
+  assert.deepEqual([...fleet.board.entries.keys()].sort(), ALL);
+  const leading = rigs.find((rig) => rig.of("fleet.led").length > 0);
+  assert(leading !== undefined);
+  await fleet.stop(leading);
+  await fleet.pass(1_000);
+  assert.notEqual(fleet.leases.holderOf(LEAD_LEASE), null);
+  assert.notEqual(fleet.leases.holderOf(LEAD_LEASE), lead);
+  assert.deepEqual(fleet.runs, ALL);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService follows the number of shards that its fleet runs, and says where its settings differ", async () => {
+  const fleet = new Fleet();
+  await fleet.joined(1);
+  const other = fleet.start({ FLEET: "true", SHARDS_TOTAL: "4" });
+  await fleet.pass(JOINED_MS);
+  assert.equal(other.connectedShards.length, 3);
+  assert.match(other.of("service.warning")[0]?.message ?? "", /runs 6 shards, so SHARDS_TOTAL, which is 4/);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService that is alone waits while another runs any of its shards, says whose they are, and takes over", async () => {
+  const fleet = new Fleet();
+  const first = fleet.start({ SHARDS_TOTAL: "4", SHARDS_END: "1" });
+  const second = fleet.start({ SHARDS_TOTAL: "4", SHARDS_START: "2" });
+  await fleet.pass(1_000);
+  assert.deepEqual(fleet.runs, [0, 1, 2, 3], "ranges of their own are in nobody's way");
+  const third = fleet.start({ SHARDS_TOTAL: "4", SHARDS_START: "1", SHARDS_END: "2" });
+  await fleet.pass(30_000);
+  assert.deepEqual(third.connectedShards, []);
+  assert.deepEqual(third.of("shards.waiting"), [{ kind: "shards.waiting", holder: "test" }]);
+  await fleet.stop(first);
+  await fleet.pass(1_000);
+  assert.deepEqual(third.connectedShards, [], "the other still runs one of them");
+  await fleet.stop(second);
+  await fleet.pass(1_000);
+  assert.deepEqual(third.connectedShards, [1, 2]);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService that is alone goes on without Redis, and leaves what another took over meanwhile", async () => {
+  const fleet = new Fleet();
+  const first = fleet.start({ SHARDS_TOTAL: "2" });
+  await fleet.pass(1_000);
+  fleet.leases.isAway = true;
+  await fleet.pass(60_000);
+  assert.deepEqual(first.connectedShards, [0, 1]);
+  first.transport.latest.dispatch("MESSAGE_CREATE");
+  const published = first.publisher.published.length;
+  assert(published > 0);
+  fleet.leases.isAway = false;
+  await fleet.pass(2_000);
+  assert.deepEqual(first.connectedShards, [0, 1]);
+  // Another takes them, as one does that cannot hear of it.
+  const token = fleet.leases.tokenOf(shardLease(0));
+  await fleet.leases.renew("another", { replica: "another", version: "1", ttlMs: 10_000, share: null });
+  const beat =
+    (await fleet.leases.renew("another", { replica: "another", version: "1", ttlMs: 10_000, share: null }))
+      .members.get(first.service.member)?.beat ?? null;
+  await fleet.leases.take("another", new Map([[shardLease(0), { token, holderBeat: beat }]]));
+  await fleet.pass(500);
+  assert.deepEqual(first.connectedShards, [1]);
+  assert.deepEqual(first.of("shards.lost"), [{ kind: "shards.lost", shards: 1 }]);
+  await fleet.stopAll();
+});
