@@ -13,7 +13,7 @@ import { type Exit, EXIT_CONFIGURATION } from "./exit.ts";
 import { LEAD_LEASE, shardLease, shardOfLease } from "./fleet/leases.ts";
 import type { Membership, SeenFleet } from "./fleet/membership.ts";
 import { type Left, leftOf, type LeftOnDisk, legacyOf, lossOfAll } from "./legacy.ts";
-import type { GapReason, Observer } from "./observation.ts";
+import type { Observer } from "./observation.ts";
 import type { LostSession, ResumePoints } from "./resume/points.ts";
 
 export interface FoundingOptions {
@@ -39,7 +39,8 @@ export interface FoundingOptions {
 export interface Foundation {
   readonly total: number;
   readonly disk: LeftOnDisk;
-  readonly loss: { readonly ofAll: GapReason | null; readonly isSpoolDamaged: boolean };
+  /** Shards that what was on disk, and could not be read, may have been of, and of which that is not in the store yet. */
+  readonly damaged: readonly number[];
   /** Shards of a process that is alone, whose leases it holds by now; null: it shares all shards with others. */
   readonly alone: readonly number[] | null;
   /** Shards of an earlier process that are resumed. */
@@ -157,13 +158,14 @@ export class Founding {
     }
     const { spooled } = left;
     const keepPoints = [null, total].includes(spooled?.total ?? null);
-    const mine = (shard: number) => fleet.leases.get(shardLease(shard))?.holder === membership.member;
+    const mine = (shard: number | null): shard is number =>
+      shard !== null && fleet.leases.get(shardLease(shard))?.holder === membership.member;
     return {
       total,
       disk: keepPoints ? left : withoutPoints(left),
-      loss: { ofAll: null, isSpoolDamaged: left.isSpoolDamaged },
+      damaged: left.isSpoolDamaged ? [...fleet.leases.keys()].map(shardOfLease).filter(mine) : [],
       alone: null,
-      hasSessions: [...fleet.leases].some(([name]) => shardOfLease(name) !== null && mine(Number(name))),
+      hasSessions: [...fleet.leases.keys()].some((name) => mine(shardOfLease(name))),
       keepPoints,
       elsewhere: new Map(),
       late: [...spooled?.lanes.keys() ?? []].filter((shard) => !mine(shard)),
@@ -210,7 +212,7 @@ export class Founding {
     return {
       total,
       disk: keepPoints ? left : withoutPoints(left),
-      loss,
+      damaged: [],
       alone: range,
       hasSessions: resumed.length > 0,
       keepPoints,

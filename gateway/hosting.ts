@@ -6,7 +6,7 @@
 import { type Clock, type Dice, sleepUntil } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Outbox } from "./delivery/outbox.ts";
-import { type CommonLoss, leftOfShards, type LeftOnDisk, legacyOf, startOf } from "./legacy.ts";
+import { leftOfShards, type LeftOnDisk, legacyOf, startOf } from "./legacy.ts";
 import { HostedShard, type ShardLegacy, type ShardServices } from "./hosted_shard.ts";
 import type { Observer } from "./observation.ts";
 import { heartbeatFrame, identifyFrame, presenceFrame, resumeFrame } from "./protocol/client_frames.ts";
@@ -38,8 +38,12 @@ export interface HostingOptions {
 export interface HostingTerms {
   readonly total: number;
   readonly disk: LeftOnDisk;
-  readonly loss: Omit<CommonLoss, "wallMs">;
+  /** Shards that what was on disk, and could not be read, may have been of. */
+  readonly damaged: readonly number[];
 }
+
+/** `busy`: nothing was tried, for what it brings does not go to the broker directly just now. */
+export type HandoverOutcome = "left" | "stayed" | "busy";
 
 /** Between two resumes: a thousand handshakes at one moment would only get in each other's way. */
 const RESUME_SPACING_MS = 5;
@@ -51,6 +55,8 @@ export class Hosting {
   readonly #shards = new Map<number, HostedShard>();
   readonly #startedAtMs: number;
   #terms: HostingTerms | null = null;
+  /** See {@link HostingTerms.damaged}; those that have been begun are not among them any more. */
+  #damaged = new Set<number>();
   /** None of them may run for now. */
   #isWithdrawn = false;
 
@@ -66,6 +72,7 @@ export class Hosting {
   /** Before any shard is begun. */
   agree(terms: HostingTerms): void {
     this.#terms = terms;
+    this.#damaged = new Set(terms.damaged);
   }
 
   /**
@@ -80,7 +87,7 @@ export class Hosting {
     // It may have lost some of them meanwhile.
     const shards = taken.filter((shard) => leases.isHeld(shard) && !this.#shards.has(shard));
     if (stopping.aborted || shards.length === 0) return;
-    const { total, disk, loss } = terms;
+    const { total, disk } = terms;
     const found = leftOfShards(
       total,
       new Map(shards.map((shard) => [shard, stored.get(shard) ?? NOTHING_STORED])),
@@ -94,11 +101,13 @@ export class Hosting {
     const begun: { readonly shard: number; readonly hosted: HostedShard; readonly start: ShardStart }[] = [];
     for (const shard of shards) {
       const left = found.get(shard);
-      const legacy = legacyOf(left, { ...loss, wallMs: clock.wallMs() });
+      // What was lost of all sessions is in the store, and they are not.
+      const isSpoolDamaged = this.#damaged.delete(shard);
+      const legacy = legacyOf(left, { ofAll: null, isSpoolDamaged, wallMs: clock.wallMs() });
       const hosted = this.#host(shard, total, legacy);
       this.#shards.set(shard, hosted);
       if (!leases.isProven(shard)) outbox.withhold(shard);
-      begun.push({ shard, hosted, start: startOf(left, loss.ofAll, settings) });
+      begun.push({ shard, hosted, start: startOf(left, settings) });
     }
     assigned(this.#shards.keys());
     const resuming = begun.filter(({ start }) => start.session !== null);
@@ -125,14 +134,14 @@ export class Hosting {
   }
 
   /**
-   * Leaves a shard resumably, with everything published and its point stored, so that another process can go on. False:
-   * that took too long, and it stays here.
+   * Leaves a shard resumably, with everything published and its point stored, so that another process can go on. Where that
+   * takes too long it stays here.
    */
-  async handOver(shard: number): Promise<boolean> {
+  async handOver(shard: number): Promise<HandoverOutcome> {
     const hosted = this.#shards.get(shard);
-    if (hosted === undefined) return true;
+    if (hosted === undefined) return "left";
     const { outbox, keeper, clock } = this.#options;
-    if (!outbox.isFlowing(shard)) return false;
+    if (!outbox.isFlowing(shard)) return "busy";
     let isReady = false;
     const ready = async () => {
       await hosted.withdraw("handed over");
@@ -143,13 +152,13 @@ export class Hosting {
     const done = new AbortController();
     await Promise.race([ready(), sleepUntil(clock, clock.nowMs() + HANDOVER_MAX_MS, done.signal)]);
     done.abort();
-    if (this.#shards.get(shard) !== hosted) return true;
+    if (this.#shards.get(shard) !== hosted) return "left";
     if (!isReady) {
       if (!this.#isWithdrawn) hosted.comeBack();
-      return false;
+      return "stayed";
     }
     await this.#remove([shard]);
-    return true;
+    return "left";
   }
 
   /** Others run these now: they are left at once, with what is not published of them. */

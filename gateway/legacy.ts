@@ -109,16 +109,13 @@ export interface SessionSettings {
 /** How a shard starts that finds this. */
 export function startOf(
   found: FoundShard | undefined,
-  ofAll: GapReason | null,
   { intents, presence, startedAtMs }: SessionSettings,
 ): ShardStart {
   const point = found?.point ?? null;
   const isOlder = point !== null && (point.startedAtMs ?? 0) < startedAtMs;
   return {
-    session: ofAll === null && found !== undefined && point !== null
-      ? { ...point, sequence: found.durableSequence }
-      : null,
-    presence: ofAll === "bot_changed" ? null : found?.presence ?? null,
+    session: found !== undefined && point !== null ? { ...point, sequence: found.durableSequence } : null,
+    presence: found?.presence ?? null,
     // A session that another service wrote tells neither its presence nor its intents: it is left as it is.
     presenceOutdated: isOlder && point.configuredPresence !== null && point.configuredPresence !== presence,
     replace: isOlder && point.intents !== null && point.intents !== intents ? "intents_changed" : null,

@@ -340,10 +340,10 @@ export class GatewayService {
     const founding = this.#founding(membership, gatewayRead);
     const foundation = this.#config.fleet.enabled ? await founding.join() : await founding.alone();
     if (foundation === null) return;
-    const { total, disk, loss, alone } = foundation;
+    const { total, disk, damaged, alone } = foundation;
     this.#total = total;
     this.#sayRecommendation(this.#budget.gateway);
-    this.#hosting.agree({ total, disk, loss });
+    this.#hosting.agree({ total, disk, damaged });
     if (await this.#unlessStopping(this.#useSpool(foundation)) === null) return;
     this.#unhosted.begin(total, foundation.elsewhere, disk.spooled?.lanes ?? new Map());
     if (alone !== null) this.status.assign(alone);
@@ -524,9 +524,11 @@ export class GatewayService {
         taken: (shards) => this.#unlessStopping(this.#hosting.begin(shards)),
         handOver: async (shard, to) => {
           const replica = membership.fleet?.members.get(to)?.replica ?? to;
-          const done = await this.#hosting.handOver(shard);
-          this.observe({ kind: "shard.handed_over", shard, to: replica, done });
-          return done;
+          const outcome = await this.#hosting.handOver(shard);
+          if (outcome !== "busy") {
+            this.observe({ kind: "shard.handed_over", shard, to: replica, done: outcome === "left" });
+          }
+          return outcome;
         },
       },
     });

@@ -23,16 +23,16 @@ export interface AssignedShards {
   /** Their leases are held from now on. */
   taken(shards: readonly number[]): void;
   /**
-   * Another is to run it. Resolves with true once it is left, and its lease can be let go of; with false where it
-   * has to stay.
+   * Another is to run it. Resolves once it is left, and its lease can be let go of; or where it has to stay, because it
+   * took too long, or was busy and nothing was tried.
    */
-  handOver(shard: number, to: string): Promise<boolean>;
+  handOver(shard: number, to: string): Promise<"left" | "stayed" | "busy">;
 }
 
 /** Handed over at a time. */
 const HANDOVERS_MOST = 16;
-/** One that had to stay is tried again after so long: each try may cost it a moment. */
-const TRY_AGAIN_MS = 5_000;
+/** One that had to stay is tried again after so long: where something was tried it was away for a moment. */
+const TRY_AGAIN_MS = { stayed: 5_000, busy: 250 };
 
 export class Assignment {
   readonly #options: AssignmentOptions;
@@ -92,10 +92,10 @@ export class Assignment {
     if (this.#handingOver.has(shard) || this.#handingOver.size >= HANDOVERS_MOST) return;
     if (clock.nowMs() < (this.#stayingUntilMs.get(shard) ?? -Infinity)) return;
     this.#handingOver.add(shard);
-    const isLeft = await shards.handOver(shard, to);
+    const outcome = await shards.handOver(shard, to);
     this.#handingOver.delete(shard);
-    if (isLeft) membership.letGo([shardLease(shard)]);
-    else this.#stayingUntilMs.set(shard, clock.nowMs() + TRY_AGAIN_MS);
+    if (outcome === "left") membership.letGo([shardLease(shard)]);
+    else this.#stayingUntilMs.set(shard, clock.nowMs() + TRY_AGAIN_MS[outcome]);
     // The next one need not wait for its turn.
     membership.renewNow();
   }

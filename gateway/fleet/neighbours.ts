@@ -18,6 +18,8 @@ const LONG_GONE_MS = 30_000;
 interface Watched {
   readonly beat: string;
   readonly sinceMs: number;
+  /** As it stays until it is seen renewed. */
+  readonly isGone: boolean;
 }
 
 export class Neighbours {
@@ -32,10 +34,12 @@ export class Neighbours {
     const gone = new Set<string>();
     for (const [id, { beat, ttlMs, ageMs }] of members) {
       const before = this.#watched.get(id);
-      const now = isContinued && before?.beat === beat ? before : { beat, sinceMs: nowMs };
-      watched.set(id, now);
+      const isSame = before?.beat === beat;
+      const sinceMs = isSame && isContinued ? before.sinceMs : nowMs;
       const waitMs = ttlMs + TAKEN_AFTER_MS;
-      if (nowMs - now.sinceMs >= waitMs || ageMs >= waitMs + LONG_GONE_MS) gone.add(id);
+      const isGone = (isSame && before.isGone) || nowMs - sinceMs >= waitMs || ageMs >= waitMs + LONG_GONE_MS;
+      watched.set(id, { beat, sinceMs, isGone });
+      if (isGone) gone.add(id);
     }
     this.#watched = watched;
     return gone;

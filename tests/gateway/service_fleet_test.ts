@@ -155,11 +155,16 @@ Deno.test("GatewayService takes over from a replica that died, within the lease'
   const fleet = new Fleet();
   const [first, second] = await fleet.joined(2);
   assert(first !== undefined && second !== undefined);
+  const left = first.connectedShards;
   fleet.kill(first);
   await fleet.pass(TTL_MS);
   assert.equal(second.connectedShards.length, 3);
+  const before = second.greetings.length;
   await fleet.pass(2_000);
   assert.deepEqual(second.connectedShards, ALL);
+  const sessions = left.map((shard) => `resume ${fleet.points.shards.get(shard)?.point?.sessionId}`);
+  const resumed = second.greetings.slice(before).map((greeting) => greeting.split(" ").slice(0, 2).join(" "));
+  assert.deepEqual(resumed.toSorted(), sessions.toSorted());
   await fleet.stopAll();
 });
 

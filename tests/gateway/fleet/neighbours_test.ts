@@ -46,6 +46,14 @@ Deno.test("Neighbours are watched anew after a while in which nothing could be r
   assert.deepEqual([...neighbours.look(silent, 20_000 + GONE_AFTER_MS)], ["a"]);
 });
 
+Deno.test("Neighbours that are gone stay so until they are seen renewed, also after a while in which nothing could be read", () => {
+  const neighbours = new Neighbours();
+  const silent = view({ a: seen("1") });
+  assert.deepEqual(watch(neighbours, silent, 0, GONE_AFTER_MS + 250), ["a"]);
+  assert.deepEqual([...neighbours.look(silent, 60_000)], ["a"]);
+  assert.deepEqual([...neighbours.look(view({ a: seen("2") }), 60_250)], []);
+});
+
 Deno.test("Neighbours that say for how long they go on are given so long", () => {
   const neighbours = new Neighbours();
   const silent = view({ a: seen("1", { ttlMs: 2_000 }), b: seen("1", { ttlMs: 4_000 }) });
