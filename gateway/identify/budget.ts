@@ -1,5 +1,6 @@
 /**
- * The daily identify budget: read from Discord, counted down here, read again before it is relied on.
+ * The daily identify budget: read from Discord, counted down here, or by a fleet's shared turns, read again before it
+ * is relied on.
  *
  * Discord resets the token of a bot that identifies more often than `session_start_limit` allows (gateway docs,
  * Session Start Limit), so nothing is spent on a reading that is missing or old.
@@ -8,6 +9,7 @@
  */
 import type { Clock, Dice } from "../clock.ts";
 import type { Observer } from "../observation.ts";
+import type { SpendMark } from "./shared_turns.ts";
 
 /** What `GET /gateway/bot` said. */
 export interface GatewayBot {
@@ -43,9 +45,13 @@ export type Allowance =
 
 interface Reading {
   readonly gateway: GatewayBot;
+  /** See {@link IdentifyBudget.dateReadings}. */
+  readonly mark: SpendMark | null;
   readonly atMs: number;
   readonly resetsAtMs: number;
   remaining: number;
+  /** Set where the fleet's spending cannot be counted from it. */
+  isUncountable: boolean;
 }
 
 /** Others may spend from the same budget, so a reading is only good for about one run of identifies. */
@@ -64,6 +70,7 @@ const LOW_SHARE = 0.1;
 export class IdentifyBudget {
   readonly #options: IdentifyBudgetOptions;
   #reading: Reading | null = null;
+  #mark: SpendMark | null = null;
   #underWay: Promise<void> | null = null;
   #changeAwaited = false;
   /** When IDENTIFYs went out that the reading under way, or the newest one, may not have counted. */
@@ -96,9 +103,10 @@ export class IdentifyBudget {
     const reading = this.#reading;
     const ageMs = reading === null ? Infinity : nowMs - reading.atMs;
     const reset = reading !== null && nowMs >= reading.resetsAtMs;
-    const old = reset || ageMs >= READING_MAX_AGE_MS;
+    const outdated = reset || reading?.isUncountable === true;
+    const old = outdated || ageMs >= READING_MAX_AGE_MS;
     if (old) this.#refreshThen(changed);
-    const usable = !old || (!reset && this.#failures > 0 && ageMs <= READING_USABLE_MS);
+    const usable = !old || (!outdated && this.#failures > 0 && ageMs <= READING_USABLE_MS);
     if (reading === null || !usable) return { kind: "unknown" };
     const left = reading.remaining - granted;
     if (left > 0) {
@@ -124,6 +132,31 @@ export class IdentifyBudget {
     if (this.#reading === null) return;
     this.#reading.remaining -= 1;
     this.#tell(this.#reading);
+  }
+
+  // What a fleet spends together is counted outside, from a mark that is older than the reading it is taken off.
+
+  /** What Discord said last, and the mark that was known when it was asked. Null before the first. */
+  get reading(): { readonly gateway: GatewayBot; readonly mark: SpendMark | null } | null {
+    return this.#reading;
+  }
+
+  /** Readings that begin from now on are counted from `mark`. */
+  dateReadings(mark: SpendMark): void {
+    this.#mark = mark;
+  }
+
+  /** With all that the fleet has spent, `left` are left of what `gateway` says. */
+  counted(gateway: GatewayBot, left: number): void {
+    const reading = this.#reading;
+    if (reading?.gateway !== gateway || reading.remaining === Math.max(0, left)) return;
+    reading.remaining = Math.max(0, left);
+    this.#tell(reading);
+  }
+
+  /** What the fleet has spent cannot be taken off what `gateway` says: Discord is asked anew before anything is granted. */
+  uncountable(gateway: GatewayBot): void {
+    if (this.#reading?.gateway === gateway) this.#reading.isUncountable = true;
   }
 
   /** Reads now, or waits for the reading that is under way. Resolves when there is an answer, or at `stop`. */
@@ -166,6 +199,7 @@ export class IdentifyBudget {
     if (this.#stopped) return;
     const countedMs = clock.nowMs() - UNDER_WAY_MAX_MS;
     this.#spentAtMs = this.#spentAtMs.filter((atMs) => atMs > countedMs);
+    const mark = this.#mark;
     const gateway = await read();
     if (gateway === null) {
       this.#failures += 1;
@@ -176,6 +210,8 @@ export class IdentifyBudget {
     const limit = gateway.sessionStartLimit;
     this.#reading = {
       gateway,
+      mark,
+      isUncountable: false,
       atMs: nowMs,
       resetsAtMs: nowMs + limit.resetAfterMs,
       // Whether the latest IDENTIFYs are in the answer is not known: counted twice is safe.
