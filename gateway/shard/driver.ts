@@ -22,6 +22,12 @@ import {
 } from "./machine.ts";
 import type { Connection, ConnectionEvents, Transport } from "./transport.ts";
 
+/** A turn to identify, until IDENTIFY is sent on it or it is given back. */
+export interface Turn {
+  /** Asks whether it is still this shard's: with true, IDENTIFY is sent in that same call. */
+  confirm(answered: (isStillOurs: boolean) => void): void;
+}
+
 /** What a shard needs done by others. */
 export interface ShardHost {
   /** A dispatch to be handed on, in order. */
@@ -34,7 +40,7 @@ export interface ShardHost {
   presenceConfigured(): void;
   commandSent(command: ShardCommand): void;
   commandExpired(command: ShardCommand): void;
-  requestTurn(granted: () => void): void;
+  requestTurn(granted: (turn?: Turn) => void): void;
   turnUsed(): void;
   returnTurn(): void;
   /** The URL that Discord gives to everybody; waits for Discord's answer if there was none yet. */
@@ -58,6 +64,8 @@ export class ShardDriver {
   readonly #options: DriverOptions;
   readonly #machine: ShardMachine;
   #connection: Connection | null = null;
+  /** The last that was granted. */
+  #turn: Turn | null = null;
   /** Counts connections: what a socket that we have left still has to say is nobody's. */
   #epoch = 0;
   readonly #leaving = new Set<Promise<void>>();
@@ -173,7 +181,12 @@ export class ShardDriver {
       case "leave":
         return this.#leave(effect.code, effect.reason);
       case "turn_request":
-        return host.requestTurn(() => this.#feed({ kind: "turn" }));
+        return host.requestTurn((turn) => {
+          this.#turn = turn ?? null;
+          this.#feed({ kind: "turn" });
+        });
+      case "turn_confirm":
+        return this.#confirmTurn();
       case "turn_used":
         return host.turnUsed();
       case "turn_return":
@@ -195,6 +208,13 @@ export class ShardDriver {
       default:
         effect satisfies never;
     }
+  }
+
+  #confirmTurn(): void {
+    const epoch = this.#epoch;
+    this.#turn?.confirm((isStillOurs) => {
+      if (epoch === this.#epoch) this.#feed({ kind: isStillOurs ? "turn_confirmed" : "turn_lost" });
+    });
   }
 
   #connect(target: ConnectTarget, attempt: number): void {

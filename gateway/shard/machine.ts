@@ -83,6 +83,10 @@ export type ReconnectMode = "resume" | "identify";
 export type ShardInput =
   | { kind: "start"; start: ShardStart }
   | { kind: "turn" }
+  /** The turn is still the shard's, as of this moment. */
+  | { kind: "turn_confirmed" }
+  /** It has passed on, or nobody knows. */
+  | { kind: "turn_lost" }
   | { kind: "opened" }
   /** `head`: where it has been read beforehand. */
   | { kind: "payload"; bytes: Uint8Array; head?: FrameHead | null | undefined }
@@ -136,8 +140,12 @@ export type ShardEffect =
   | { kind: "connect"; target: ConnectTarget; attempt: number }
   | { kind: "send"; text: string }
   | { kind: "leave"; code: number; reason: string }
-  /** The identify queue: ask for a turn, say that IDENTIFY went out on it, give it back or stop asking. */
+  /**
+   * The identify queue: ask for a turn, ask whether it still stands, say that IDENTIFY went out on it, give it back or
+   * stop asking.
+   */
   | { kind: "turn_request" }
+  | { kind: "turn_confirm" }
   | { kind: "turn_used" }
   | { kind: "turn_return" }
   | ({ kind: "deliver" } & DeliveredEvent)
@@ -199,6 +207,7 @@ type State =
   | { kind: "queued" }
   | { kind: "connecting" }
   | { kind: "greeting" }
+  | { kind: "confirming"; link: Link }
   | { kind: "identifying"; link: Link }
   | { kind: "resuming"; link: Link; replayed: number }
   | { kind: "ready"; link: Link; turnRequested: boolean }
@@ -302,6 +311,12 @@ export class ShardMachine {
         break;
       case "turn":
         this.#turn(nowMs);
+        break;
+      case "turn_confirmed":
+        if (this.#state.kind === "confirming") this.#identify(this.#state.link, nowMs);
+        break;
+      case "turn_lost":
+        if (this.#state.kind === "confirming") this.#reconnectLater("the turn to identify is lost", nowMs);
         break;
       case "opened":
         if (this.#state.kind === "connecting") {
@@ -493,6 +508,7 @@ export class ShardMachine {
     switch (this.#state.kind) {
       case "connecting":
       case "greeting":
+      case "confirming":
       case "identifying":
       case "resuming":
       case "ready":
@@ -505,7 +521,7 @@ export class ShardMachine {
 
   #forgetConnection(): void {
     const { kind } = this.#state;
-    const holdsTurn = kind === "queued" ||
+    const holdsTurn = kind === "queued" || kind === "confirming" ||
       ((kind === "connecting" || kind === "greeting") && this.#session === null) ||
       (this.#state.kind === "ready" && this.#state.turnRequested);
     if (holdsTurn) this.#effects.push({ kind: "turn_return" });
@@ -628,24 +644,32 @@ export class ShardMachine {
     const { shard, dice } = this.#options;
     this.#deadlines.clear("hello");
     this.#deadlines.set("heartbeat", nowMs + intervalMs * dice());
-    this.#deadlines.set("answer", nowMs + ANSWER_MAX_MS);
     const link: Link = {
       heartbeat: new Heartbeat(intervalMs),
       budget: new SendBudget(intervalMs, this.#penaltyFrames, this.#presences),
       keptPresenceSent: false,
     };
     this.#observe({ kind: "shard.connected", shard, heartbeatIntervalMs: intervalMs });
-    link.budget.recordFrame(nowMs);
     if (this.#session !== null) {
       const { id, stored } = this.#session;
       this.#state = { kind: "resuming", link, replayed: 0 };
+      this.#deadlines.set("answer", nowMs + ANSWER_MAX_MS);
+      link.budget.recordFrame(nowMs);
       this.#effects.push({ kind: "send", text: this.#options.resumeFrame(id, stored) });
       this.#observe({ kind: "shard.resuming", shard, session: id, sequence: stored });
     } else {
-      this.#state = { kind: "identifying", link };
-      this.#effects.push({ kind: "send", text: this.#options.identifyFrame() }, { kind: "turn_used" });
-      this.#observe({ kind: "shard.identifying", shard });
+      // The connection may have taken long, and in a fleet others wait for the same turn.
+      this.#state = { kind: "confirming", link };
+      this.#effects.push({ kind: "turn_confirm" });
     }
+  }
+
+  #identify(link: Link, nowMs: number): void {
+    this.#state = { kind: "identifying", link };
+    this.#deadlines.set("answer", nowMs + ANSWER_MAX_MS);
+    link.budget.recordFrame(nowMs);
+    this.#effects.push({ kind: "send", text: this.#options.identifyFrame() }, { kind: "turn_used" });
+    this.#observe({ kind: "shard.identifying", shard: this.#options.shard });
   }
 
   #dispatch(head: FrameHead, bytes: Uint8Array, nowMs: number): void {
@@ -937,6 +961,7 @@ function statusOf(state: State): ShardStatus {
   switch (state.kind) {
     case "connecting":
     case "greeting":
+    case "confirming":
       return "Handshaking";
     case "identifying":
       return "Identifying";

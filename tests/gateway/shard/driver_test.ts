@@ -19,6 +19,8 @@ class DriverRig {
   readonly driver: ShardDriver;
   mainUrl: string | Promise<string> = MAIN_URL;
   grantTurn: () => void = () => assert.fail("nobody asked for a turn");
+  /** What is answered to a shard that asks whether its turn still stands. */
+  confirmTurn = (answered: (isStillOurs: boolean) => void) => answered(true);
   onDeliver = () => {};
 
   constructor() {
@@ -36,7 +38,7 @@ class DriverRig {
       commandExpired: ({ text }) => this.calls.push(`commandExpired ${text}`),
       requestTurn: (granted) => {
         this.calls.push("requestTurn");
-        this.grantTurn = granted;
+        this.grantTurn = () => granted({ confirm: (answered) => this.confirmTurn(answered) });
       },
       turnUsed: () => this.calls.push("turnUsed"),
       returnTurn: () => this.calls.push("returnTurn"),
@@ -97,6 +99,39 @@ Deno.test("ShardDriver connects, identifies on its turn, and hands everything to
     "deliver MESSAGE_CREATE 2",
     "pass 3",
   ]);
+});
+
+Deno.test("ShardDriver identifies when its turn is confirmed, and not before", () => {
+  const rig = new DriverRig();
+  let answer: (isStillOurs: boolean) => void = () => assert.fail("nobody asked");
+  rig.confirmTurn = (answered) => answer = answered;
+  rig.driver.start(fresh);
+  rig.grantTurn();
+  rig.transport.latest.greet();
+  assert.deepEqual([rig.transport.latest.sent, rig.calls], [[], ["requestTurn"]]);
+  answer(true);
+  assert.deepEqual(rig.transport.latest.sent, [{ op: 2, d: {} }]);
+  assert.deepEqual(rig.calls, ["requestTurn", "turnUsed"]);
+});
+
+Deno.test("ShardDriver hears nothing of a turn that is confirmed after its connection was left", () => {
+  const rig = new DriverRig();
+  const answers: ((isStillOurs: boolean) => void)[] = [];
+  rig.confirmTurn = (answered) => answers.push(answered);
+  rig.driver.start(fresh);
+  rig.grantTurn();
+  rig.transport.latest.greet();
+  rig.driver.restart("resume");
+  rig.transport.latest.say({ op: 7, d: null });
+  assert.deepEqual(rig.calls, ["requestTurn", "returnTurn", "requestTurn"]);
+  rig.grantTurn();
+  rig.transport.latest.greet();
+  const [first, second] = answers;
+  first?.(true);
+  first?.(false);
+  assert.deepEqual([rig.transport.latest.sent, rig.transport.latest.left], [[], null]);
+  second?.(true);
+  assert.deepEqual(rig.transport.latest.sent, [{ op: 2, d: {} }]);
 });
 
 Deno.test("ShardDriver resumes on the URL of the session, with the same parameters", () => {

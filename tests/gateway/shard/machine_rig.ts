@@ -37,6 +37,8 @@ export class MachineRig {
   readonly machine: ShardMachine;
   nowMs = 0;
   dice = 0.5;
+  /** At once, as the identify queue of a process does that runs alone. */
+  turnsAreConfirmed = true;
   /** Effects of the last input. */
   effects: readonly ShardEffect[] = [];
   /** Effects of all inputs. */
@@ -58,6 +60,11 @@ export class MachineRig {
   put(input: ShardInput): this {
     this.effects = this.machine.handle(input, this.nowMs);
     this.history.push(...this.effects);
+    const isAsked = this.effects.some(({ kind }) => kind === "turn_confirm");
+    if (!isAsked || !this.turnsAreConfirmed) return this;
+    const before = this.effects;
+    this.put({ kind: "turn_confirmed" });
+    this.effects = [...before, ...this.effects];
     return this;
   }
 

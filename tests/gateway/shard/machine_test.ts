@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { closeCode, knownCloseCodes } from "../../../gateway/protocol/close_codes.ts";
+import type { ShardInput } from "../../../gateway/shard/machine.ts";
 import { fresh, HEARTBEAT_MS, MachineRig, RESUME_URL, SESSION, stored } from "./machine_rig.ts";
 
 // The lifecycle, row by row (Discord gateway docs, Connections).
@@ -87,6 +88,56 @@ Deno.test("ShardMachine obeys op 7 by leaving resumably and resuming without a p
   const rig = new MachineRig().identified().say({ op: 7, d: null });
   assert.deepEqual(rig.of("leave").map((effect) => effect.code), [4000]);
   assert.deepEqual(rig.targets, [RESUME_URL]);
+});
+
+/** A shard that has said nothing yet, because it does not know whether its turn still stands. */
+function confirmingRig(): MachineRig {
+  const rig = new MachineRig();
+  rig.turnsAreConfirmed = false;
+  rig.put({ kind: "start", start: fresh }).put({ kind: "turn" }).put({ kind: "opened" }).hello();
+  assert.deepEqual(rig.effects.map(({ kind }) => kind).filter((kind) => kind !== "observe"), [
+    "turn_confirm",
+  ]);
+  return rig;
+}
+
+Deno.test("ShardMachine sends IDENTIFY only on a turn that is confirmed", () => {
+  const rig = confirmingRig();
+  assert.equal(rig.status, "Handshaking");
+  rig.pass(1_000).put({ kind: "turn_confirmed" });
+  assert.deepEqual(rig.sent, ["IDENTIFY"]);
+  assert.equal(rig.of("turn_used").length, 1);
+  assert.equal(rig.status, "Identifying");
+  assert.deepEqual(rig.put({ kind: "turn_confirmed" }).effects, [], "once");
+});
+
+Deno.test("ShardMachine sends heartbeats while it does not know whether its turn stands", () => {
+  const rig = confirmingRig().pass(HEARTBEAT_MS / 2);
+  assert.deepEqual(rig.sent, ["HEARTBEAT null"]);
+  rig.put({ kind: "turn_confirmed" });
+  assert.deepEqual(rig.sent, ["IDENTIFY"]);
+});
+
+Deno.test("ShardMachine leaves without an IDENTIFY where its turn is lost, and asks for another", () => {
+  const rig = confirmingRig().put({ kind: "turn_lost" });
+  assert.deepEqual(rig.of("leave").map(({ reason }) => reason), ["the turn to identify is lost"]);
+  assert.equal(rig.of("turn_return").length, 1);
+  assert.deepEqual(rig.put({ kind: "turn_confirmed" }).sent, []);
+  assert.equal(rig.pass(60_000).of("turn_request").length, 1);
+  assert.equal(rig.history.filter((effect) => effect.kind === "send").length, 0);
+});
+
+Deno.test("ShardMachine gives back the turn that it asked about where the connection ends or it stops", () => {
+  const inputs: ShardInput[] = [
+    { kind: "ended", end: { code: 1006, reason: "", cause: "peer" } },
+    { kind: "park" },
+    { kind: "stop" },
+  ];
+  for (const input of inputs) {
+    const rig = confirmingRig().put(input);
+    assert.equal(rig.of("turn_return").length, 1, input.kind);
+    assert.deepEqual(rig.put({ kind: "turn_confirmed" }).sent, [], input.kind);
+  }
 });
 
 Deno.test("ShardMachine obeys op 7 instead of HELLO, and gives its turn back", () => {
