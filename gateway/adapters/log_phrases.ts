@@ -70,6 +70,10 @@ const PHRASES: Phrases = {
   "points.fenced": { level: "debug", text: "Resume points not taken, another process runs the shards" },
   "fleet.joined": { level: "info", text: "Fleet joined" },
   "fleet.led": { level: "info", text: "Leading the fleet" },
+  "identify.refused": {
+    level: "error",
+    text: "Redis does not say whose turn to identify it is, shards wait",
+  },
   "shards.recommendation": { level: "debug", text: "Shards recommended by Discord" },
   "broker.connected": { level: "info", text: "RabbitMQ connected" },
   "broker.lost": { level: "warn", text: "RabbitMQ lost, connecting again" },

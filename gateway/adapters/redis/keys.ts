@@ -36,6 +36,8 @@ export const LEASES_KEY = "gateway:leases";
 export const MEMBERS_KEY = "gateway:members";
 /** Hash of what the members agree on besides: the version of their leases, and what they run. */
 export const FLEET_KEY = "gateway:fleet";
+/** Hash of what a fleet's processes share to identify: turns that are out, and how many were spent. */
+export const IDENTIFY_KEY = "gateway:identify";
 
 /** Hash of guild id → name, kept only where a log channel asks for names. */
 export const GUILD_NAMES_KEY = "gateway:guild_names";
@@ -79,6 +81,7 @@ export const KEY_TYPES: ReadonlyMap<string, "hash" | "string"> = new Map([
   [LEASES_KEY, "hash"],
   [MEMBERS_KEY, "hash"],
   [FLEET_KEY, "hash"],
+  [IDENTIFY_KEY, "hash"],
   [GUILD_NAMES_KEY, "hash"],
 ]);
 
