@@ -104,7 +104,8 @@ export class IdentifyBudget {
     const ageMs = reading === null ? Infinity : nowMs - reading.atMs;
     const reset = reading !== null && nowMs >= reading.resetsAtMs;
     const outdated = reset || reading?.isUncountable === true;
-    const old = outdated || ageMs >= READING_MAX_AGE_MS;
+    // Put like what is told below to wait for: at that moment it is to be over, fractions of times notwithstanding.
+    const old = reading === null || outdated || nowMs >= reading.atMs + READING_MAX_AGE_MS;
     if (old) this.#refreshThen(changed);
     const usable = !old || (!outdated && this.#failures > 0 && ageMs <= READING_USABLE_MS);
     if (reading === null || !usable) return { kind: "unknown" };

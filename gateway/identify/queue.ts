@@ -239,7 +239,7 @@ export class IdentifyQueue {
     if (this.#stopped || this.#cancelKeep !== null) return;
     const { clock } = this.#options;
     if (this.#heldTurns.length === 0) return;
-    this.#cancelKeep = clock.schedule(clock.nowMs() + shared.times.holdMs / 3, () => {
+    this.#cancelKeep = clock.schedule(clock.nowMs() + Math.ceil(shared.times.holdMs / 3), () => {
       this.#cancelKeep = null;
       const held = this.#heldTurns;
       if (held.length > 0) shared.keep(held);

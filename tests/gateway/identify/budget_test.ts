@@ -311,3 +311,68 @@ Deno.test("IdentifyBudget.stop() ends a pause without another reading", async ()
   assert.equal(rig.reads, 1);
   rig.clock.assertIdle();
 });
+
+// What a fleet counts.
+
+Deno.test("IdentifyBudget dates a reading by the mark that was known when Discord was asked", async () => {
+  const rig = new BudgetRig();
+  await rig.budget.refresh();
+  assert.equal(rig.budget.reading?.mark, null);
+  rig.budget.dateReadings("1-5");
+  rig.hold();
+  const read = rig.budget.refresh();
+  rig.budget.dateReadings("1-9");
+  await rig.release();
+  await read;
+  assert.equal(rig.budget.reading?.mark, "1-5");
+  await rig.budget.refresh();
+  assert.equal(rig.budget.reading?.mark, "1-9");
+});
+
+Deno.test("IdentifyBudget.counted() is what is left of that reading, and of no later one", async () => {
+  const rig = new BudgetRig();
+  await rig.budget.refresh();
+  const first = rig.budget.gateway;
+  assert(first !== null);
+  rig.budget.counted(first, 700);
+  rig.budget.counted(first, 700);
+  assert.deepEqual(rig.ask(), { kind: "some", identifies: 700 });
+  assert.deepEqual(rig.of("identify.budget").map(({ remaining }) => remaining), [1_000, 700]);
+  rig.budget.counted(first, -3);
+  assert.deepEqual(rig.ask(), { kind: "none", untilMs: 5_000 });
+  await rig.budget.refresh();
+  rig.budget.counted(first, 1);
+  assert.deepEqual(rig.ask(), { kind: "some", identifies: 1_000 });
+});
+
+Deno.test("IdentifyBudget relies no more on a reading that nothing can be counted from, whatever Discord answers", async () => {
+  const rig = new BudgetRig();
+  await rig.budget.refresh();
+  const first = rig.budget.gateway;
+  assert(first !== null);
+  rig.remaining = null;
+  rig.budget.uncountable(first);
+  assert.deepEqual(rig.ask(), { kind: "unknown" });
+  await microtasksDone();
+  assert.deepEqual(rig.ask(), { kind: "unknown" });
+  rig.remaining = 7;
+  rig.clock.advance(1_000);
+  await microtasksDone();
+  rig.budget.uncountable(first);
+  assert.deepEqual(rig.ask(), { kind: "some", identifies: 7 });
+});
+
+Deno.test("IdentifyBudget is asked again at the moment that it named, though times have fractions", async () => {
+  const rig = new BudgetRig();
+  rig.remaining = 1;
+  rig.clock.advance(22_348 / 7);
+  await rig.budget.refresh();
+  rig.budget.spend();
+  const allowance = rig.ask();
+  assert(allowance.kind === "none");
+  assert(allowance.untilMs - rig.clock.nowMs() < 5_000, "the difference loses a bit");
+  const asked: string[] = [];
+  rig.clock.schedule(allowance.untilMs, () => asked.push(rig.ask().kind));
+  rig.clock.advance(5_001);
+  assert.deepEqual(asked, ["unknown"]);
+});

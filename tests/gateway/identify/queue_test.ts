@@ -4,6 +4,7 @@ import { type GatewayBot, IdentifyBudget } from "../../../gateway/identify/budge
 import { IdentifyQueue } from "../../../gateway/identify/queue.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
 import { microtasksDone } from "../../fakes/microtasks.ts";
+import { SessionStarts } from "./session_starts.ts";
 
 const SPACING_MS = 6_000;
 const DAY_MS = 86_400_000;
@@ -273,55 +274,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("answering"), answering: fc.boolean() }) },
 );
-
-/** Discord's side of the budget. It counts an IDENTIFY only when it has arrived. */
-class SessionStarts {
-  readonly #clock: ManualClock;
-  readonly #total: number;
-  readonly #windowMs: number;
-  readonly #wayMs: number;
-  #used = 0;
-  #window = 0;
-  #underWayUntilMs: number[] = [];
-
-  constructor(clock: ManualClock, options: { total: number; windowMs: number; wayMs: number }) {
-    this.#clock = clock;
-    this.#total = options.total;
-    this.#windowMs = options.windowMs;
-    this.#wayMs = options.wayMs;
-  }
-
-  identify(): void {
-    this.#underWayUntilMs.push(this.#clock.nowMs() + this.#wayMs);
-  }
-
-  get remaining(): number {
-    this.#arrive();
-    return this.#total - this.#used;
-  }
-
-  get resetAfterMs(): number {
-    return (this.#window + 1) * this.#windowMs - this.#clock.nowMs();
-  }
-
-  #arrive(): void {
-    const nowMs = this.#clock.nowMs();
-    const arrivals = this.#underWayUntilMs.filter((atMs) => atMs <= nowMs).sort((a, b) => a - b);
-    this.#underWayUntilMs = this.#underWayUntilMs.filter((atMs) => atMs > nowMs);
-    for (const atMs of arrivals) {
-      this.#enter(atMs);
-      this.#used += 1;
-      assert(this.#used <= this.#total, "the budget is overspent");
-    }
-    this.#enter(nowMs);
-  }
-
-  #enter(atMs: number): void {
-    const window = Math.floor(atMs / this.#windowMs);
-    if (window > this.#window) this.#used = 0;
-    this.#window = window;
-  }
-}
 
 Deno.test("IdentifyQueue keeps budget, spacing and order through any history", async () => {
   const options = fc.record({
