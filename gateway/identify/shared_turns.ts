@@ -25,14 +25,15 @@ export interface TurnTimes {
 /** A store that answers more slowly is of no use, and what is confirmed for longer holds its bucket for longer. */
 const CONFIRMED_MS = 1_000;
 const UNDER_WAY_MS = 5_000;
-/** A turn must bear some answers that are late; longer than this, a dead process would only be waited for. */
+/** A turn must bear some answers that are late. */
 const HOLD_MIN_MS = 1_000;
-const HOLD_MAX_MS = 6_000;
+/** More than Discord's own spacing: an operator's longer one is a wish for calm, and nothing to wait for the dead for. */
+const SPACING_HEEDED_MS = 6_000;
 
 export function turnTimes(spacingMs: number): TurnTimes {
   return {
     spacingMs,
-    holdMs: Math.min(HOLD_MAX_MS, Math.max(HOLD_MIN_MS, spacingMs)),
+    holdMs: Math.min(SPACING_HEEDED_MS, Math.max(HOLD_MIN_MS, spacingMs)),
     confirmedMs: CONFIRMED_MS,
     underWayMs: UNDER_WAY_MS,
   };
@@ -40,10 +41,10 @@ export function turnTimes(spacingMs: number): TurnTimes {
 
 /**
  * How long a store that has another's memory, or may have lost some of its own, grants nothing: by then whatever it
- * does not know of is over.
+ * does not know of is over for Discord.
  */
 export function settlingMs({ spacingMs, confirmedMs, underWayMs }: TurnTimes): number {
-  return confirmedMs + Math.max(spacingMs, underWayMs);
+  return confirmedMs + Math.max(Math.min(SPACING_HEEDED_MS, spacingMs), underWayMs);
 }
 
 /** One turn of one shard. No two turns have the same token, nor have two processes. */

@@ -49,13 +49,13 @@ Deno.test("RedisSharedTurns waits for a Redis that has just started without a me
   await using fixture = await openRedis();
   const uptimeMs = async () =>
     1_000 * Number(/uptime_in_seconds:(\d+)/.exec(await fixture.redis.info("server"))?.[1]);
-  const times = { spacingMs: 1e9, holdMs: 1, confirmedMs: 1_000, underWayMs: 1 };
+  const times = { spacingMs: 1, holdMs: 1, confirmedMs: 1_000, underWayMs: 1e9 };
   const young = await openTurns(fixture, "young", times);
   const atLeastMs = await uptimeMs();
   const answer = await young.take(NO_TURNS);
   const atMostMs = await uptimeMs();
   assert(answer?.kind === "unsettled");
-  const ageMs = times.spacingMs + times.confirmedMs - answer.waitMs;
+  const ageMs = times.underWayMs + times.confirmedMs - answer.waitMs;
   assert(ageMs >= atLeastMs && ageMs <= atMostMs, `${ageMs}`);
 
   await fixture.redis.flushall();
