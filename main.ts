@@ -28,6 +28,7 @@ import { RabbitPublisher } from "./gateway/adapters/rabbitmq/publisher.ts";
 import { EVENT_EXCHANGE } from "./gateway/adapters/rabbitmq/topology.ts";
 import { RedisBoard } from "./gateway/adapters/redis/board.ts";
 import { ignoreClosed, RedisClient } from "./gateway/adapters/redis/client.ts";
+import { RedisSharedTurns } from "./gateway/adapters/redis/shared_turns.ts";
 import { RedisLeases } from "./gateway/adapters/redis/leases.ts";
 import { RedisFiguresStore } from "./gateway/adapters/redis/figures_store.ts";
 import { RedisGuildNames } from "./gateway/adapters/redis/guild_names.ts";
@@ -40,6 +41,7 @@ import { type Config, faultLine, type Listener, parseConfig } from "./gateway/co
 import { type Exit, EXIT_CONFIGURATION, EXIT_SOFTWARE } from "./gateway/exit.ts";
 import { shardLease } from "./gateway/fleet/leases.ts";
 import type { GatewayBot } from "./gateway/identify/budget.ts";
+import { turnTimes } from "./gateway/identify/shared_turns.ts";
 import { observeAll, type Observer } from "./gateway/observation.ts";
 import { GatewayService } from "./gateway/service.ts";
 import { missingForReadiness } from "./gateway/status.ts";
@@ -279,6 +281,7 @@ function createService(
 ): GatewayService {
   const clock = systemClock;
   const dice = Math.random;
+  const processId = crypto.randomUUID();
   const rabbitUrl = config.rabbit.url.reveal();
   const publishing = new RabbitConnection({
     url: rabbitUrl,
@@ -340,7 +343,14 @@ function createService(
       },
     }),
     leases: new RedisLeases(leases),
-    processId: crypto.randomUUID(),
+    sharedTurns: config.fleet.enabled
+      ? new RedisSharedTurns(redis, {
+        member: processId,
+        times: turnTimes(config.shards.identifySpacingMs),
+        observe: told,
+      })
+      : null,
+    processId,
     spool: config.events.spool && new SqliteSpool({ folders: config.events.spool.folders, clock }),
     board: new RedisBoard(redis),
     figures: new RedisFiguresStore(redis),

@@ -14,7 +14,7 @@ import type { SpooledPoint } from "./delivery/spool.ts";
 import type { EventTracer } from "./delivery/tracing.ts";
 import type { ShardProgress } from "./figures/watched_shard.ts";
 import type { GuildNames } from "./guild_names.ts";
-import type { IdentifyQueue } from "./identify/queue.ts";
+import type { IdentifyQueue, IdentifyTurn } from "./identify/queue.ts";
 import type { GapReason, Observer } from "./observation.ts";
 import { type FrameHead, type GuildEventType, isGuildEvent, readGuild } from "./protocol/frame_head.ts";
 import type { PointKeeper } from "./resume/keeper.ts";
@@ -358,7 +358,7 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
     this.#services.commands.expired(command);
   }
 
-  requestTurn(granted: () => void): void {
+  requestTurn(granted: (turn: IdentifyTurn) => void): void {
     this.#services.identifyQueue.request(this.#shard, granted);
   }
 

@@ -32,6 +32,7 @@ import { type Foundation, Founding } from "./founding.ts";
 import type { LeftOnDisk } from "./legacy.ts";
 import { type GatewayBot, IdentifyBudget } from "./identify/budget.ts";
 import { IdentifyQueue } from "./identify/queue.ts";
+import type { SharedTurns } from "./identify/shared_turns.ts";
 import { newsObserver, type ObservedGap } from "./news.ts";
 import { observeAll, type Observer } from "./observation.ts";
 import { botId } from "./protocol/bot_token.ts";
@@ -56,6 +57,8 @@ export interface ServicePorts {
   readonly commands: CommandSource;
   readonly points: ResumePoints;
   readonly leases: Leases;
+  /** Null outside a fleet. */
+  readonly sharedTurns: SharedTurns | null;
   /** Null where it is switched off. */
   readonly spool: Spool | null;
   readonly board: Board;
@@ -236,6 +239,7 @@ export class GatewayService {
       budget: this.#budget,
       spacingMs: config.shards.identifySpacingMs,
       concurrency: config.shards.concurrency,
+      shared: ports.sharedTurns,
     });
     const { discord, events } = config;
     this.#hosting = new Hosting({

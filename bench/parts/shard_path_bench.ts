@@ -94,6 +94,7 @@ class RunningService {
         forget: () => {},
       },
       leases: grantedLeases,
+      sharedTurns: null,
       processId: "bench",
       spool: null,
       board: { publish: () => Promise.resolve() },

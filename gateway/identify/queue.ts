@@ -26,7 +26,7 @@ export interface IdentifyQueueOptions {
   /** `SHARDS_CONCURRENCY`; null takes `max_concurrency` from Discord. */
   readonly concurrency: number | null;
   /** What the processes of a fleet share; null where this one runs alone. */
-  readonly shared?: SharedTurns | null;
+  readonly shared: SharedTurns | null;
 }
 
 /** What a shard holds from its grant to its IDENTIFY. */
@@ -106,7 +106,7 @@ export class IdentifyQueue {
   }
 
   get #shared(): SharedTurns | null {
-    return this.#options.shared ?? null;
+    return this.#options.shared;
   }
 
   /** Undefined where the shard has no turn. */

@@ -40,7 +40,7 @@ export interface ShardHost {
   presenceConfigured(): void;
   commandSent(command: ShardCommand): void;
   commandExpired(command: ShardCommand): void;
-  requestTurn(granted: (turn?: Turn) => void): void;
+  requestTurn(granted: (turn: Turn) => void): void;
   turnUsed(): void;
   returnTurn(): void;
   /** The URL that Discord gives to everybody; waits for Discord's answer if there was none yet. */
@@ -182,7 +182,7 @@ export class ShardDriver {
         return this.#leave(effect.code, effect.reason);
       case "turn_request":
         return host.requestTurn((turn) => {
-          this.#turn = turn ?? null;
+          this.#turn = turn;
           this.#feed({ kind: "turn" });
         });
       case "turn_confirm":

@@ -98,6 +98,7 @@ export class ServiceRig {
       spool,
       board,
       figures,
+      sharedTurns: null,
       processId: crypto.randomUUID(),
       version: "1.2.3",
       guildNames: null,

@@ -101,6 +101,7 @@ export class GatewayLife {
         tokenOf: (shard) => service.tokenOf(shardLease(shard)),
       }),
       leases: redis.leases(process),
+      sharedTurns: null,
       processId: `process-${process.number}`,
       board: redis.board(process),
       // Nothing follows from the figures, whatever becomes of them.

@@ -44,7 +44,13 @@ class QueueRig {
         return Promise.resolve({ url: "wss://gateway.example", shards: 1, sessionStartLimit });
       },
     });
-    this.queue = new IdentifyQueue({ clock: this.clock, budget: this.budget, spacingMs, concurrency });
+    this.queue = new IdentifyQueue({
+      clock: this.clock,
+      budget: this.budget,
+      spacingMs,
+      concurrency,
+      shared: null,
+    });
   }
 
   request(...shards: number[]): void {
@@ -302,7 +308,7 @@ Deno.test("IdentifyQueue keeps budget, spacing and order through any history", a
             );
           },
         });
-        const queue = new IdentifyQueue({ clock, budget, spacingMs, concurrency: null });
+        const queue = new IdentifyQueue({ clock, budget, spacingMs, concurrency: null, shared: null });
         const waiting = new Set<number>();
         const granted: number[] = [];
         const identifiedAtMs = new Map<number, number>();

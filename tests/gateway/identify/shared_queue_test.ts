@@ -397,7 +397,7 @@ Deno.test("IdentifyQueue that runs alone confirms its turns at once", () => {
   const clock = new ManualClock();
   const fleet = new Fleet();
   const budget = new IdentifyBudget({ clock, dice: () => 0.5, observe: () => {}, read: fleet.read });
-  const queue = new IdentifyQueue({ clock, budget, spacingMs: SPACING_MS, concurrency: null });
+  const queue = new IdentifyQueue({ clock, budget, spacingMs: SPACING_MS, concurrency: null, shared: null });
   const answers: boolean[] = [];
   return budget.refresh().then(() => {
     queue.request(0, (turn) => turn.confirm((isStillOurs) => answers.push(isStillOurs)));
