@@ -6,7 +6,7 @@
 import { type ChannelModel, connect, credentials } from "amqplib";
 import { type Clock, sleepUntil } from "../gateway/clock.ts";
 import { failureText } from "../gateway/failure.ts";
-import { readBrokerUrl } from "../gateway/protocol/broker_url.ts";
+import { BrokerHosts, type BrokerUrl } from "../gateway/protocol/broker_url.ts";
 
 /** A host that swallows packets must not hold back the next attempt for minutes, as the kernel would. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -28,7 +28,10 @@ export interface OpenBroker {
 }
 
 export interface BrokerConnectionOptions {
-  /** `amqp://` or `amqps://`, with user, password and virtual host where they are not the defaults. */
+  /**
+   * `amqp://` or `amqps://`, with user, password and virtual host where they are not the defaults; several, joined with
+   * commas, are tried in turn.
+   */
   readonly url: string;
   /** Names the connection in the broker's own lists. */
   readonly purpose: string;
@@ -38,11 +41,10 @@ export interface BrokerConnectionOptions {
 }
 
 export class BrokerConnection {
-  /** `host:port`, never with a password. */
+  /** `host:port` of each host, never with a password. */
   readonly address: string;
   readonly #options: BrokerConnectionOptions;
-  readonly #url: string;
-  readonly #credentials: ReturnType<typeof credentials.plain>;
+  readonly #hosts: BrokerHosts;
   readonly #stopping = new AbortController();
   #running: Promise<void> | null = null;
   #attempt: Promise<void> = Promise.resolve();
@@ -52,11 +54,8 @@ export class BrokerConnection {
   /** Throws a TypeError for what is not a URL, and a URIError where user or password is not percent-encoded. */
   constructor(options: BrokerConnectionOptions) {
     this.#options = options;
-    const { address, user, password, href } = readBrokerUrl(options.url);
-    this.address = address;
-    // amqplib itself decodes those in a URL as Latin-1.
-    this.#credentials = credentials.plain(user, password);
-    this.#url = href;
+    this.#hosts = new BrokerHosts(options.url);
+    this.address = this.#hosts.address;
   }
 
   /** Connects, and reconnects until {@link stop}. Safe to call again. */
@@ -92,11 +91,23 @@ export class BrokerConnection {
     }
   }
 
-  /** One connection, from its first packet to its last. Sets {@link problem}, and never rejects. */
+  /** One connection to whichever host answers, from its first packet to its last. Sets {@link problem}, and never rejects. */
   async #connectOnce(): Promise<void> {
-    const stopping = this.#stopping.signal;
     const attempt = Promise.withResolvers<void>();
     this.#attempt = attempt.promise;
+    const failures: string[] = [];
+    for (const host of this.#hosts.round()) {
+      const failure = await this.#connectTo(host, attempt.resolve);
+      if (failure === null || this.#stopping.signal.aborted) break;
+      failures.push(host.address === this.address ? failure : `${host.address}: ${failure}`);
+      this.#problem = failures.join("; ");
+    }
+    attempt.resolve();
+  }
+
+  /** Resolves with what kept it from being made, or with null once it has ended. */
+  async #connectTo({ user, password, href }: BrokerUrl, ready: () => void): Promise<string | null> {
+    const stopping = this.#stopping.signal;
     // amqplib only ends its socket, which a silent peer never answers; this signal lets go of it.
     const socket = new AbortController();
     const abandon = () => socket.abort();
@@ -106,18 +117,19 @@ export class BrokerConnection {
         signal: socket.signal,
         noDelay: true,
         timeout: CONNECT_TIMEOUT_MS,
-        credentials: this.#credentials,
+        // amqplib itself decodes those in a URL as Latin-1.
+        credentials: credentials.plain(user, password),
         clientProperties: { connection_name: `shardline dashboard ${this.#options.purpose}` },
       };
-      const model = await connect(this.#url, socketOptions);
+      const model = await connect(href, socketOptions);
       stopping.removeEventListener("abort", abandon);
-      this.#problem = await this.#serve(model, attempt.resolve);
+      this.#problem = await this.#serve(model, ready);
       await this.#close(model);
+      return null;
     } catch (error) {
-      this.#problem = failureText(error);
+      return failureText(error);
     } finally {
       stopping.removeEventListener("abort", abandon);
-      attempt.resolve();
       socket.abort();
     }
   }

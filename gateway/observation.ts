@@ -122,6 +122,8 @@ export type Observation =
   | { kind: "broker.connected"; address: string; purpose: "publishing" | "consuming" }
   | { kind: "broker.lost"; address: string; purpose: "publishing" | "consuming"; error: string }
   | { kind: "broker.unreachable"; address: string; error: string }
+  // One of several hosts does not answer, and another does.
+  | { kind: "broker.passed_over"; address: string; error: string }
   | { kind: "broker.blocked"; reason: string }
   | { kind: "broker.unblocked" }
   // `returned`: no queue took the event. `refused`: the broker did not confirm it.

@@ -78,6 +78,7 @@ const PHRASES: Phrases = {
   "broker.connected": { level: "info", text: "RabbitMQ connected" },
   "broker.lost": { level: "warn", text: "RabbitMQ lost, connecting again" },
   "broker.unreachable": { level: "error", text: "RabbitMQ not reachable, waiting for it" },
+  "broker.passed_over": { level: "warn", text: "RabbitMQ host not reachable, another is used" },
   "broker.blocked": { level: "warn", text: "RabbitMQ takes no events for now" },
   "broker.unblocked": { level: "info", text: "RabbitMQ takes events again" },
   "broker.returned": { level: "warn", text: "Event returned, because its queue is gone: declared again" },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { startRabbit } from "../../harness/rabbitmq.ts";
 import { startRedis } from "../../harness/redis.ts";
+import { TcpProxy } from "../../harness/tcp_proxy.ts";
 import { makeEmpty, SERVICE_NAMES } from "../../harness/test_servers.ts";
 import { testServers } from "../servers.ts";
 import type { GatewayProcess, LogLine } from "./gateway_process.ts";
@@ -85,6 +86,46 @@ Deno.test(
     const { missing, changed, outOfOrder } = consumer.compare(stage.simulator);
     assert.deepEqual({ missing, changed, outOfOrder }, { missing: 0, changed: 0, outOfOrder: 0 });
   }),
+);
+
+Deno.test(
+  "Shardline goes from one host of the broker to another, at its start and while it runs, and loses nothing",
+  async () => {
+    const { redisUrl } = await testServers();
+    await makeEmpty({ rabbitUrl: rabbit.url, redisUrl }, SERVICE_NAMES);
+    await onStage({ servers: { rabbitUrl: rabbit.url, redisUrl } }, async (stage) => {
+      await using one = new TcpProxy(rabbit.url);
+      await using two = new TcpProxy(rabbit.url);
+      const hosts = [one, two].map((proxy) => proxy.through(rabbit.url));
+      const [first, second] = hosts.map((url) => new URL(url).host);
+      const { control } = stage.simulator;
+      const consumer = await stage.consumer();
+      one.down();
+      const gateway = await stage.startConnected(1, { RABBIT_URL: hosts.join(",") });
+      const passedOver = await gateway.line(({ kind }) => kind === "broker.passed_over");
+      assert.equal(passedOver["address"], first);
+      const connectedTo = (address: string | undefined, times: number) =>
+        gateway.until(() =>
+          gateway.lines.filter((line) => line["kind"] === "broker.connected" && line["address"] === address)
+            .length === times
+        );
+      await connectedTo(second, 2); // for events, and for commands
+      control.generate(500);
+      one.up();
+      two.down();
+      control.generate(500);
+      await connectedTo(first, 2);
+      control.generate(500);
+      one.down();
+      two.up();
+      control.generate(500);
+      await connectedTo(second, 4);
+      await consumer.untilComplete(stage.simulator);
+      assert.equal(gateway.count("broker.unreachable"), 0);
+      const { missing, changed, outOfOrder } = consumer.compare(stage.simulator);
+      assert.deepEqual({ missing, changed, outOfOrder }, { missing: 0, changed: 0, outOfOrder: 0 });
+    })();
+  },
 );
 
 for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {

@@ -7,7 +7,7 @@ import { type Channel, type ChannelModel, connect, credentials } from "amqplib";
 import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
 import type { Observer } from "../../observation.ts";
 import { failureText, isNetworkFailure } from "../../failure.ts";
-import { readBrokerUrl } from "../../protocol/broker_url.ts";
+import { BrokerHosts, type BrokerUrl } from "../../protocol/broker_url.ts";
 import { CONNECT_TIMEOUT_MS, keepTrying } from "../server_retry.ts";
 import { type ChannelUser, KeptChannel } from "./kept_channel.ts";
 
@@ -18,7 +18,10 @@ const HOW_TO_GET_ONE = "start RabbitMQ there (Debian: apt-get install rabbitmq-s
   "Docker: docker run -p 5672:5672 rabbitmq), or set RABBIT_HOST and RABBIT_PORT, or RABBIT_URL";
 
 export interface RabbitConnectionOptions {
-  /** `amqp://` or `amqps://`, with user, password and virtual host where they are not the defaults. */
+  /**
+   * `amqp://` or `amqps://`, with user, password and virtual host where they are not the defaults; several, joined with
+   * commas, are tried in turn.
+   */
   readonly url: string;
   /** Names the connection in the broker's own lists and in observations. */
   readonly purpose: "publishing" | "consuming";
@@ -27,27 +30,28 @@ export interface RabbitConnectionOptions {
   readonly observe: Observer;
 }
 
+/** Why no connection was made to a host. */
+interface Failure {
+  readonly address: string;
+  readonly error: unknown;
+}
+
 /** Publishing and consuming use one each: the broker blocks a whole connection when it is short of memory. */
 export class RabbitConnection {
-  /** `host:port`, never with a password. */
-  readonly address: string;
   readonly #options: RabbitConnectionOptions;
-  readonly #url: string;
-  readonly #credentials: ReturnType<typeof credentials.plain>;
+  readonly #hosts: BrokerHosts;
   readonly #channels: KeptChannel<Channel>[] = [];
   readonly #closing = new AbortController();
   #running: Promise<void> | null = null;
   #open: { model: ChannelModel; lost: AbortSignal } | null = null;
   #isOutageReported = false;
+  /** Addresses of those that were passed over, and of which it was told: one line for each of its outages. */
+  readonly #passedOver = new Set<string>();
 
   /** Throws a TypeError for what is not a URL, and a URIError where user or password is not percent-encoded. */
   constructor(options: RabbitConnectionOptions) {
     this.#options = options;
-    const { address, user, password, href } = readBrokerUrl(options.url);
-    this.address = address;
-    // amqplib itself decodes those in a URL as Latin-1.
-    this.#credentials = credentials.plain(user, password);
-    this.#url = href;
+    this.#hosts = new BrokerHosts(options.url);
   }
 
   /** Aborted when {@link close} is called. */
@@ -76,8 +80,19 @@ export class RabbitConnection {
     await this.#running;
   }
 
-  /** One connection, from its first packet to its last. */
+  /** One connection to whichever host answers, from its first packet to its last. */
   async #connectOnce(): Promise<void> {
+    const failures: Failure[] = [];
+    for (const host of this.#hosts.round()) {
+      const error = await this.#connectTo(host, () => this.#reportPassedOver(failures));
+      if (error === null || this.#closing.signal.aborted) return;
+      failures.push({ address: host.address, error });
+    }
+    this.#reportOutage(failures);
+  }
+
+  /** Resolves with what kept it from being made, or with null once it has ended. */
+  async #connectTo({ address, user, password, href }: BrokerUrl, made: () => void): Promise<unknown> {
     const { purpose, observe } = this.#options;
     // amqplib only ends its socket, which a silent peer never answers; this signal lets go of it.
     const socket = new AbortController();
@@ -89,18 +104,22 @@ export class RabbitConnection {
         // Confirmations must not wait for the other side's delayed acknowledgement.
         noDelay: true,
         timeout: CONNECT_TIMEOUT_MS,
-        credentials: this.#credentials,
+        // amqplib itself decodes those in a URL as Latin-1.
+        credentials: credentials.plain(user, password),
         clientProperties: { connection_name: `shardline ${purpose}` },
       };
-      const model = await connect(this.#url, socketOptions);
+      const model = await connect(href, socketOptions);
       this.#closing.signal.removeEventListener("abort", abandon);
       this.#isOutageReported = false;
-      observe({ kind: "broker.connected", address: this.address, purpose });
+      this.#passedOver.delete(address);
+      made();
+      observe({ kind: "broker.connected", address, purpose });
       const problem = await this.#serve(model);
       if (problem === null) await this.#closeInOrder(model);
-      else observe({ kind: "broker.lost", address: this.address, purpose, error: problem });
+      else observe({ kind: "broker.lost", address, purpose, error: problem });
+      return null;
     } catch (error) {
-      if (!this.#closing.signal.aborted) this.#reportOutage(error);
+      return error;
     } finally {
       this.#closing.signal.removeEventListener("abort", abandon);
       socket.abort();
@@ -108,12 +127,30 @@ export class RabbitConnection {
   }
 
   /** Both connections lead to the same broker: one line says that it is not there, however many attempts fail. */
-  #reportOutage(error: unknown): void {
+  #reportOutage(failures: readonly Failure[]): void {
     const { purpose, observe } = this.#options;
     if (this.#isOutageReported || purpose !== "publishing") return;
     this.#isOutageReported = true;
-    const advice = isNetworkFailure(error) ? `; ${HOW_TO_GET_ONE}` : "";
-    observe({ kind: "broker.unreachable", address: this.address, error: `${failureText(error)}${advice}` });
+    const texts = failures.map(({ address, error }) =>
+      failures.length === 1 ? failureText(error) : `${address}: ${failureText(error)}`
+    );
+    const advice = failures.every(({ error }) => isNetworkFailure(error)) ? `; ${HOW_TO_GET_ONE}` : "";
+    observe({
+      kind: "broker.unreachable",
+      address: this.#hosts.address,
+      error: `${texts.join("; ")}${advice}`,
+    });
+  }
+
+  /** Nothing waits while another host is there, but somebody should see to this one. */
+  #reportPassedOver(failures: readonly Failure[]): void {
+    const { purpose, observe } = this.#options;
+    if (purpose !== "publishing") return;
+    for (const { address, error } of failures) {
+      if (this.#passedOver.has(address)) continue;
+      this.#passedOver.add(address);
+      observe({ kind: "broker.passed_over", address, error: failureText(error) });
+    }
   }
 
   /** Resolves with what ended the connection, or with null when we are to close it. */

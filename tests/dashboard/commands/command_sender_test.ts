@@ -210,3 +210,29 @@ function bytesOf(value: unknown): Buffer {
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!await holds()) await new Promise((resolve) => setTimeout(resolve));
 }
+
+Deno.test("CommandSender.send() goes by whichever host of the broker answers, and names all where none does", async () => {
+  const { rabbitUrl } = await testServers();
+  await using gateway = await fakeGateway(rabbitUrl, Array.from({ length: 1_000 }, () => ({ ok: true })));
+  await using one = new TcpProxy(rabbitUrl);
+  await using two = new TcpProxy(rabbitUrl);
+  one.down();
+  const urls = [one, two].map((proxy) => proxy.through(rabbitUrl));
+  const sender = new CommandSender({ rabbitUrl: urls.join(","), clock: systemClock });
+  sender.start();
+  assert.deepEqual(await sender.send(RESTART), { kind: "accepted" });
+  one.up();
+  two.down();
+  await until(async () => (await sender.send(RESTART)).kind === "accepted");
+  assert(gateway.commands.length >= 2);
+  one.down();
+  const [first, second] = urls.map((url) => new URL(url).host);
+  const all = `RabbitMQ at ${first}, ${second} cannot be used: ${second}: `;
+  await until(async () => {
+    const outcome = await sender.send(RESTART);
+    return outcome.kind === "not_sent" && outcome.problem.startsWith(all) &&
+      outcome.problem.includes(`; ${first}: `) &&
+      !outcome.problem.includes(new URL(rabbitUrl).password);
+  });
+  await sender.stop();
+});

@@ -70,6 +70,7 @@ const SAMPLES: Samples = {
   "broker.connected": { kind: "broker.connected", address: "127.0.0.1:5672", purpose: "publishing" },
   "broker.lost": { kind: "broker.lost", address: "127.0.0.1:5672", purpose: "consuming", error: "closed" },
   "broker.unreachable": { kind: "broker.unreachable", address: "127.0.0.1:5672", error: "refused" },
+  "broker.passed_over": { kind: "broker.passed_over", address: "127.0.0.2:5672", error: "refused" },
   "broker.blocked": { kind: "broker.blocked", reason: "low on memory" },
   "broker.unblocked": { kind: "broker.unblocked" },
   "broker.returned": { kind: "broker.returned", type: "MESSAGE_CREATE" },

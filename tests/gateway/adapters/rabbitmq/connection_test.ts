@@ -79,6 +79,73 @@ Deno.test("RabbitConnection tells of each loss and each connection, with its nam
   await connection.close();
 });
 
+Deno.test("RabbitConnection passes over a host that does not answer, and says so once while that lasts", async () => {
+  const { rabbitUrl } = await testServers();
+  await using one = new TcpProxy(rabbitUrl);
+  await using two = new TcpProxy(rabbitUrl);
+  const urls = [one, two].map((proxy) => proxy.through(rabbitUrl));
+  const [first, second] = urls.map((url) => new URL(url).host);
+  one.down();
+  const observations = new Observations();
+  const connection = rabbitConnection(urls.join(","), { observations });
+  connection.start();
+  await observations.first("broker.connected");
+  two.cut();
+  await observations.first("broker.connected", 2);
+  one.up();
+  two.down();
+  await observations.first("broker.connected", 3);
+  one.down();
+  two.up();
+  await observations.first("broker.connected", 4);
+  two.cut();
+  await observations.first("broker.connected", 5);
+  await connection.close();
+  const told = observations.all.map((observation) => [
+    observation.kind.slice("broker.".length),
+    "address" in observation ? observation.address : null,
+  ]);
+  assert.deepEqual(told, [
+    ["passed_over", first],
+    ["connected", second],
+    ["lost", second],
+    ["connected", second],
+    ["lost", second],
+    ["connected", first],
+    ["lost", first],
+    ["connected", second],
+    ["lost", second],
+    ["passed_over", first],
+    ["connected", second],
+  ]);
+  assert.equal(JSON.stringify(observations.all).includes(new URL(rabbitUrl).password), false);
+});
+
+Deno.test("RabbitConnection tells of an outage once all hosts have been tried, naming each with what it said", async () => {
+  const { rabbitUrl } = await testServers();
+  const absent = new URL(rabbitUrl);
+  absent.port = String(unusedPort());
+  const refusing = new URL(rabbitUrl);
+  refusing.password = "hunter2";
+  const clock = new ManualClock();
+  const observations = new Observations();
+  const connection = rabbitConnection(`${absent.href},${refusing.href}`, { clock, observations });
+  connection.start();
+  // One wait after each round, however many hosts it has.
+  await clock.untilScheduled(clock.nowMs() + 50);
+  clock.advance(50);
+  await clock.untilScheduled(clock.nowMs() + 100);
+  await connection.close();
+  assert.equal(observations.all.length, 1);
+  const [unreachable] = observations.of("broker.unreachable");
+  assert.equal(unreachable?.address, `${absent.host}, ${refusing.host}`);
+  const [ofAbsent = "", ofRefusing = ""] = unreachable?.error.split(/; (?=127)/) ?? [];
+  assert(ofAbsent.startsWith(`${absent.host}: connect ECONNREFUSED`), ofAbsent);
+  assert(ofRefusing.startsWith(`${refusing.host}: `) && ofRefusing.includes("ACCESS_REFUSED"), ofRefusing);
+  assert.equal(/hunter2|apt-get/.test(unreachable?.error ?? ""), false);
+  assert.equal(JSON.stringify(observations.all).includes(absent.password), false);
+});
+
 Deno.test("RabbitConnection tells when the broker blocks it and lets it go on", async () => {
   const { rabbitUrl } = await testServers();
   await using proxy = new TcpProxy(rabbitUrl);
