@@ -16,7 +16,7 @@ export function dashboardSettings(config: Config, version: string): DashboardSet
     proxies: dashboard.proxies,
     rabbitUrl: rabbit.url.reveal(),
     rabbitManagementUrl: dashboard.rabbitManagement?.url.reveal() ?? null,
-    redisUrl: redis.url.reveal(),
+    redis: redis.servers.reveal(),
     redisPrefix: redis.prefix,
     queues: [...new Set([...rabbit.defaultQueues, ...dashboard.watchedQueues])],
     password: dashboard.password?.reveal() ?? null,

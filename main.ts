@@ -298,7 +298,7 @@ function createService(
     observe: told,
   });
   const redis = new RedisClient({
-    url: config.redis.url.reveal(),
+    ...config.redis.servers.reveal(),
     prefix: config.redis.prefix,
     clock,
     dice,
@@ -390,13 +390,13 @@ function createService(
     }
     // A connection of its own: whatever is asked of it, resume points do not wait. What becomes of Redis, the other tells.
     const client = new RedisClient({
-      url: config.redis.url.reveal(),
-      prefix: "",
+      ...config.redis.servers.reveal(),
+      prefix: config.redis.prefix,
       clock,
       dice,
       observe: () => {},
     });
-    const store = new RedisStateStore(client, { prefix: config.redis.prefix, clock, observe: told });
+    const store = new RedisStateStore(client, { clock, observe: told });
     const plan = new StatePlan(state);
     return new StatePublisher({
       publisher,

@@ -37,8 +37,8 @@ async function run(environment: Record<string, string>): Promise<number> {
   return await printLink(parsed.config);
 }
 
-async function printLink({ dashboard, redis: { url, address, prefix } }: Config): Promise<number> {
-  const redis = new DashboardRedis({ url: url.reveal(), prefix });
+async function printLink({ dashboard, redis: { servers, address, prefix } }: Config): Promise<number> {
+  const redis = new DashboardRedis({ ...servers.reveal(), prefix });
   try {
     await redis.start();
     const token = await new OneTimeLinks(redis).issue();

@@ -4,7 +4,9 @@
  *
  * @module
  */
-import { Redis } from "ioredis";
+import type { Redis } from "ioredis";
+import { isOfAnotherServer, openRedis, RedisLocator } from "../gateway/adapters/redis/open.ts";
+import type { RedisServers } from "../gateway/protocol/redis_servers.ts";
 
 /** Redis cannot be reached, or has not answered in time. */
 export class RedisAwayError extends Error {
@@ -26,17 +28,21 @@ export class WrongTypeError extends Error {
 const ANSWER_TIMEOUT_MS = 3_000;
 const CONNECT_TIMEOUT_MS = 3_000;
 const RECONNECT_MOST_MS = 2_000;
+/** Redis answers within milliseconds; one that owes an answer for this long is given up, for another may be there by now. */
+const SILENCE_MOST_MS = 10_000;
 
 export class DashboardRedis {
   readonly #redis: Redis;
 
   /** @param prefix Put before every key. */
-  constructor({ url, prefix }: { readonly url: string; readonly prefix: string }) {
-    this.#redis = new Redis(url, {
-      keyPrefix: prefix,
+  constructor(servers: RedisServers & { readonly prefix: string }) {
+    this.#redis = openRedis(new RedisLocator(servers, servers.prefix), {
+      keyPrefix: servers.prefix,
       connectionName: "shardline-dashboard",
       connectTimeout: CONNECT_TIMEOUT_MS,
       commandTimeout: ANSWER_TIMEOUT_MS,
+      socketTimeout: SILENCE_MOST_MS,
+      reconnectOnError: isOfAnotherServer,
       // Between two tries to connect; until then everything asked is refused on the spot.
       retryStrategy: (tries) => Math.min(tries * 100, RECONNECT_MOST_MS),
       enableOfflineQueue: false,
@@ -63,7 +69,7 @@ export class DashboardRedis {
       return await work(this.#redis);
     } catch (error) {
       if (isWrongType(error)) throw new WrongTypeError(keysOf(error.command), { cause: error });
-      if (this.#redis.status === "ready" && !isLate(error)) throw error;
+      if (this.#redis.status === "ready" && !isLate(error) && !isOfAnotherServer(error)) throw error;
       throw new RedisAwayError("Cannot reach Redis", { cause: error });
     }
   }

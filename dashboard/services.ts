@@ -83,7 +83,7 @@ export function createServices(
   settings: DashboardSettings,
   { clock, tell, gatewayMissing }: DashboardSurroundings,
 ): DashboardServices {
-  const redis = new DashboardRedis({ url: settings.redisUrl, prefix: settings.redisPrefix });
+  const redis = new DashboardRedis({ ...settings.redis, prefix: settings.redisPrefix });
   const fleet = new FleetReader({ redis, clock });
   const history = new HistoryReader({ redis, clock });
   const fleetTopic = new FleetTopic({ fleet, history });

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { RedisServers } from "../gateway/protocol/redis_servers.ts";
+
 export interface DashboardSettings {
   readonly host: string;
   /** 0: any that is free. */
@@ -12,10 +14,11 @@ export interface DashboardSettings {
   readonly publicUrl: string | null;
   /** Addresses, or networks like `10.0.0.0/8`, of reverse proxies whose `X-Forwarded-…` headers are believed. */
   readonly proxies: readonly string[];
+  /** Several, joined with commas, are of nodes to be tried in turn. */
   readonly rabbitUrl: string;
   /** Base of RabbitMQ's management interface, with user and password; null: none. */
   readonly rabbitManagementUrl: string | null;
-  readonly redisUrl: string;
+  readonly redis: RedisServers;
   /** Put before every key. */
   readonly redisPrefix: string;
   /** Queues to look at: those that receive every event, then those the operator named. */

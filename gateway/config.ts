@@ -5,14 +5,16 @@
  * @module
  */
 import { type Presence, presenceOf } from "./config/presence.ts";
-import { type Endpoint, hostAndPort, type Reading, TOKEN_EXPECTED } from "./config/reader.ts";
+import { type Endpoint, type Reading, TOKEN_EXPECTED } from "./config/reader.ts";
 import { Secret } from "./config/secret.ts";
 import { type Setting, type SettingName, SETTINGS, type SettingValues } from "./config/settings.ts";
 import { EventChoice } from "./delivery/event_choice.ts";
 import { Partitions } from "./delivery/partitions.ts";
 import { failureText } from "./failure.ts";
 import { oneLine } from "./one_line.ts";
+import { splitBrokerUrls } from "./protocol/broker_url.ts";
 import type { Compression } from "./protocol/gateway_url.ts";
+import { hasHashTag, hostAndPort, redisAddress, type RedisServers } from "./protocol/redis_servers.ts";
 import type { StateKeeping } from "./state/plan.ts";
 
 export { type Endpoint, type Presence, Secret };
@@ -48,11 +50,15 @@ export interface Config {
     readonly resume: boolean;
     readonly workers: number;
   };
+  /** Several URLs and addresses, joined with commas, are of nodes to be tried in turn. */
   readonly rabbit: Endpoint & {
     /** Declared and bound to every event. */
     readonly defaultQueues: readonly string[];
   };
-  readonly redis: Endpoint & {
+  readonly redis: {
+    readonly servers: Secret<RedisServers>;
+    /** `host:port` of each of them. */
+    readonly address: string;
     /** Put before every key; may be empty. */
     readonly prefix: string;
   };
@@ -244,6 +250,21 @@ function contradictions(
   if (first !== undefined && last != null && last < first) {
     fault("SHARDS_END", `at least SHARDS_START, which is ${first}`);
   }
+  const places = ["REDIS_SENTINELS", "REDIS_CLUSTER", "REDIS_URL", "REDIS_HOST", "REDIS_PORT"] as const;
+  const place = places.find((name) => given.has(name));
+  if (place === "REDIS_SENTINELS" || place === "REDIS_CLUSTER") {
+    for (const name of places) {
+      if (name !== place && given.has(name)) {
+        fault(name, `nothing while ${place} is set: give one of the two`);
+      }
+    }
+  }
+  if (values.REDIS_CLUSTER != null && values.REDIS_PREFIX !== undefined && !hasHashTag(values.REDIS_PREFIX)) {
+    fault(
+      "REDIS_PREFIX",
+      "a prefix with a hash tag, like {gateway}:, which keeps all keys in one slot of REDIS_CLUSTER",
+    );
+  }
   const { DASHBOARD_OAUTH_CLIENT_ID: clientId, DASHBOARD_OAUTH_CLIENT_SECRET: clientSecret } = values;
   if (clientId != null && clientSecret === null) {
     fault("DASHBOARD_OAUTH_CLIENT_SECRET", "a value where DASHBOARD_OAUTH_CLIENT_ID has one");
@@ -257,7 +278,7 @@ function contradictions(
 function arrange(values: SettingValues, options: ParseOptions): Config {
   const platform = values.PORT === null ? null : { host: "0.0.0.0", port: values.PORT };
   const rabbit = values.RABBIT_URL ?? rabbitFromParts(values);
-  const redis = values.REDIS_URL ?? redisFromParts(values);
+  const redis = redisServers(values);
   const clientId = values.DASHBOARD_OAUTH_CLIENT_ID;
   const clientSecret = values.DASHBOARD_OAUTH_CLIENT_SECRET;
   return {
@@ -282,7 +303,11 @@ function arrange(values: SettingValues, options: ParseOptions): Config {
       workers: values.CLUSTERS,
     },
     rabbit: { ...rabbit, defaultQueues: values.DEFAULT_QUEUE },
-    redis: { ...redis, prefix: values.REDIS_PREFIX },
+    redis: {
+      servers: new Secret(redis),
+      address: redisAddress(redis),
+      prefix: values.REDIS_PREFIX,
+    },
     events: {
       persistent: values.EVENT_PERSISTENT,
       transient: new Set(values.EVENT_TRANSIENT),
@@ -330,24 +355,38 @@ function arrange(values: SettingValues, options: ParseOptions): Config {
       values.DASHBOARD_PASSWORD,
       values.DASHBOARD_API_TOKEN,
       clientSecret,
-      ...[rabbit, redis, values.RABBIT_MANAGEMENT_URL].flatMap(passwordsIn),
+      ...splitBrokerUrls(rabbit.url.reveal()).flatMap(passwordsIn),
+      ...("url" in redis ? passwordsIn(redis.url) : [values.REDIS_PASSWORD, values.REDIS_SENTINEL_PASSWORD]),
+      ...passwordsIn(values.RABBIT_MANAGEMENT_URL?.url.reveal() ?? null),
     ].filter((secret) => secret !== null),
   };
 }
 
 function rabbitFromParts(values: SettingValues): Endpoint {
-  const address = hostAndPort(values.RABBIT_HOST, values.RABBIT_PORT);
+  const address = hostAndPort({ host: values.RABBIT_HOST, port: values.RABBIT_PORT });
   const user = encodeURIComponent(values.RABBIT_USERNAME);
   const password = encodeURIComponent(values.RABBIT_PASSWORD.reveal());
   return { url: new Secret(`amqp://${user}:${password}@${address}/%2F`), address };
 }
 
-function redisFromParts(values: SettingValues): Endpoint {
-  const address = hostAndPort(values.REDIS_HOST, values.REDIS_PORT);
-  const user = encodeURIComponent(values.REDIS_USERNAME ?? "");
-  const password = encodeURIComponent(values.REDIS_PASSWORD?.reveal() ?? "");
+function redisServers(values: SettingValues): RedisServers {
+  const login = { username: values.REDIS_USERNAME, password: values.REDIS_PASSWORD?.reveal() ?? null };
+  if (values.REDIS_SENTINELS !== null) {
+    return {
+      ...login,
+      sentinels: values.REDIS_SENTINELS,
+      masterName: values.REDIS_SENTINEL_NAME,
+      sentinelPassword: values.REDIS_SENTINEL_PASSWORD?.reveal() ?? null,
+    };
+  }
+  if (values.REDIS_CLUSTER !== null) return { ...login, clusterNodes: values.REDIS_CLUSTER };
+  if (values.REDIS_URL !== null) return { url: values.REDIS_URL.url.reveal() };
+  const user = encodeURIComponent(login.username ?? "");
+  const password = encodeURIComponent(login.password ?? "");
   const credentials = user === "" && password === "" ? "" : `${user}:${password}@`;
-  return { url: new Secret(`redis://${credentials}${address}`), address };
+  return {
+    url: `redis://${credentials}${hostAndPort({ host: values.REDIS_HOST, port: values.REDIS_PORT })}`,
+  };
 }
 
 /** Replicas of one fleet that have no names and share a disk. */
@@ -392,9 +431,9 @@ function firstLevel(directives: string): LogLevel | undefined {
 const KNOWN_PASSWORD = "guest";
 
 /** The password of a URL in both its spellings, because an error may quote either. */
-function passwordsIn(endpoint: Endpoint | null): Secret[] {
-  if (endpoint === null) return [];
-  const { password } = new URL(endpoint.url.reveal());
+function passwordsIn(url: string | null): Secret[] {
+  if (url === null) return [];
+  const { password } = new URL(url);
   if (password === "" || password === KNOWN_PASSWORD) return [];
   return [...new Set([password, decodeURIComponent(password)])].map((text) => new Secret(text));
 }
@@ -403,7 +442,7 @@ const QUOTED_LENGTH_MAX = 100;
 
 /** A text for a fault; not shown at all where it is a URL that may hold a password. */
 function quoted(text: string): string {
-  if (/:\/\/.*@/s.test(text)) return "a URL with a password, not shown";
+  if (/:.*@/s.test(text)) return "a URL with a password, not shown";
   return `"${oneLine(text, QUOTED_LENGTH_MAX)}"`;
 }
 

@@ -10,7 +10,7 @@ const IMPORT = /^\s*(?:import|export|\})[^"'`;=]*?\bfrom "([^"]+)"|^import "([^"
 /** What each room may import: rooms, files, `npm` for packages and `node` for Node's own modules. */
 function roomsOf(rows: readonly (readonly string[])[]): ReadonlyMap<string, readonly string[]> {
   const rooms = rows.flatMap(([names = ""]) => codeSpans(names).map(roomNamed));
-  const core = rooms.filter((room) => room.startsWith("gateway") && room !== "gateway/adapters");
+  const core = rooms.filter((room) => room.startsWith("gateway") && !room.startsWith("gateway/adapters"));
   const targets = (item: string): readonly string[] => {
     if (item === "nothing") return [];
     if (item === "the core") return core;

@@ -5,6 +5,8 @@
  * @module
  */
 import { Secret } from "./secret.ts";
+import { splitBrokerUrls } from "../protocol/broker_url.ts";
+import type { HostAndPort } from "../protocol/redis_servers.ts";
 import { ALL_INTENTS, Intent, INTENT_NAMES, intentNames, undefinedIntentBits } from "../protocol/intents.ts";
 
 export type Reading<T> = { readonly value: T } | { readonly expected: string };
@@ -246,15 +248,29 @@ export const managementUrl: Reader<Endpoint> = reader(
   (text) => endpoint(parseUrl(text, ["http:", "https:"]), { "http:": 80, "https:": 443 }),
 );
 
-export const amqpUrl: Reader<Endpoint> = reader(
-  "an amqp:// or amqps:// URL: amqp://user:password@host:port/vhost",
+/** One broker, or the nodes of one, each in a whole URL: that is what AMQP clients take, and nodes may differ in all of it. */
+export const amqpUrls: Reader<Endpoint> = reader(
+  'an amqp:// or amqps:// URL, amqp://user:password@host:port/vhost, or several such, each of them whole, joined with ","',
   (text) => {
-    const url = parseUrl(text, ["amqp:", "amqps:"]);
-    // A URL that ends in "/" names the vhost "" to the letter; nobody means that one.
-    if (url !== undefined && (url.pathname === "" || url.pathname === "/")) url.pathname = "/%2F";
-    return endpoint(url, { "amqp:": 5672, "amqps:": 5671 });
+    const nodes = splitBrokerUrls(text).map(parseAmqpUrl);
+    return nodes.every((node) => node !== undefined)
+      ? {
+        url: new Secret(nodes.map(({ url }) => url.reveal()).join(",")),
+        address: nodes.map(({ address }) => address).join(", "),
+      }
+      : undefined;
   },
 );
+
+function parseAmqpUrl(text: string): Endpoint | undefined {
+  const url = parseUrl(text, ["amqp:", "amqps:"]);
+  if (url === undefined) return undefined;
+  // Another host in a shorter form, which would be taken for a part of this one's name or vhost. A vhost has "%2C".
+  if ((url.hostname + url.pathname + url.search).includes(",")) return undefined;
+  // A URL that ends in "/" names the vhost "" to the letter; nobody means that one.
+  if (url.pathname === "" || url.pathname === "/") url.pathname = "/%2F";
+  return endpoint(url, { "amqp:": 5672, "amqps:": 5671 });
+}
 
 export const redisUrl: Reader<Endpoint> = reader(
   "a redis:// or rediss:// URL: redis://user:password@host:port/database",
@@ -265,9 +281,19 @@ export const redisUrl: Reader<Endpoint> = reader(
   },
 );
 
-/** `host:port`, with the brackets that an IPv6 address needs there. */
-export function hostAndPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+/** Hosts, each with a port where it is not the usual one. */
+export function hostsAndPorts(usualPort: number): Reader<readonly HostAndPort[]> {
+  return reader(`hosts like host:${usualPort} or [::1]:${usualPort}, joined with ","`, (text) => {
+    const places = splitList(text).map((item) => parseHostAndPort(item, usualPort));
+    return places.length > 0 && places.every((place) => place !== undefined) ? places : undefined;
+  });
+}
+
+function parseHostAndPort(text: string, usualPort: number): HostAndPort | undefined {
+  const [, name = "", portText] = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(text) ?? [];
+  const host = parseHost(name);
+  const port = portText === undefined ? usualPort : parseInteger(portText);
+  return host !== undefined && port !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined;
 }
 
 function endpoint(

@@ -1,22 +1,22 @@
 /**
- * A text that must not be seen: a token, a password, a URL that holds one.
+ * What must not be seen: a token, a password, whatever holds one.
  *
  * @module
  */
 
 const REDACTED = "<redacted>";
 
-/** Prints as `<redacted>` in whatever way it is printed; only {@link reveal} gives the text. */
-export class Secret {
-  readonly #text: string;
+/** Prints as `<redacted>` in whatever way it is printed; only {@link reveal} gives the value: a text, mostly. */
+export class Secret<Value = string> {
+  readonly #value: Value;
 
-  constructor(text: string) {
-    this.#text = text;
+  constructor(value: Value) {
+    this.#value = value;
   }
 
-  /** The text itself, for the one place that must hand it on. */
-  reveal(): string {
-    return this.#text;
+  /** The value itself, for the one place that must hand it on. */
+  reveal(): Value {
+    return this.#value;
   }
 
   toString(): string {

@@ -7,7 +7,7 @@
 import {
   activityText,
   activityType,
-  amqpUrl,
+  amqpUrls,
   boolean,
   botToken,
   byteCount,
@@ -18,6 +18,7 @@ import {
   eventPatterns,
   fraction,
   host,
+  hostsAndPorts,
   httpUrl,
   integer,
   intents,
@@ -139,8 +140,8 @@ const RABBIT = {
   RABBIT_PASSWORD: secret("guest", secretText, "Password at RabbitMQ."),
   RABBIT_URL: secret(
     "",
-    optional(amqpUrl),
-    "All of that in one, with vhost or TLS: amqps://user:password@host/vhost.",
+    optional(amqpUrls),
+    "All of that in one, with vhost or TLS: amqps://user:password@host/vhost; several, joined with commas, are tried in turn.",
   ),
   DEFAULT_QUEUE: setting(
     "gateway",
@@ -159,7 +160,25 @@ const REDIS = {
     optional(redisUrl),
     "All of that in one, with database or TLS: rediss://user:password@host/0.",
   ),
-  REDIS_PREFIX: setting("", plainText, "Put before every key in Redis."),
+  REDIS_SENTINELS: option(
+    hostsAndPorts(26_379),
+    "Instead of host and port: Redis Sentinels that say where the master is, joined with commas.",
+  ),
+  REDIS_SENTINEL_NAME: setting("mymaster", plainText, "What those Sentinels call the master."),
+  REDIS_SENTINEL_PASSWORD: secret(
+    "",
+    optional(secretText),
+    "Password at those Sentinels, where they want one.",
+  ),
+  REDIS_CLUSTER: option(
+    hostsAndPorts(6_379),
+    "Instead of host and port: some nodes of a Redis Cluster, joined with commas; REDIS_PREFIX needs a hash tag then.",
+  ),
+  REDIS_PREFIX: setting(
+    "",
+    plainText,
+    "Put before every key in Redis; in a cluster with a hash tag, like {gateway}:.",
+  ),
 };
 
 const EVENTS = {

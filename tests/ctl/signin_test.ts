@@ -13,7 +13,8 @@ async function signin(settings: Readonly<Record<string, string>>) {
 }
 
 Deno.test("signin prints a link that signs an operator in to the running dashboard, once", async () => {
-  await withDashboard(async ({ anybody, services: { settings: { redisUrl } } }) => {
+  const { redisUrl } = await testServers();
+  await withDashboard(async ({ anybody }) => {
     const { code, out, error } = await signin({ REDIS_URL: redisUrl, REDIS_PREFIX: "test:" });
     assert.equal(code, 0, error);
     const [, path = ""] = /^http:\/\/127\.0\.0\.1:8000(\/sign_in\/link\/\S+)\n$/.exec(out) ?? [];
@@ -36,7 +37,8 @@ Deno.test("signin says in one line that Redis cannot be reached, without its pas
 });
 
 Deno.test("signin says what Redis refuses, and exits with 69", async () => {
-  await withDashboard(async ({ redis, services: { settings: { redisUrl } } }) => {
+  const { redisUrl } = await testServers();
+  await withDashboard(async ({ redis }) => {
     await redis.config("SET", "maxmemory", "1");
     try {
       const { code, out, error } = await signin({ REDIS_URL: redisUrl });

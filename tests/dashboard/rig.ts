@@ -102,7 +102,7 @@ export interface DashboardRig {
   signedIn(role: Role): Promise<TestBrowser>;
 }
 
-export const TEST_SETTINGS: Omit<DashboardSettings, "rabbitUrl" | "redisUrl"> = {
+export const TEST_SETTINGS: Omit<DashboardSettings, "rabbitUrl" | "redis"> = {
   host: "127.0.0.1",
   port: 0,
   publicUrl: null,
@@ -127,7 +127,7 @@ export async function withDashboard(
   const { rabbitUrl, redisUrl } = await testServers();
   const news: DashboardNews[] = [];
   const faults: unknown[] = [];
-  const services = createServices({ ...TEST_SETTINGS, rabbitUrl, redisUrl, ...settings }, {
+  const services = createServices({ ...TEST_SETTINGS, rabbitUrl, redis: { url: redisUrl }, ...settings }, {
     clock,
     tell: (item) => news.push(item),
     gatewayMissing: null,

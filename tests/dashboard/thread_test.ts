@@ -13,7 +13,7 @@ function troubled(trouble: string) {
   const news: DashboardNews[] = [];
   let heard = Promise.withResolvers<void>();
   const thread = new DashboardThread({
-    settings: { ...TEST_SETTINGS, host: trouble, rabbitUrl: "", redisUrl: "" },
+    settings: { ...TEST_SETTINGS, host: trouble, rabbitUrl: "", redis: { url: "" } },
     wantsLink: false,
     clock,
     program: PROGRAM,

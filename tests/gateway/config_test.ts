@@ -89,7 +89,7 @@ Deno.test("parseConfig() needs nothing but a token, and has the defaults of the 
       workers: 1,
     },
     rabbit: { url: "<redacted>", address: "127.0.0.1:5672", defaultQueues: ["gateway"] },
-    redis: { url: "<redacted>", address: "127.0.0.1:6379", prefix: "" },
+    redis: { servers: "<redacted>", address: "127.0.0.1:6379", prefix: "" },
     events: {
       persistent: true,
       transient: {}, // a Set, as JSON has it
@@ -347,8 +347,20 @@ const REFUSED: Record<string, string[]> = {
   RESUME: ["maybe"],
   RABBIT_HOST: ["a b", "host:5672", "a/b"],
   RABBIT_PORT: ["65536"],
-  RABBIT_URL: ["amqp://", "redis://host", "host:5672"],
+  RABBIT_URL: [
+    "amqp://",
+    "redis://host",
+    "host:5672",
+    "amqp://user:password@one:5672,two:5672/vhost",
+    "amqp://one,two/vhost",
+    "amqp://one/vhost,two",
+    "amqp://one,redis://two",
+    "amqp://one,",
+  ],
   REDIS_URL: ["redis://host/name", "amqp://host"],
+  REDIS_SENTINELS: [",", "one:port", "one:0", "one:65536", "a b", "::1:26379", "redis://one:6379"],
+  REDIS_CLUSTER: ["one:6379,:6379", "one/0"],
+  REDIS_SENTINEL_NAME: ["two\nlines"],
   DEFAULT_QUEUE: ["gateway.send", "a,gateway.send.rejected", "amq.gen", "q".repeat(256)],
   EVENT_TRANSIENT: ["GUILD_*", "typing start"],
   EVENTS_ALLOW: ["*_CREATE", "GUILD-*"],
@@ -486,8 +498,98 @@ Deno.test("parseConfig() builds the address of Redis from its parts, or takes RE
   ];
   for (const [environment, url, address] of cases) {
     const { redis } = configOf(environment);
-    assert.deepEqual([redis.url.reveal(), redis.address], [url, address]);
+    assert.deepEqual([redis.servers.reveal(), redis.address], [{ url }, address]);
   }
+});
+
+Deno.test("parseConfig() takes several brokers, each in a whole URL, and a comma in a password for one of its own", () => {
+  const { rabbit, secrets } = configOf({
+    RABBIT_URL: "amqp://u:p,w@one/prod , amqps://v:q%2Cw@two:5673/prod,amqp://three",
+  });
+  assert.equal(rabbit.url.reveal(), "amqp://u:p,w@one/prod,amqps://v:q%2Cw@two:5673/prod,amqp://three/%2F");
+  assert.equal(rabbit.address, "one:5672, two:5673, three:5672");
+  assert.deepEqual(secrets.map((secret) => secret.reveal()), [TOKEN, "p,w", "q%2Cw", "q,w"]);
+});
+
+Deno.test("parseConfig() takes Sentinels, with the login of the master and a password of their own", () => {
+  const { redis, secrets } = configOf({
+    REDIS_SENTINELS: "one, two:26380, [::1]:26381",
+    REDIS_SENTINEL_NAME: "shards",
+    REDIS_SENTINEL_PASSWORD: "sentinel",
+    REDIS_USERNAME: "me",
+    REDIS_PASSWORD: "master",
+  });
+  assert.deepEqual(redis.servers.reveal(), {
+    sentinels: [{ host: "one", port: 26_379 }, { host: "two", port: 26_380 }, { host: "::1", port: 26_381 }],
+    masterName: "shards",
+    sentinelPassword: "sentinel",
+    username: "me",
+    password: "master",
+  });
+  assert.equal(redis.address, "one:26379, two:26380, [::1]:26381");
+  assert.deepEqual(secrets.map((secret) => secret.reveal()), [TOKEN, "master", "sentinel"]);
+  const bare = configOf({ REDIS_SENTINELS: "one" });
+  assert.deepEqual(bare.redis.servers.reveal(), {
+    sentinels: [{ host: "one", port: 26_379 }],
+    masterName: "mymaster",
+    sentinelPassword: null,
+    username: null,
+    password: null,
+  });
+  assert.deepEqual(bare.secrets.map((secret) => secret.reveal()), [TOKEN]);
+});
+
+Deno.test("parseConfig() takes nodes of a cluster, and with them a prefix that keeps all keys in one slot", () => {
+  const environment = { REDIS_CLUSTER: "one,two:7000", REDIS_PASSWORD: "cluster" };
+  const { redis, secrets } = configOf({ ...environment, REDIS_PREFIX: "bot:{gateway}:" });
+  assert.deepEqual(redis.servers.reveal(), {
+    clusterNodes: [{ host: "one", port: 6_379 }, { host: "two", port: 7_000 }],
+    username: null,
+    password: "cluster",
+  });
+  assert.equal(redis.address, "one:6379, two:7000");
+  assert.deepEqual(secrets.map((secret) => secret.reveal()), [TOKEN, "cluster"]);
+  for (const prefix of ["gateway:", "{}gateway:", "gateway}{:", "{}{gateway}:"]) {
+    assertOneFault(
+      { ...environment, REDIS_PREFIX: prefix },
+      /^REDIS_PREFIX is "[^"]+": expected a prefix with a hash tag, like \{gateway\}:, which keeps all keys in one slot/,
+    );
+  }
+  assertOneFault(environment, /^REDIS_PREFIX is missing: expected a prefix with a hash tag/);
+});
+
+Deno.test("parseConfig() takes one place of Redis only, but for REDIS_URL, which wins over the parts", () => {
+  const sentinels = { REDIS_SENTINELS: "one" };
+  const cluster = { REDIS_CLUSTER: "one", REDIS_PREFIX: "{gateway}:" };
+  for (
+    const [environment, line] of [
+      [
+        { ...sentinels, REDIS_HOST: "redis" },
+        /^REDIS_HOST is "redis": expected nothing while REDIS_SENTINELS is set/,
+      ],
+      [
+        { ...sentinels, REDIS_PORT: "6379" },
+        /^REDIS_PORT is "6379": expected nothing while REDIS_SENTINELS is set/,
+      ],
+      [
+        { ...cluster, REDIS_URL: "redis://:secret@redis" },
+        /^REDIS_URL is a value that is not shown: expected nothing/,
+      ],
+      [
+        { ...cluster, ...sentinels },
+        /^REDIS_CLUSTER is "one": expected nothing while REDIS_SENTINELS is set/,
+      ],
+    ] as const
+  ) {
+    assertOneFault(environment, line);
+  }
+});
+
+Deno.test("parseConfig() shows no password that stands where only hosts belong", () => {
+  assertOneFault(
+    { REDIS_SENTINELS: "me:secret@one:26379" },
+    /^REDIS_SENTINELS is a URL with a password, not shown: /,
+  );
 });
 
 Deno.test("parseConfig() lists the passwords inside URLs among the secrets, in both spellings", () => {
@@ -559,12 +661,12 @@ Deno.test("parseConfig() reads a secret from the file that <NAME>_FILE names, le
     assert.equal(configOf({ BOT_TOKEN: "", BOT_TOKEN_FILE: path }).discord.token.reveal(), TOKEN);
   }
   const { redis } = configOf({ REDIS_PASSWORD_FILE: "/run/secrets/password" });
-  assert.equal(redis.url.reveal(), "redis://:p%40ss%20word@127.0.0.1:6379");
+  assert.deepEqual(redis.servers.reveal(), { url: "redis://:p%40ss%20word@127.0.0.1:6379" });
 });
 
 Deno.test("parseConfig() offers a file to every secret", () => {
   const secrets = Object.entries(SETTINGS).filter(([, setting]) => setting.secret).map(([name]) => name);
-  assert.equal(secrets.length, 9);
+  assert.equal(secrets.length, 10);
   for (const name of secrets) {
     assertOneFault(
       { [name]: "", [`${name}_FILE`]: MISSING_FILE },

@@ -87,7 +87,7 @@ Deno.test("The dashboard alone is ready while Redis answers, and not where only 
     assert.deepEqual(await readiness(), [503, ["redis"]]);
     await server.resume();
     assert.deepEqual(await readiness(), [200, []]);
-  }, { redisUrl: url });
+  }, { redis: { url } });
 });
 
 Deno.test("The dashboard takes a request without a body, and one that comes in pieces", async () => {

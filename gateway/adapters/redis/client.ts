@@ -3,14 +3,16 @@
  *
  * @module
  */
-import { type ChainableCommander, Redis } from "ioredis";
+import type { ChainableCommander, Redis } from "ioredis";
 import type { Buffer } from "node:buffer";
 import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
 import type { Observer } from "../../observation.ts";
 import { failureText, isNetworkFailure } from "../../failure.ts";
+import type { RedisServers } from "../../protocol/redis_servers.ts";
 import { CONNECT_TIMEOUT_MS, keepTrying, serverRetryDelayMs } from "../server_retry.ts";
 import { moveDamagedKeysAside } from "./damaged_keys.ts";
 import { type Eviction, readEviction } from "./eviction.ts";
+import { isOfAnotherServer, openRedis, RedisLocator } from "./open.ts";
 
 /** Redis answers within milliseconds; one that owes an answer for this long is given up. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -20,9 +22,7 @@ const DISCONNECT_TIMEOUT_MS = 200;
 const HOW_TO_GET_ONE = "start Redis there (Debian: apt-get install redis-server; " +
   "Docker: docker run -p 6379:6379 redis), or set REDIS_HOST and REDIS_PORT, or REDIS_URL";
 
-export interface RedisClientOptions {
-  /** `redis://` or `rediss://`, with user, password and database number where they are not the defaults. */
-  readonly url: string;
+export type RedisClientOptions = RedisServers & {
   /** Put before every key. */
   readonly prefix: string;
   readonly clock: Clock;
@@ -30,7 +30,7 @@ export interface RedisClientOptions {
   readonly observe: Observer;
   /** One that owes an answer for so long is given up; {@link ANSWER_TIMEOUT_MS} where nothing else is said. */
   readonly answerTimeoutMs?: number;
-}
+};
 
 /** A Lua script, run on the server in one piece. */
 export interface Script {
@@ -53,14 +53,17 @@ export function ignoreClosed(error: unknown): null {
 
 /** What is asked of Redis waits while it is away and is asked again until it is done: it must bear a repeat. */
 export class RedisClient {
-  /** `host:port`, never with a password. */
-  readonly address: string;
+  /** Put before every key; a script must do that itself with a key that it makes up. */
+  readonly prefix: string;
   readonly #options: RedisClientOptions;
+  readonly #locator: RedisLocator;
   readonly #readyListeners: (() => void)[] = [];
   readonly #lostListeners: (() => void)[] = [];
   readonly #closing = new AbortController();
   #running: Promise<void> | null = null;
   #redis: Redis | null = null;
+  /** Why we leave it, where it has said that another server is to be asked. */
+  #leftFor: Error | null = null;
   /** Resolved while commands are taken, and once it is over. */
   #ready = Promise.withResolvers<void>();
   /** One line in the log for an outage, however many attempts it takes; the same for refused commands. */
@@ -71,9 +74,9 @@ export class RedisClient {
 
   /** Throws a TypeError for what is not a URL. */
   constructor(options: RedisClientOptions) {
-    const url = new URL(options.url);
-    this.address = `${url.hostname}:${url.port || 6379}`;
+    this.prefix = options.prefix;
     this.#options = options;
+    this.#locator = new RedisLocator(options, options.prefix);
   }
 
   /** Connects, and reconnects until {@link disconnect}. Safe to call again. */
@@ -116,17 +119,13 @@ export class RedisClient {
    * Runs the script once, for what is not worth a repeat: rejects where Redis is away, refuses, or goes away meanwhile,
    * after ten seconds at the latest.
    */
-  async tryRun(script: Script, parameters: readonly (string | number)[]): Promise<unknown> {
-    const redis = this.#redis;
-    if (redis === null || !isSound(redis)) throw new Error("not connected");
-    return await redis.call("eval", commandOf(script, parameters));
+  tryRun(script: Script, parameters: readonly (string | number)[]): Promise<unknown> {
+    return this.#try((redis) => redis.call("eval", commandOf(script, parameters)));
   }
 
   /** A command as Redis takes it, once, like {@link tryRun}; what it answers in bytes stays so. */
-  async tryCall([name, ...parameters]: readonly [string, ...(string | number | Buffer)[]]): Promise<unknown> {
-    const redis = this.#redis;
-    if (redis === null || !isSound(redis)) throw new Error("not connected");
-    return await redis.callBuffer(name, parameters);
+  tryCall([name, ...parameters]: readonly [string, ...(string | number | Buffer)[]]): Promise<unknown> {
+    return this.#try((redis) => redis.callBuffer(name, parameters));
   }
 
   /** See {@link moveDamagedKeysAside}. Rejects like {@link run}. */
@@ -147,10 +146,31 @@ export class RedisClient {
     if (this.#redis !== null && this.#redis.status !== "end") this.#redis.disconnect();
   }
 
+  /** Leaves a server that says, in the error or in one of several answers, that another is to be asked. */
+  #heed(redis: Redis, told: unknown): void {
+    const error = Array.isArray(told) ? told.find(isOfAnotherServer) : told;
+    if (redis !== this.#redis || !isOfAnotherServer(error)) return;
+    this.#leftFor ??= error;
+    this.#leave();
+  }
+
+  async #try<Reply>(operation: (redis: Redis) => Promise<Reply>): Promise<Reply> {
+    const redis = this.#redis;
+    if (redis === null || !isSound(redis)) throw new Error("not connected");
+    try {
+      const reply = await operation(redis);
+      this.#heed(redis, reply);
+      return reply;
+    } catch (error) {
+      this.#heed(redis, error);
+      throw error;
+    }
+  }
+
   /** One connection, from its first packet to its last. */
   async #connectOnce(): Promise<void> {
-    const { url, prefix, observe } = this.#options;
-    const redis = new Redis(url, {
+    const { prefix, observe } = this.#options;
+    const redis = openRedis(this.#locator, {
       keyPrefix: prefix,
       connectionName: "shardline",
       connectTimeout: CONNECT_TIMEOUT_MS,
@@ -165,10 +185,11 @@ export class RedisClient {
     redis.on("error", (error) => failure = error);
     const ended = new Promise((resolve) => redis.once("end", resolve));
     this.#redis = redis;
+    this.#leftFor = null;
     try {
       await redis.connect();
       this.#isOutageReported = false;
-      observe({ kind: "redis.connected", address: this.address });
+      observe({ kind: "redis.connected", address: this.#address });
       // Nobody waits for it: it concerns a day when memory runs short.
       readEviction(redis).then((eviction) => this.#reportEviction(eviction));
       this.#ready.resolve();
@@ -177,7 +198,8 @@ export class RedisClient {
       for (const listener of this.#lostListeners) listener();
       if (this.#closing.signal.aborted) return;
       this.#ready = Promise.withResolvers();
-      observe({ kind: "redis.lost", address: this.address, error: failureText(failure) });
+      const error = this.#leftFor === null ? failureText(failure) : refusalText(this.#leftFor);
+      observe({ kind: "redis.lost", address: this.#address, error });
     } catch {
       this.#leave();
       await ended;
@@ -185,6 +207,10 @@ export class RedisClient {
     } finally {
       this.#redis = null;
     }
+  }
+
+  get #address(): string {
+    return this.#locator.address;
   }
 
   async #insist<Result>(operation: (redis: Redis) => Promise<Result>): Promise<Result> {
@@ -199,11 +225,12 @@ export class RedisClient {
         const result = await operation(redis);
         if (this.#isRefusing) {
           this.#isRefusing = false;
-          this.#options.observe({ kind: "redis.accepting", address: this.address });
+          this.#options.observe({ kind: "redis.accepting", address: this.#address });
         }
         return result;
       } catch (error) {
         if (this.#closing.signal.aborted) throw new RedisClosedError({ cause: error });
+        if (redis !== null) this.#heed(redis, error);
         if (redis !== null && isSound(redis)) {
           if (!isRefusal(error)) throw error;
           // What stands in the way of the first attempt is moved aside for the second.
@@ -218,7 +245,7 @@ export class RedisClient {
   #reportRefusal(error: Error): void {
     if (this.#isRefusing) return;
     this.#isRefusing = true;
-    this.#options.observe({ kind: "redis.refusing", address: this.address, error: refusalText(error) });
+    this.#options.observe({ kind: "redis.refusing", address: this.#address, error: refusalText(error) });
   }
 
   /** undefined: Redis did not say. */
@@ -228,16 +255,16 @@ export class RedisClient {
     this.#eviction = eviction;
     if (eviction === null) return;
     if (eviction.policy === told?.policy && eviction.maxMemoryBytes === told.maxMemoryBytes) return;
-    this.#options.observe({ kind: "redis.evicting", address: this.address, ...eviction });
+    this.#options.observe({ kind: "redis.evicting", address: this.#address, ...eviction });
   }
 
   #reportOutage(failure: unknown): void {
     if (this.#isOutageReported) return;
     this.#isOutageReported = true;
-    const advice = isNetworkFailure(failure) ? `; ${HOW_TO_GET_ONE}` : "";
+    const advice = "url" in this.#options && isNetworkFailure(failure) ? `; ${HOW_TO_GET_ONE}` : "";
     this.#options.observe({
       kind: "redis.unreachable",
-      address: this.address,
+      address: this.#address,
       error: `${failureText(failure)}${advice}`,
     });
   }

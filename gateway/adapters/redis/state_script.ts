@@ -9,7 +9,10 @@
 
 /** Guilds that are marked. */
 export const BEHIND = "gateway:state:behind";
-/** By shard, its sessions and how far each is in the cache. */
+/**
+ * By shard, its sessions and how far each is in the cache. Each script has it for its declared key, whether it needs it or
+ * not: by that a node of a cluster knows whether the slot is its own, before the script has done anything.
+ */
 export const WRITTEN = "gateway:state:written";
 
 const COMMON = `
@@ -229,6 +232,8 @@ for line in gmatch(ARGV[2], "([^\\n]*)\\n") do
     local text = string.gsub(type(failure) == "table" and failure.err or failure, "^ERR ", "")
     -- A fault of ours has none.
     local code = match(text, "%f[%u](%u%u%u+) ") or "ERR"
+    -- Keys are on their way to another node of a cluster, or the cluster has just gone down.
+    if find(text, " cluster ", 1, true) then code = "TRYAGAIN" end
     replies[#replies + 1] = { err = code .. " " .. string.gsub(text, "^" .. code .. " ", "") }
     -- Redis takes no writes now. It might take some again in this script, and what is written must have no holes.
     if code ~= "WRONGTYPE" and code ~= "ERR" then break end

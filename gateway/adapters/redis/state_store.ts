@@ -23,8 +23,6 @@ import { isRefusal, type RedisClient } from "./client.ts";
 import { APPLY, BEHIND, SWEEP, WRITTEN } from "./state_script.ts";
 
 export interface RedisStateStoreOptions {
-  /** Put before every key; the client has none of its own. */
-  readonly prefix: string;
   readonly clock: Clock;
   readonly observe: Observer;
 }
@@ -100,11 +98,10 @@ export class RedisStateStore implements StateStore {
   }
 
   async guilds(page: string | null): Promise<GuildPage> {
-    const { prefix } = this.#options;
     const [set = "guild_keys", cursor = "0"] = page?.split(" ") ?? [];
-    const command: Command = ["sscan", prefix + set, cursor, "COUNT", SCAN_COUNT];
+    const command: Command = ["sscan", set, cursor, "COUNT", SCAN_COUNT];
     const [nextCursor, names] = await this.#ask<[Buffer, Buffer[]]>(command, []);
-    const start = set === BEHIND ? 0 : `${prefix}guild:`.length;
+    const start = set === BEHIND ? 0 : `${this.#client.prefix}guild:`.length;
     return {
       ids: names.map((name) => name.toString().slice(start)),
       next: nextCursor.toString() !== "0" ? `${set} ${nextCursor}` : set === BEHIND ? null : `${BEHIND} 0`,
@@ -121,7 +118,7 @@ export class RedisStateStore implements StateStore {
     const epoch = this.#epoch;
     while (epoch === this.#epoch && this.#gathered.length > 0) {
       const asked = this.#takeGathered();
-      const command: Command = ["evalsha", this.#apply ?? "", 0, this.#options.prefix];
+      const command: Command = ["evalsha", this.#apply ?? "", 1, WRITTEN, this.#client.prefix];
       const answers = await this.#ask<Answer[]>(command, stepsText(asked)).catch((error: Error) =>
         asked.map(() => error)
       );
@@ -166,14 +163,13 @@ export class RedisStateStore implements StateStore {
     const epoch = ++this.#epoch;
     try {
       const load = async (lua: string) => String(await this.#client.tryCall(["script", "LOAD", lua]));
-      const botUserKey = this.#options.prefix + BOT_USER.key;
       const [apply, sweep, written, botUser] = await Promise.all([
         load(APPLY),
         load(SWEEP),
-        this.#client.tryCall(["hgetall", this.#options.prefix + WRITTEN]),
-        this.#client.tryCall(["get", botUserKey]),
+        this.#client.tryCall(["hgetall", WRITTEN]),
+        this.#client.tryCall(["get", BOT_USER.key]),
         // Changes nothing, but Redis answers it only while it takes writes.
-        this.#client.tryCall(["setrange", botUserKey, 0, ""]),
+        this.#client.tryCall(["setrange", BOT_USER.key, 0, ""]),
       ]);
       if (epoch !== this.#epoch || this.#events === null) return;
       this.#apply = apply;
@@ -227,15 +223,15 @@ export class RedisStateStore implements StateStore {
   }
 
   async #sweepExpired(): Promise<void> {
-    const command: Command = ["evalsha", this.#sweep, 0, this.#options.prefix, SWEEP_KEYS];
+    const command: Command = ["evalsha", this.#sweep, 1, WRITTEN, this.#client.prefix, SWEEP_KEYS];
     for (let sweeps = 0; sweeps < SWEEPS_AT_ONCE; sweeps++) {
       if (await this.#ask<number>(command, []) < SWEEP_KEYS) return;
     }
   }
 
   async #tellSizes(): Promise<void> {
-    const { prefix, observe } = this.#options;
-    const count = (set: string) => this.#ask<number>(["scard", prefix + set], []);
+    const { observe } = this.#options;
+    const count = (set: string) => this.#ask<number>(["scard", set], []);
     const [guildsBehind, ...counts] = await Promise.all([
       count(BEHIND),
       ...KINDS.map((kind) => count(`${kind}_keys`)),

@@ -11,7 +11,7 @@ Deno.test(
   onStage({ simulator: THREE_SHARDS }, async (stage) => {
     const gateway = await stage.startConnected(3);
     const { rabbitUrl, redisUrl } = stage;
-    const services = createServices({ ...TEST_SETTINGS, rabbitUrl, redisUrl }, {
+    const services = createServices({ ...TEST_SETTINGS, rabbitUrl, redis: { url: redisUrl } }, {
       clock: systemClock,
       tell: () => {},
       gatewayMissing: null,

@@ -39,7 +39,7 @@ Deno.test(".env.example with every line switched on means the same as an empty e
   assert.ok(full.ok && empty.ok);
   assert.deepEqual(full.config, empty.config);
   assert.equal(full.config.rabbit.url.reveal(), empty.config.rabbit.url.reveal());
-  assert.equal(full.config.redis.url.reveal(), empty.config.redis.url.reveal());
+  assert.deepEqual(full.config.redis.servers.reveal(), empty.config.redis.servers.reveal());
 });
 
 Deno.test(".env.example as it is leaves nothing to do but the token", () => {

@@ -43,7 +43,6 @@ const encoder = new TextEncoder();
 
 function newStore(fixture: RedisFixture, clock = new ManualClock()): RedisStateStore {
   return new RedisStateStore(fixture.client(), {
-    prefix: PREFIX,
     clock,
     observe: fixture.observations.observe,
   });
@@ -86,7 +85,7 @@ async function nowMs(redis: Redis): Promise<number> {
 }
 
 testStateStoreContract("Redis", async () => {
-  const fixture = await openRedis();
+  const fixture = await openRedis({ prefix: PREFIX });
   const { redis, proxy } = fixture;
   const stores: RedisStateStore[] = [];
   return {
@@ -111,7 +110,7 @@ testStateStoreContract("Redis", async () => {
 });
 
 Deno.test("RedisStateStore keeps keys and sets to the letter, under the prefix", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store } = await openStore(fixture);
   await store.apply([
@@ -166,7 +165,7 @@ Deno.test("RedisStateStore keeps keys and sets to the letter, under the prefix",
 });
 
 Deno.test("RedisStateStore leaves nothing of what it forgets, not even in its own sets", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store } = await openStore(fixture);
   const keep = () =>
@@ -186,7 +185,7 @@ Deno.test("RedisStateStore leaves nothing of what it forgets, not even in its ow
 });
 
 Deno.test("RedisStateStore touches nothing under another prefix", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store } = await openStore(fixture);
   await redis.sadd("guild_keys", "guild:1");
@@ -206,7 +205,7 @@ Deno.test("RedisStateStore touches nothing under another prefix", async () => {
 });
 
 Deno.test("RedisStateStore asks Redis once, whatever the steps", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { store } = await openStore(fixture);
   const calls = await fixture.callsDuring(async () => {
     await store.apply([
@@ -220,7 +219,7 @@ Deno.test("RedisStateStore asks Redis once, whatever the steps", async () => {
 });
 
 Deno.test("RedisStateStore gathers what it is asked while Redis owes an answer, each with an answer of its own", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store } = await openStore(fixture);
   await redis.set(`${PREFIX}member_keys`, "a text");
@@ -255,7 +254,7 @@ Deno.test("RedisStateStore gathers what it is asked while Redis owes an answer, 
 });
 
 Deno.test("RedisStateStore gives each write of a key its whole time anew", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store } = await openStore(fixture);
   const ttlMs = 3_600_000;
@@ -277,7 +276,7 @@ Deno.test("RedisStateStore gives each write of a key its whole time anew", async
 });
 
 Deno.test("RedisStateStore keeps for ever what has no time, though it had one", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store, clock } = await openStore(fixture);
   for (const write of [setStep(MEMBER), mergeStep(MEMBER, ["a", "1"])]) {
@@ -293,7 +292,7 @@ Deno.test("RedisStateStore keeps for ever what has no time, though it had one", 
 });
 
 Deno.test("RedisStateStore takes what has expired out of its sets with the next sweep, and nothing else", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store, clock } = await openStore(fixture);
   const role = guildPartEntity("role", GUILD, "5");
@@ -324,7 +323,7 @@ Deno.test("RedisStateStore takes what has expired out of its sets with the next 
 });
 
 Deno.test("RedisStateStore sweeps nothing that is still there, whatever its own set says of it", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store, clock } = await openStore(fixture);
   const ttlMs = 3_600_000;
@@ -338,7 +337,7 @@ Deno.test("RedisStateStore sweeps nothing that is still there, whatever its own 
 });
 
 Deno.test("RedisStateStore sweeps ten thousand keys a period, few at a time", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store, clock } = await openStore(fixture);
   // Behind a full hundred another would be looked for, whose script may be counted or not.
@@ -361,7 +360,7 @@ Deno.test("RedisStateStore sweeps ten thousand keys a period, few at a time", as
 });
 
 Deno.test("RedisStateStore tells each second how much is kept of each kind", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { observations } = fixture;
   const { store, clock } = await openStore(fixture);
   const roles = ["1", "2", "3"].map((id) => setStep(guildPartEntity("role", GUILD, id)));
@@ -383,7 +382,7 @@ Deno.test("RedisStateStore tells each second how much is kept of each kind", asy
 });
 
 Deno.test("RedisStateStore opens without what is not to be read of what was written", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const key = `${PREFIX}gateway:state:written`;
   await redis.hset(key, { 3: "none", 4: "[[]", 5: '[["a",1]]', 6: "{}" });
@@ -414,7 +413,7 @@ const REFUSALS: readonly {
 
 for (const { what, error, begin, end } of REFUSALS) {
   Deno.test(`RedisStateStore is closed while Redis ${what}, and tells so once`, async () => {
-    await using fixture = await openRedis();
+    await using fixture = await openRedis({ prefix: PREFIX });
     const { redis, observations } = fixture;
     const { store, openings, clock } = await openStore(fixture);
     const refused = () => observations.of("state.refused");
@@ -451,7 +450,7 @@ for (const { what, error, begin, end } of REFUSALS) {
 }
 
 Deno.test("RedisStateStore does nothing behind what Redis refuses, and says of nothing that it is written", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store, openings } = await openStore(fixture);
   await store.apply([setStep(MEMBER)]);
@@ -470,7 +469,7 @@ Deno.test("RedisStateStore does nothing behind what Redis refuses, and says of n
 });
 
 Deno.test("RedisStateStore opens only once Redis takes writes", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis, observations } = fixture;
   const clock = new ManualClock();
   const openings = new StateOpenings();
@@ -490,7 +489,7 @@ Deno.test("RedisStateStore opens only once Redis takes writes", async () => {
 });
 
 Deno.test("RedisStateStore refuses what meets another thing under a name, that alone, and tells so once", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis, observations } = fixture;
   const { store, openings, clock } = await openStore(fixture);
   await redis.set(`${PREFIX}member_keys`, "a text");
@@ -512,7 +511,7 @@ Deno.test("RedisStateStore refuses what meets another thing under a name, that a
 });
 
 Deno.test("RedisStateStore takes out of a group what somebody else has put there, and touches nothing else", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store } = await openStore(fixture);
   const foreign = ["", "role", `${PREFIX}role`, `${PREFIX}gateway:shards`, "role:1:2", "\u0000"];
@@ -524,7 +523,7 @@ Deno.test("RedisStateStore takes out of a group what somebody else has put there
 });
 
 Deno.test("RedisStateStore settles nothing that Redis answers after a refusal has closed it", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store, openings, clock } = await openStore(fixture);
   const settled: string[] = [];
@@ -544,7 +543,7 @@ Deno.test("RedisStateStore settles nothing that Redis answers after a refusal ha
 });
 
 Deno.test("RedisStateStore loses no name of what it could not clear", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store } = await openStore(fixture);
   const roles = Array.from({ length: 20 }, (_, id) => guildPartEntity("role", GUILD, String(id)));
@@ -558,7 +557,7 @@ Deno.test("RedisStateStore loses no name of what it could not clear", async () =
 });
 
 Deno.test("RedisStateStore survives that Redis forgets its scripts", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const { store, openings, clock } = await openStore(fixture);
   await redis.script("FLUSH");
@@ -574,7 +573,7 @@ Deno.test("RedisStateStore survives that Redis forgets its scripts", async () =>
 });
 
 Deno.test("RedisStateStore takes a lost connection for no refusal, and asks nothing without one", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { proxy, redis, observations } = fixture;
   const { store, openings, clock } = await openStore(fixture);
   for (let losses = 1; losses <= 5; losses++) {
@@ -600,7 +599,7 @@ Deno.test("RedisStateStore takes a lost connection for no refusal, and asks noth
 });
 
 Deno.test("RedisStateStore.close() leaves no timer, whenever it comes", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { redis } = fixture;
   const open = await openStore(fixture);
   assert.equal(open.clock.deadlinesMs.length, 2);
@@ -705,7 +704,7 @@ function valuesOf(text: string): Record<string, string> {
 }
 
 Deno.test("RedisStateStore changes any object as {...old, ...new} does, whose values stay byte for byte", async () => {
-  await using fixture = await openRedis();
+  await using fixture = await openRedis({ prefix: PREFIX });
   const { store } = await openStore(fixture);
   const name = spelling(fc.constantFrom("a", "ab", "", 'a"b', "\\", "}", '":', "__proto__", "é", "0", "😀"));
   const objects = fc.array(objectOf(name, jsonValue, 6), { minLength: 2, maxLength: 4 });
