@@ -5,7 +5,7 @@
  * @module
  */
 import type { Redis } from "ioredis";
-import { isOfAnotherServer, openRedis, RedisLocator } from "../gateway/adapters/redis/open.ts";
+import { isOfAnotherServer, isSound, openRedis, RedisLocator } from "../gateway/adapters/redis/open.ts";
 import type { RedisServers } from "../gateway/protocol/redis_servers.ts";
 
 /** Redis cannot be reached, or has not answered in time. */
@@ -32,11 +32,13 @@ const RECONNECT_MOST_MS = 2_000;
 const SILENCE_MOST_MS = 10_000;
 
 export class DashboardRedis {
+  readonly #locator: RedisLocator;
   readonly #redis: Redis;
 
   /** @param prefix Put before every key. */
   constructor(servers: RedisServers & { readonly prefix: string }) {
-    this.#redis = openRedis(new RedisLocator(servers, servers.prefix), {
+    this.#locator = new RedisLocator(servers, servers.prefix);
+    this.#redis = openRedis(this.#locator, {
       keyPrefix: servers.prefix,
       connectionName: "shardline-dashboard",
       connectTimeout: CONNECT_TIMEOUT_MS,
@@ -69,7 +71,7 @@ export class DashboardRedis {
       return await work(this.#redis);
     } catch (error) {
       if (isWrongType(error)) throw new WrongTypeError(keysOf(error.command), { cause: error });
-      if (this.#redis.status === "ready" && !isLate(error) && !isOfAnotherServer(error)) throw error;
+      if (isSound(this.#redis) && !isLate(error) && !isOfAnotherServer(error)) throw error;
       throw new RedisAwayError("Cannot reach Redis", { cause: error });
     }
   }
@@ -89,6 +91,7 @@ export class DashboardRedis {
   async stop(): Promise<void> {
     if (this.#redis.status === "ready") await this.#redis.quit().catch(() => {});
     this.#redis.disconnect();
+    await this.#locator.left();
   }
 }
 

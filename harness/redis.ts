@@ -24,20 +24,31 @@ export async function startRedis(program?: string): Promise<RedisServer> {
   const path = program ?? (await programPaths(["redis"])).redis;
   // A password of its own, so that it cannot be taken for another server that was given the same port.
   const password = crypto.randomUUID();
-  const server = await Server.start(redisKind(path, password));
+  return redisServer(await Server.start(redisKind(path, password)), password);
+}
+
+/** A server that was started as {@link redisKind} says. */
+export function redisServer(server: Server, password: string): RedisServer {
   return { server, url: `redis://:${password}@127.0.0.1:${server.ports[0]}` };
 }
 
-function redisKind(program: string, password: string): ServerKind {
+/** @param more Further arguments, of a server with one more port than it talks to clients on, or without. */
+export function redisKind(
+  program: string,
+  password: string,
+  more: (morePort: number) => readonly string[] = () => [],
+  { morePorts = 0 } = {},
+): ServerKind {
   return {
     title: "Redis",
-    portCount: 1,
-    launch: (folder, [port]) => ({
+    portCount: 1 + morePorts,
+    launch: (folder, [port, morePort = 0]) => ({
       program,
       args: [
         ...["--bind", "127.0.0.1", "--port", String(port), "--requirepass", password],
         // The append-only file is written before a command is answered, so a SIGKILL loses nothing.
         ...["--dir", folder, "--appendonly", "yes", "--appendfsync", "no", "--save", ""],
+        ...more(morePort),
       ],
     }),
     answers: ([port]) => answersPing(port ?? 0, password),
@@ -45,7 +56,8 @@ function redisKind(program: string, password: string): ServerKind {
   };
 }
 
-async function answersPing(port: number, password: string): Promise<boolean> {
+/** Whether a server on this port takes the password, and answers. */
+export async function answersPing(port: number, password: string): Promise<boolean> {
   try {
     using connection = await Deno.connect({ hostname: "127.0.0.1", port });
     await connection.write(new TextEncoder().encode(`AUTH ${password}\r\nPING\r\n`));

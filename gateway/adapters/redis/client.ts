@@ -12,7 +12,7 @@ import type { RedisServers } from "../../protocol/redis_servers.ts";
 import { CONNECT_TIMEOUT_MS, keepTrying, serverRetryDelayMs } from "../server_retry.ts";
 import { moveDamagedKeysAside } from "./damaged_keys.ts";
 import { type Eviction, readEviction } from "./eviction.ts";
-import { isOfAnotherServer, openRedis, RedisLocator } from "./open.ts";
+import { isOfAnotherServer, isSound, openRedis, RedisLocator } from "./open.ts";
 
 /** Redis answers within milliseconds; one that owes an answer for this long is given up. */
 const ANSWER_TIMEOUT_MS = 10_000;
@@ -206,6 +206,7 @@ export class RedisClient {
       if (!this.#closing.signal.aborted) this.#reportOutage(failure);
     } finally {
       this.#redis = null;
+      await this.#locator.left();
     }
   }
 
@@ -273,11 +274,6 @@ export class RedisClient {
 /** As one array: as arguments, those of many thousand shards would not fit on the stack. */
 function commandOf({ lua, keys }: Script, parameters: readonly (string | number)[]): (string | number)[] {
   return [lua, keys.length, ...keys, ...parameters];
-}
-
-/** Whether the connection takes commands. One that does not has lost what it was asked, and says so itself. */
-function isSound(redis: Redis): boolean {
-  return redis.status === "ready" && redis.stream.writable;
 }
 
 /** Whether Redis answered that it does not do it; otherwise it did not answer. */

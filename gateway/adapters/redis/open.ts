@@ -12,6 +12,7 @@
 import { createConnection, type NetConnectOpts, Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { AbstractConnector, Redis, type RedisOptions } from "ioredis";
+import { sleepUntil, systemClock } from "../../clock.ts";
 import { failureText } from "../../failure.ts";
 import {
   type HostAndPort,
@@ -27,6 +28,11 @@ import {
 /** Who is asked where to connect has the answer at hand. There are others to ask, and a failover is not to wait. */
 const LOOK_UP_TIMEOUT_MS = 2_000;
 const DISCONNECT_TIMEOUT_MS = 200;
+/**
+ * Sentinels make another server the master while the old one, where it lives, goes on taking writes for ten seconds, which
+ * are lost. So they are asked as long as a connection stands.
+ */
+const WATCH_EVERY_MS = 1_000;
 
 /** Whether the server says that it is not, or not any more, the one that takes our writes. */
 export function isOfAnotherServer(error: unknown): error is Error {
@@ -38,6 +44,11 @@ export function isOfAnotherServer(error: unknown): error is Error {
   );
 }
 
+/** Whether the connection takes commands. One that does not has lost what it was asked, and says so itself. */
+export function isSound(redis: Redis): boolean {
+  return redis.status === "ready" && redis.stream.writable;
+}
+
 /** Finds the server that takes our writes. Of several that may be asked it begins with another one each time. */
 export class RedisLocator {
   readonly servers: RedisServers;
@@ -46,6 +57,7 @@ export class RedisLocator {
   /** Nodes of the cluster as it was seen last: those that were given may all be gone by now. */
   #knownNodes: readonly HostAndPort[] = [];
   #place: HostAndPort | null = null;
+  #watching: Promise<unknown> = Promise.resolve();
 
   /**
    * @param prefix What all keys begin with. Its hash tag says where they are in a cluster.
@@ -67,6 +79,40 @@ export class RedisLocator {
     this.#place = null;
     this.#place = await this.#look(over);
     return this.#place;
+  }
+
+  /** Calls back once where Sentinels name another master than this one, as long as it is not over. */
+  watch(place: HostAndPort, over: AbortSignal, moved: (error: Error) => void): void {
+    const { servers } = this;
+    // A node of a cluster says itself when it is no longer the owner, and a single server knows no other.
+    if (!("sentinels" in servers)) return;
+    this.#watching = this.#watch(servers, hostAndPort(place), over).then((master) => {
+      if (master !== null) moved(new Error(`the Sentinels name another master: ${master}`));
+    });
+  }
+
+  /** Resolves once the Sentinels are not asked any more, after it was over. */
+  async left(): Promise<void> {
+    await this.#watching;
+  }
+
+  /** Resolves with another master, or with null once it is over. */
+  async #watch(servers: RedisSentinels, address: string, over: AbortSignal): Promise<string | null> {
+    const pause = () => sleepUntil(systemClock, systemClock.nowMs() + WATCH_EVERY_MS, over);
+    let master = address;
+    const untilMoved = async (redis: Redis) => {
+      while (!over.aborted && master === address) {
+        await pause();
+        master = hostAndPort(await masterOf(redis, servers));
+      }
+    };
+    const login = sentinelLogin(servers);
+    for (let tries = 0; !over.aborted && master === address; tries++) {
+      const sentinel = servers.sentinels[(this.#lookUps + tries) % servers.sentinels.length];
+      // Whoever does not answer says nothing against this master, and is not the only one.
+      if (sentinel !== undefined) await ask(sentinel, login, over, untilMoved).catch(pause);
+    }
+    return over.aborted ? null : master;
   }
 
   #look(over: AbortSignal): Promise<HostAndPort> {
@@ -163,6 +209,9 @@ function connectorTo(locator: RedisLocator) {
       const to: NetConnectOpts = { ...place, ...(family !== undefined && { family }) };
       const stream = tls === undefined ? createConnection(to) : connectTls({ ...to, ...tls });
       stream.once("error", (error) => this.firstError = error);
+      const over = new AbortController();
+      stream.once("close", () => over.abort());
+      locator.watch(place, over.signal, (error) => stream.destroy(error));
       return stream;
     }
   };
@@ -171,15 +220,20 @@ function connectorTo(locator: RedisLocator) {
 /** The master, as one Sentinel knows it. */
 function askSentinel(
   sentinel: HostAndPort,
-  { masterName, sentinelPassword }: RedisSentinels,
+  servers: RedisSentinels,
   over: AbortSignal,
 ): Promise<HostAndPort> {
-  const login = { username: null, password: sentinelPassword };
-  return ask(sentinel, login, over, async (redis) => {
-    const answer = await redis.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName);
-    if (!Array.isArray(answer)) throw new Error(`it knows no master named ${masterName}`);
-    return { host: String(answer[0]), port: Number(answer[1]) };
-  });
+  return ask(sentinel, sentinelLogin(servers), over, (redis) => masterOf(redis, servers));
+}
+
+async function masterOf(redis: Redis, { masterName }: RedisSentinels): Promise<HostAndPort> {
+  const answer = await redis.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", masterName);
+  if (!Array.isArray(answer)) throw new Error(`it knows no master named ${masterName}`);
+  return { host: String(answer[0]), port: Number(answer[1]) };
+}
+
+function sentinelLogin({ sentinelPassword }: RedisSentinels): RedisLogin {
+  return { username: null, password: sentinelPassword };
 }
 
 /** `CLUSTER SLOTS`: first and last slot, then host, port and more of the master, and of each replica. */

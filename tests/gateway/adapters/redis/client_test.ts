@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { RedisClient } from "../../../../gateway/adapters/redis/client.ts";
 import { type Clock, systemClock } from "../../../../gateway/clock.ts";
 import { ManualClock } from "../../../fakes/manual_clock.ts";
+import { startRedis } from "../../../../harness/redis.ts";
+import { command } from "../../../../harness/redis_commands.ts";
 import { Observations } from "../../../fakes/observations.ts";
 import { openRedis } from "../../../fakes/redis_fixture.ts";
 
@@ -162,6 +164,64 @@ Deno.test("RedisClient takes user, password and database from its URL", async ()
   await fixture.redis.del("key");
   await client.disconnect();
 });
+
+Deno.test("RedisClient leaves a server that becomes a replica, and comes back when it takes writes again", async () => {
+  const master = await startRedis();
+  await using _master = master.server;
+  const own = await startRedis();
+  await using _own = own.server;
+  const observations = new Observations();
+  const client = redisClient(own.url, { observations });
+  client.start();
+  await client.transaction((commands) => commands.set("key", "before"));
+  await command(own.url, "REPLICAOF", "127.0.0.1", String(master.server.ports[0]));
+  const written = client.transaction((commands) => commands.set("key", "after"));
+  const [unreachable] = await observations.first("redis.unreachable");
+  assert.equal(unreachable?.error, "it is a replica, which takes no writes");
+  await assert.rejects(client.tryCall(["get", "key"]), /not connected/);
+  await command(own.url, "REPLICAOF", "NO", "ONE");
+  assert.deepEqual(await written, ["OK"]);
+  assert.equal(await command(own.url, "GET", "key"), "after");
+  const [lost] = observations.of("redis.lost");
+  assert.match(lost?.error ?? "", /^READONLY /);
+  assert.deepEqual(observations.all.map(({ kind }) => kind), [
+    "redis.connected",
+    "redis.lost",
+    "redis.unreachable",
+    "redis.connected",
+  ]);
+  await client.disconnect();
+});
+
+for (
+  const [how, ask] of [
+    ["tryCall()", (client: RedisClient) => client.tryCall(["set", "key", "value"])],
+    [
+      "tryRun()",
+      (client: RedisClient) =>
+        client.tryRun({ lua: 'return redis.call("SET", KEYS[1], "value")', keys: ["key"] }, []),
+    ],
+    [
+      "tryCall() of a script that answers with several errors",
+      (client: RedisClient) =>
+        client.tryCall(["eval", 'return { 1, redis.pcall("SET", KEYS[1], "value") }', 1, "key"]),
+    ],
+  ] as const
+) {
+  Deno.test(`RedisClient leaves a server that has become a replica after ${how}, too`, async () => {
+    const own = await startRedis();
+    await using _own = own.server;
+    const observations = new Observations();
+    const client = redisClient(own.url, { observations });
+    client.start();
+    await observations.first("redis.connected");
+    await command(own.url, "REPLICAOF", "127.0.0.1", "1");
+    await ask(client).catch(() => {});
+    const [lost] = await observations.first("redis.lost");
+    assert.match(lost?.error ?? "", /READONLY /);
+    await client.disconnect();
+  });
+}
 
 function redisClient(
   url: string,
