@@ -20,6 +20,7 @@ import type {
 import { joined } from "../../state/fields.ts";
 import { bufferView } from "../buffer_view.ts";
 import { isRefusal, type RedisClient } from "./client.ts";
+import { isOfAnotherServer } from "./open.ts";
 import { APPLY, BEHIND, SWEEP, WRITTEN } from "./state_script.ts";
 
 export interface RedisStateStoreOptions {
@@ -195,8 +196,8 @@ export class RedisStateStore implements StateStore {
   #failed(error: unknown): void {
     const { clock } = this.#options;
     this.#close();
-    // A loss is the client's to tell, and it says when there is another connection.
-    if (this.#events === null || !isRefusal(error)) return;
+    // A loss is the client's to tell, one that it has decided on too, and it says when there is another connection.
+    if (this.#events === null || !isRefusal(error) || isOfAnotherServer(error)) return;
     this.#tellRefusal(error);
     this.#cancelTimers = clock.schedule(clock.nowMs() + REOPEN_AFTER_MS, () => this.#open());
   }
