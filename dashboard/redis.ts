@@ -5,7 +5,8 @@
  * @module
  */
 import type { Redis } from "ioredis";
-import { isOfAnotherServer, isSound, openRedis, RedisLocator } from "../gateway/adapters/redis/open.ts";
+import { RedisLocator } from "../gateway/adapters/redis/place/locator.ts";
+import { isOfAnotherServer, isSound, openRedis } from "../gateway/adapters/redis/place/open.ts";
 import type { RedisServers } from "../gateway/protocol/redis_servers.ts";
 
 /** Redis cannot be reached, or has not answered in time. */

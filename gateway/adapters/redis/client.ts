@@ -12,7 +12,8 @@ import type { RedisServers } from "../../protocol/redis_servers.ts";
 import { CONNECT_TIMEOUT_MS, keepTrying, serverRetryDelayMs } from "../server_retry.ts";
 import { moveDamagedKeysAside } from "./damaged_keys.ts";
 import { type Eviction, readEviction } from "./eviction.ts";
-import { isOfAnotherServer, isSound, openRedis, RedisLocator } from "./open.ts";
+import { RedisLocator } from "./place/locator.ts";
+import { isOfAnotherServer, isSound, openRedis } from "./place/open.ts";
 
 /** Redis answers within milliseconds; one that owes an answer for this long is given up. */
 const ANSWER_TIMEOUT_MS = 10_000;

@@ -20,7 +20,7 @@ import type {
 import { joined } from "../../state/fields.ts";
 import { bufferView } from "../buffer_view.ts";
 import { isRefusal, type RedisClient } from "./client.ts";
-import { isOfAnotherServer } from "./open.ts";
+import { isOfAnotherServer } from "./place/open.ts";
 import { APPLY, BEHIND, SWEEP, WRITTEN } from "./state_script.ts";
 
 export interface RedisStateStoreOptions {

@@ -97,7 +97,7 @@ Deno.test("RedisClient does not stay with a Sentinel that names another server f
 
 Deno.test("RedisClient tells what each Sentinel said where none names the master, and no password", async () => {
   await using watched = await startWatchedRedis();
-  const { servers: [{ url }], password, sentinelPassword, sentinels: [sentinel] } = watched;
+  const { servers: [{ url }], password, sentinels: [sentinel] } = watched;
   const other = await startSentinel({
     masterPort: Number(new URL(url).port),
     password,

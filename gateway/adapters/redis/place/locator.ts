@@ -1,53 +1,28 @@
 /**
- * Connections to whichever Redis server takes our writes now: the one there is, the master that Sentinels name, or the
- * node of a cluster that owns our keys. The dashboard makes its own in the same way.
- *
- * Each is a plain connection to one server, in a cluster too: all keys are in one slot there, because scripts use many of
- * them at once, and so one node has them all. Redirecting single commands, as cluster clients do, would gain nothing; and
- * whoever repeats, and tells of losses, would be a library that does not know what must not be lost. So there is one way
- * for all three: a server that is no longer the right one is left, and before each connection is asked anew which one is.
+ * Which Redis server takes our writes now: the one there is, the master that Sentinels name, or the node of a cluster that
+ * owns our keys.
  *
  * @module
  */
-import { createConnection, type NetConnectOpts, Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions } from "node:tls";
-import { AbstractConnector, Redis, type RedisOptions } from "ioredis";
-import { sleepUntil, systemClock } from "../../clock.ts";
-import { failureText } from "../../failure.ts";
+import type { Redis } from "ioredis";
+import { sleepUntil, systemClock } from "../../../clock.ts";
+import { failureText } from "../../../failure.ts";
 import {
   type HostAndPort,
   hostAndPort,
   redisAddress,
-  type RedisCluster,
   type RedisLogin,
   type RedisSentinels,
   type RedisServers,
   serverPlace,
-} from "../../protocol/redis_servers.ts";
+} from "../../../protocol/redis_servers.ts";
+import { ask } from "./ask.ts";
 
-/** Who is asked where to connect has the answer at hand. There are others to ask, and a failover is not to wait. */
-const LOOK_UP_TIMEOUT_MS = 2_000;
-const DISCONNECT_TIMEOUT_MS = 200;
 /**
  * Sentinels make another server the master while the old one, where it lives, goes on taking writes for ten seconds, which
  * are lost. So they are asked as long as a connection stands.
  */
 const WATCH_EVERY_MS = 1_000;
-
-/** Whether the server says that it is not, or not any more, the one that takes our writes. */
-export function isOfAnotherServer(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false;
-  const causes = "previousErrors" in error && Array.isArray(error.previousErrors) ? error.previousErrors : [];
-  // A script's words are before it: `ERR Error running script …: -READONLY …` until Redis 7.
-  return [error, ...causes].some(({ name, message }) =>
-    name === "ReplyError" && /(?:^|[ -])(?:READONLY|MOVED|CLUSTERDOWN) /.test(message)
-  );
-}
-
-/** Whether the connection takes commands. One that does not has lost what it was asked, and says so itself. */
-export function isSound(redis: Redis): boolean {
-  return redis.status === "ready" && redis.stream.writable;
-}
 
 /** Finds the server that takes our writes. Of several that may be asked it begins with another one each time. */
 export class RedisLocator {
@@ -66,7 +41,7 @@ export class RedisLocator {
   constructor(servers: RedisServers, prefix: string) {
     this.servers = servers;
     this.#prefix = prefix;
-    redisAddress(servers);
+    redisAddress(servers); // throws
   }
 
   /** Of what was found last, or of all that were asked in vain; never with a password. */
@@ -121,7 +96,10 @@ export class RedisLocator {
     if ("sentinels" in servers) {
       return this.#askInTurn(servers.sentinels, (sentinel) => askSentinel(sentinel, servers, over));
     }
-    return this.#askInTurn([...servers.clusterNodes, ...this.#knownNodes], async (node) => {
+    const known = this.#knownNodes.filter((node) =>
+      !servers.clusterNodes.some((given) => isSame(given, node))
+    );
+    return this.#askInTurn([...servers.clusterNodes, ...known], async (node) => {
       const { owner, nodes } = await askNode(node, servers, this.#prefix, over);
       this.#knownNodes = nodes;
       return owner;
@@ -142,79 +120,8 @@ export class RedisLocator {
         failures.push(`${hostAndPort(place)}: ${failureText(error)}`);
       }
     }
-    throw new Error([...new Set(failures)].join("; "));
+    throw new Error(failures.join("; "));
   }
-}
-
-/** What is left out decides on the types of answers. */
-type Options = Omit<RedisOptions, "replyMapping">;
-
-/** A client that connects to what the locator finds, each time. It is refused by a server that is a replica. */
-export function openRedis(locator: RedisLocator, options: Options): Redis {
-  const { servers } = locator;
-  const all = { ...options, Connector: connectorTo(locator) };
-  return "url" in servers ? new Redis(servers.url, all) : new Redis({ ...loginOf(servers), ...all });
-}
-
-function loginOf({ username, password }: RedisLogin): Pick<RedisOptions, "username" | "password"> {
-  return { username: username ?? undefined, password: password ?? undefined };
-}
-
-interface ConnectorOptions {
-  readonly disconnectTimeout: number;
-  readonly family?: number;
-  readonly tls?: ConnectionOptions;
-}
-
-function connectorTo(locator: RedisLocator) {
-  return class extends AbstractConnector {
-    readonly #options: ConnectorOptions;
-    #looking = new AbortController();
-    #tell: (kind: string, error: Error) => void = () => {};
-
-    constructor(options: unknown) {
-      super((options as ConnectorOptions).disconnectTimeout);
-      this.#options = options as ConnectorOptions;
-    }
-
-    override async connect(tell: (kind: string, error: Error) => void): Promise<Socket> {
-      this.#tell = tell;
-      this.connecting = true;
-      this.#looking = new AbortController();
-      try {
-        const place = await locator.find(this.#looking.signal);
-        this.stream = this.connecting ? this.#open(place) : new Socket().destroy();
-      } catch (error) {
-        // After a rejection ioredis would not try again; a stream that has ended it takes for a lost connection.
-        this.firstError = error instanceof Error ? error : new Error(String(error));
-        this.stream = new Socket().destroy();
-      }
-      return this.stream;
-    }
-
-    /** `INFO`, where Redis lets us ask. A replica would refuse whatever writes. */
-    override check({ role }: { readonly role?: string }): boolean {
-      if (role !== "slave") return true;
-      this.#tell("error", new Error("it is a replica, which takes no writes"));
-      return false;
-    }
-
-    override disconnect(): void {
-      this.#looking.abort();
-      super.disconnect();
-    }
-
-    #open(place: HostAndPort): Socket {
-      const { tls, family } = this.#options;
-      const to: NetConnectOpts = { ...place, ...(family !== undefined && { family }) };
-      const stream = tls === undefined ? createConnection(to) : connectTls({ ...to, ...tls });
-      stream.once("error", (error) => this.firstError = error);
-      const over = new AbortController();
-      stream.once("close", () => over.abort());
-      locator.watch(place, over.signal, (error) => stream.destroy(error));
-      return stream;
-    }
-  };
 }
 
 /** The master, as one Sentinel knows it. */
@@ -270,39 +177,6 @@ function askNode(
   });
 }
 
-/** Asks something on a connection of its own. Rejects with what kept it from being answered. */
-async function ask<Answer>(
-  place: HostAndPort,
-  login: RedisLogin,
-  over: AbortSignal,
-  question: (redis: Redis) => Promise<Answer>,
-): Promise<Answer> {
-  over.throwIfAborted();
-  const redis = new Redis({
-    ...place,
-    ...loginOf(login),
-    connectionName: "shardline-look-up",
-    connectTimeout: LOOK_UP_TIMEOUT_MS,
-    socketTimeout: LOOK_UP_TIMEOUT_MS,
-    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-    lazyConnect: true,
-    retryStrategy: null,
-    enableOfflineQueue: false,
-    enableReadyCheck: false,
-  });
-  let failure: unknown = null;
-  redis.on("error", (error) => failure = error);
-  const ended = new Promise((resolve) => redis.once("end", resolve));
-  const leave = () => redis.disconnect();
-  over.addEventListener("abort", leave);
-  try {
-    await redis.connect();
-    return await question(redis);
-  } catch (error) {
-    throw failure ?? error;
-  } finally {
-    over.removeEventListener("abort", leave);
-    if (redis.status !== "end") redis.disconnect();
-    await ended;
-  }
+function isSame(one: HostAndPort, other: HostAndPort): boolean {
+  return one.host === other.host && one.port === other.port;
 }
