@@ -306,7 +306,7 @@ function createService(
   });
   // A connection of its own: a renewal is late behind nothing that else is asked, and one that hangs is given up soon.
   const leases = new RedisClient({
-    url: config.redis.url.reveal(),
+    ...config.redis.servers.reveal(),
     prefix: config.redis.prefix,
     clock,
     dice,
