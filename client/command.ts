@@ -13,6 +13,11 @@ import type {
 /** One shard, several, or every one. */
 export type ShardTarget = number | readonly number[] | "all";
 
+/** The shards themselves, or the guild whose shard it is; its id is text, because a number would lose digits. */
+export type CommandTarget =
+  | { readonly shard: ShardTarget; readonly guild_id?: never }
+  | { readonly guild_id: string; readonly shard?: never };
+
 /** The gateway payloads that a command may send. */
 export type SendablePayload =
   | GatewayUpdatePresence
@@ -24,16 +29,17 @@ export type SendablePayload =
 
 /** `op` 0 sends a payload on the shards; `op` 1 reconnects them, to resume the session unless `mode` says otherwise. */
 export type Command =
-  | {
-    readonly op: 0;
-    readonly shard: ShardTarget;
-    readonly data: SendablePayload;
-  }
-  | {
-    readonly op: 1;
-    readonly shard: ShardTarget;
-    readonly data?: { readonly mode: "resume" | "identify" };
-  };
+  & CommandTarget
+  & (
+    | {
+      readonly op: 0;
+      readonly data: SendablePayload;
+    }
+    | {
+      readonly op: 1;
+      readonly data?: { readonly mode: "resume" | "identify" };
+    }
+  );
 
 /**
  * Why a command failed: the gateway's own codes (docs/contract.md, Commands), and two of the client's.

@@ -7,7 +7,14 @@
  * @module
  */
 export { type ClientOptions, ShardlineClient } from "./client.ts";
-export type { Command, CommandErrorCode, CommandOutcome, SendablePayload, ShardTarget } from "./command.ts";
+export type {
+  Command,
+  CommandErrorCode,
+  CommandOutcome,
+  CommandTarget,
+  SendablePayload,
+  ShardTarget,
+} from "./command.ts";
 export { ClientError, type ClientErrorKind } from "./error.ts";
 export type { EventDataByName, EventHandler, EventName, ReceivedEvent } from "./event.ts";
 export type { Gap, GapHandler } from "./gap.ts";

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { shardOfGuild as shardOfGuildId } from "../gateway/protocol/guild_shard.ts";
 import { SHARDS_MOST } from "../gateway/protocol/shard_count.ts";
 import { TOTAL_KEY } from "./contract_keys.ts";
 import type { DashboardRedis } from "./redis.ts";
@@ -18,9 +19,9 @@ export function readSnowflake(text: string): string | null {
   return snowflake > 0n && snowflake <= SNOWFLAKE_MAX ? String(snowflake) : null;
 }
 
-/** @param guildId As {@link readSnowflake} gives it. Discord's own formula (gateway docs, Sharding). */
+/** @param guildId As {@link readSnowflake} gives it. */
 export function shardOfGuild(guildId: string, total: number): number {
-  return Number((BigInt(guildId) >> 22n) % BigInt(total));
+  return shardOfGuildId(BigInt(guildId), total);
 }
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MemberScan, skipWhitespace } from "../protocol/json_scan.ts";
+import { MemberScan, readSnowflake, skipWhitespace } from "../protocol/json_scan.ts";
 import { CLIENT_FRAME_MAX_BYTES, COMMAND_OPCODES, Opcode } from "../protocol/opcodes.ts";
 import type { ReconnectMode } from "../shard/machine.ts";
 
@@ -23,8 +23,8 @@ export type Command =
   /** Reconnects each of the shards. */
   | { readonly kind: "reconnect"; readonly shards: CommandShards; readonly mode: ReconnectMode };
 
-/** Shard ids, each once and at least one. */
-export type CommandShards = "all" | readonly number[];
+/** Shard ids, each once and at least one; or the one that a guild is on. */
+export type CommandShards = "all" | readonly number[] | { readonly guildId: bigint };
 
 /** Why a command is refused: header `reason`, and `error` of a reply. The last two are found out elsewhere. */
 export type CommandError =
@@ -69,18 +69,23 @@ export function readCommand(body: Uint8Array): CommandReading {
   if (!isObject(value)) {
     return refuse("invalid", 'The command is not an object: send {"op", "shard", "data"}');
   }
-  const { op, shard, data } = value;
+  const { op, shard, guild_id: guildId, data } = value;
   if (typeof op !== "number") {
     return refuse("invalid", 'The command has no op: send "op" as 0 for a gateway payload, 1 to reconnect');
   }
   if (op !== 0 && op !== 1) {
     return refuse("unknown_op", "The command's op is unknown: send 0 for a gateway payload, 1 to reconnect");
   }
-  const shards = readShards(shard);
+  if (shard !== undefined && guildId !== undefined) {
+    return refuse("invalid", 'The command names its shards twice: send either "shard" or "guild_id"');
+  }
+  const shards = guildId === undefined ? readShards(shard) : readGuild(body);
   if (shards === null) {
+    const problem = guildId === undefined ? "names no shards" : "has a guild_id that is no id";
     return refuse(
       "invalid",
-      'The command names no shards: send "shard" as an integer >= 0, a list of them, or "all"',
+      `The command ${problem}: send "shard" as an integer >= 0, a list of them, or "all", ` +
+        'or "guild_id" as the id of a guild, in digits alone',
     );
   }
   return op === 0 ? readSend(body, shards) : readReconnect(data, shards);
@@ -182,6 +187,14 @@ function readShards(value: unknown): CommandShards | null {
   if (value === "all") return "all";
   const ids: unknown[] = Array.isArray(value) ? value : [value];
   return ids.length > 0 && ids.every(isShardId) ? [...new Set(ids)] : null;
+}
+
+/** By the text, because a number beyond 2^53 has lost digits once it is parsed. `body` is valid JSON of an object. */
+function readGuild(body: Uint8Array): CommandShards | null {
+  const { span } = lastMember(body, skipWhitespace(body, 0), "guild_id");
+  const guildId = span && readSnowflake(body, span.start, span.end);
+  // Some libraries send a zero where nothing was set.
+  return guildId ? { guildId } : null;
 }
 
 function isShardId(value: unknown): value is number {

@@ -1,16 +1,16 @@
 /**
- * Carries commands out: reads each message of `gateway.send`, hands it to its shards, and acknowledges it once
- * it was carried out or refused. What is refused goes to `gateway.send.rejected` first.
+ * Hands commands to the shards of this process, and hears what becomes of them there. They come from `gateway.send`
+ * itself where one process runs alone; in a fleet from its router (`member.ts`).
  *
  * @module
  */
-import type { Clock } from "../clock.ts";
-import type { Notices } from "../delivery/notices.ts";
-import type { Observer } from "../observation.ts";
 import type { ShardCommand } from "../shard/command_queue.ts";
 import type { ReconnectMode } from "../shard/machine.ts";
-import { type CommandRefusal, type CommandShards, readCommand } from "./command.ts";
+import { addressedShards } from "./addressing.ts";
+import { type Command, type CommandRefusal, readCommand } from "./command.ts";
+import { CommandConclusion, type CommandConclusionOptions } from "./conclusion.ts";
 import type { IncomingCommand } from "./source.ts";
+import { CommandTally, EXPIRED } from "./tally.ts";
 
 /** What a command needs of a shard. */
 export interface CommandedShard {
@@ -18,149 +18,141 @@ export interface CommandedShard {
   restart(mode: ReconnectMode): void;
 }
 
-export interface DispatcherOptions {
-  readonly clock: Clock;
-  readonly observe: Observer;
-  readonly notices: Notices;
-  /** What was refused lies in `gateway.send.rejected` now. */
-  readonly refused: (body: Uint8Array, refusal: CommandRefusal) => void;
-  /** `COMMAND_TTL`. */
-  readonly ttlMs: number;
+export interface DispatcherOptions extends CommandConclusionOptions {
   /** The shards of this process, by id. */
   readonly shards: ReadonlyMap<number, CommandedShard>;
+  /** Number of the bot's shards; null where it is not known yet. */
+  readonly total?: () => number | null;
 }
 
-/** One message on its way to one or more shards. */
-interface Delivery {
-  readonly incoming: IncomingCommand;
-  readonly opcode: number;
-  readonly shardCount: number;
-  /** Shards that have neither sent it nor let it expire. */
-  open: number;
-  expired: number;
+/** `away`: the shard left this process before it had sent the command, and will not send it from here. */
+export type ShardFate = "sent" | "expired" | "away";
+
+/** What whoever hands a command to shards wants of them. */
+export interface CarryingOut {
+  readonly remainingMs: number;
+  /** False once the command will come again another way: then it must not be sent. */
+  isCurrent(): boolean;
+  /** Called once for each shard, unless the command is not current any more. */
+  settled(shard: number, fate: ShardFate): void;
 }
 
-const EXPIRED: CommandRefusal = {
+/** A command that a shard holds. */
+interface HeldCommand {
+  readonly shard: number;
+  readonly carryingOut: CarryingOut;
+}
+
+const SHARD_LEFT: CommandRefusal = {
   ok: false,
-  error: "expired",
-  message: "The command waited longer than COMMAND_TTL: send it again if it still matters",
+  error: "unknown_shard",
+  message: "The shard left this process before it had sent the command: send it again",
 };
 
 export class CommandDispatcher {
   readonly #options: DispatcherOptions;
-  /** Weak, because a command that the broker delivers again is forgotten by its shard without a word. */
-  readonly #deliveries = new WeakMap<ShardCommand, Delivery>();
+  readonly #conclusion: CommandConclusion;
+  /** Shard → what it holds. One that is not current any more is forgotten by its shard without a word. */
+  readonly #held = new Map<number, Map<ShardCommand, HeldCommand>>();
+  /** Weak, for the same reason. */
+  readonly #shardOf = new WeakMap<ShardCommand, number>();
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#conclusion = new CommandConclusion(options);
   }
 
-  /** Takes one message. Never throws, whatever it holds. */
+  /** Takes one message of `gateway.send`. Never throws, whatever it holds. */
   handle(incoming: IncomingCommand): void {
+    const conclusion = this.#conclusion;
     const reading = readCommand(incoming.body);
-    if (!reading.ok) return this.#refuse(incoming, reading);
+    if (!reading.ok) return conclusion.refuse(incoming, reading);
     const { command } = reading;
-    const shards = this.#shards(command.shards);
-    if (!Array.isArray(shards)) return this.#refuse(incoming, shards);
-    const remainingMs = this.#remainingMs(incoming);
-    if (remainingMs <= 0) return this.#refuse(incoming, EXPIRED);
-    if (command.kind === "reconnect") {
-      for (const shard of shards) shard.restart(command.mode);
-      return this.#done(incoming, null, shards.length);
-    }
-    const delivery: Delivery = {
-      incoming,
-      opcode: command.opcode,
-      shardCount: shards.length,
-      open: shards.length,
-      expired: 0,
-    };
-    const expiresAtMs = this.#options.clock.nowMs() + remainingMs;
-    for (const shard of shards) {
-      const shardCommand: ShardCommand = {
-        opcode: command.opcode,
-        text: command.payload,
-        presence: command.presence,
-        expiresAtMs,
-        isCurrent: () => incoming.current,
-      };
-      this.#deliveries.set(shardCommand, delivery);
-      shard.submit(shardCommand);
+    const { shards: hosted, total } = this.#options;
+    const shards = addressedShards(command.shards, {
+      total: total?.() ?? null,
+      has: (shard) => hosted.has(shard),
+      keys: () => hosted.keys(),
+    });
+    if ("ok" in shards) return conclusion.refuse(incoming, shards);
+    const remainingMs = conclusion.remainingMs(incoming);
+    if (remainingMs <= 0) return conclusion.refuse(incoming, EXPIRED);
+    const tally = new CommandTally(shards.length);
+    this.carryOut(command, shards, {
+      remainingMs,
+      isCurrent: () => incoming.current,
+      settled(_shard, fate) {
+        tally.add(fate === "away" ? SHARD_LEFT : fate);
+        const { outcome } = tally;
+        if (outcome?.ok) conclusion.carriedOut(incoming, command, tally.shardCount);
+        else if (outcome !== null) conclusion.refuse(incoming, outcome);
+      },
+    });
+  }
+
+  /** Whether the shard is of this process. */
+  runs(shard: number): boolean {
+    return this.#options.shards.has(shard);
+  }
+
+  /** Hands a command to shards of this process; to those that are not, as if they had just left. */
+  carryOut(command: Command, shards: readonly number[], carryingOut: CarryingOut): void {
+    const expiresAtMs = this.#options.clock.nowMs() + carryingOut.remainingMs;
+    for (const id of shards) {
+      const shard = this.#options.shards.get(id);
+      if (shard === undefined) {
+        carryingOut.settled(id, "away");
+      } else if (command.kind === "reconnect") {
+        shard.restart(command.mode);
+        carryingOut.settled(id, "sent");
+      } else {
+        const shardCommand: ShardCommand = {
+          opcode: command.opcode,
+          text: command.payload,
+          presence: command.presence,
+          expiresAtMs,
+          isCurrent: () => carryingOut.isCurrent(),
+        };
+        this.#hold(shardCommand, { shard: id, carryingOut });
+        shard.submit(shardCommand);
+      }
     }
   }
 
   /** A shard has sent the command. */
   sent(command: ShardCommand): void {
-    this.#settle(command, 0);
+    this.#settle(command, "sent");
   }
 
   /** A shard could not send the command in time. */
   expired(command: ShardCommand): void {
-    this.#settle(command, 1);
+    this.#settle(command, "expired");
   }
 
-  #settle(command: ShardCommand, expired: 0 | 1): void {
-    const delivery = this.#deliveries.get(command);
-    if (delivery === undefined) return;
-    this.#deliveries.delete(command);
-    if (!delivery.incoming.current) return;
-    delivery.open -= 1;
-    delivery.expired += expired;
-    if (delivery.open > 0) return;
-    if (delivery.expired === 0) return this.#done(delivery.incoming, delivery.opcode, delivery.shardCount);
-    const message = delivery.expired === delivery.shardCount
-      ? EXPIRED.message
-      : `${EXPIRED.message} (${delivery.expired} of ${delivery.shardCount} shards did not send it in time)`;
-    this.#refuse(delivery.incoming, { ...EXPIRED, message });
+  /** The shard is not of this process any more, and sends nothing from here. */
+  left(shard: number): void {
+    for (const command of [...this.#held.get(shard)?.keys() ?? []]) this.#settle(command, "away");
   }
 
-  #shards(asked: CommandShards): CommandedShard[] | CommandRefusal {
-    const { shards } = this.#options;
-    if (asked === "all") return [...shards.values()];
-    const found: CommandedShard[] = [];
-    for (const id of asked) {
-      const shard = shards.get(id);
-      if (shard === undefined) {
-        const message = `There is no shard ${id} here: send one of ${describeRange([...shards.keys()])}`;
-        return { ok: false, error: "unknown_shard", message };
-      }
-      found.push(shard);
+  #hold(command: ShardCommand, held: HeldCommand): void {
+    let ofShard = this.#held.get(held.shard);
+    if (ofShard === undefined) this.#held.set(held.shard, ofShard = new Map());
+    // Those that are not current any more come all before those that are.
+    for (const [old, { carryingOut }] of ofShard) {
+      if (carryingOut.isCurrent()) break;
+      ofShard.delete(old);
     }
-    return found;
+    ofShard.set(command, held);
+    this.#shardOf.set(command, held.shard);
   }
 
-  /** Counted from the sender's own `timestamp` where it set one, else from now. */
-  #remainingMs(incoming: IncomingCommand): number {
-    const { clock, ttlMs } = this.#options;
-    // Some libraries send a zero where nothing was set.
-    if (!incoming.sentAtMs) return ttlMs;
-    return ttlMs - Math.max(0, clock.wallMs() - incoming.sentAtMs);
+  #settle(command: ShardCommand, fate: ShardFate): void {
+    const shard = this.#shardOf.get(command);
+    const ofShard = shard === undefined ? undefined : this.#held.get(shard);
+    const held = ofShard?.get(command);
+    if (ofShard === undefined || held === undefined) return;
+    ofShard.delete(command);
+    if (ofShard.size === 0) this.#held.delete(held.shard);
+    if (held.carryingOut.isCurrent()) held.carryingOut.settled(held.shard, fate);
   }
-
-  #done(incoming: IncomingCommand, opcode: number | null, shards: number): void {
-    this.#options.observe({ kind: "command.carried_out", opcode, shards });
-    this.#reply(incoming, { ok: true });
-    incoming.acknowledge();
-  }
-
-  #refuse(incoming: IncomingCommand, refusal: CommandRefusal): void {
-    const { notices, observe, refused } = this.#options;
-    observe({ kind: "command.rejected", reason: refusal.error, message: refusal.message });
-    notices.reject(incoming.body, refusal.error).then(() => {
-      refused(incoming.body, refusal);
-      this.#reply(incoming, refusal);
-      incoming.acknowledge();
-    }, () => {
-      // The service is stopping: unacknowledged, the command is delivered to the next process.
-    });
-  }
-
-  #reply(incoming: IncomingCommand, outcome: { ok: true } | CommandRefusal): void {
-    if (incoming.replyTo === undefined) return;
-    this.#options.notices.reply(incoming.replyTo, incoming.correlationId, outcome);
-  }
-}
-
-function describeRange(ids: readonly number[]): string {
-  return ids.length === 0 ? "none" : `${Math.min(...ids)} to ${Math.max(...ids)}`;
 }

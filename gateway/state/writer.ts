@@ -5,6 +5,7 @@
  * @module
  */
 import { LargeFrameReader, readFrameHead } from "../protocol/frame_head.ts";
+import { shardOfGuild } from "../protocol/guild_shard.ts";
 import { channelEntity, channelGroup, type Entity, guildEntity, guildGroup } from "./entity.ts";
 import { elementsOf, type Found, idAt, idOf, isTrue, joined, MemberSearch, type Span } from "./fields.ts";
 import { GUILD_PARTS, type SmallEffect, type StatePlan } from "./plan.ts";
@@ -178,7 +179,7 @@ export class StateWriter {
     const isLost = (guild: string) =>
       // Others may have put into the set what is no guild of ours.
       GUILD_ID.test(guild) && !named.has(guild) &&
-      (BigInt(guild) >> 22n) % BigInt(total) === BigInt(index); // Discord docs, Sharding
+      shardOfGuild(BigInt(guild), Number(total)) === Number(index);
     let page: string | null = null;
     do {
       const { ids, next }: GuildPage = await store.guilds(page);

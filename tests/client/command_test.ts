@@ -55,6 +55,18 @@ Deno.test(
 );
 
 Deno.test(
+  "ShardlineClient.command() sends a command for the shard of a guild",
+  onClientStage({}, async (stage) => {
+    const taken = await answer(stage, () => '{"ok":true}');
+    const command: Command = { op: 1, guild_id: "9007199254740993", data: { mode: "resume" } };
+    assert.deepEqual(await stage.client().command(command), { ok: true });
+    const reading = readCommand(taken[0]?.content ?? assert.fail());
+    assert(reading.ok);
+    assert.deepEqual(reading.command.shards, { guildId: 9007199254740993n });
+  }),
+);
+
+Deno.test(
   "ShardlineClient.command() says when no answer came, and does not have the command carried out later",
   onClientStage({}, async (stage) => {
     const client = stage.client();

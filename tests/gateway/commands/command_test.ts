@@ -10,7 +10,7 @@ function read(text: string) {
 
 function accepted(text: string): Command {
   const reading = read(text);
-  assert.ok(reading.ok, JSON.stringify(reading));
+  assert.ok(reading.ok, reading.ok ? "" : reading.message);
   return reading.command;
 }
 
@@ -68,6 +68,19 @@ Deno.test("readCommand() reads one shard, a list with each id once, and all", ()
   assert.equal(shardsOf('"all"'), "all");
 });
 
+Deno.test("readCommand() reads a guild's id digit by digit, as a string and as an integer", () => {
+  const guildOf = (text: string) => {
+    const { shards } = accepted(text);
+    return typeof shards === "object" && "guildId" in shards && shards.guildId;
+  };
+  assert.equal(guildOf('{"op":1,"guild_id":"41771983423143937"}'), 41771983423143937n);
+  assert.equal(guildOf('{"op":1,"guild_id":9007199254740993}'), 9007199254740993n);
+  assert.equal(guildOf('{"op":1,"guild_id" : 18446744073709551615 }'), 18446744073709551615n);
+  assert.equal(guildOf('{"op":1,"guild_id":"\\u0031\\u0032"}'), 12n);
+  assert.equal(guildOf('{"guild_id":7,"op":0,"data":{"op":4,"d":{"guild_id":"8"}}}'), 7n);
+  assert.equal(guildOf('{"op":1,"guild_id":"x","guild\\u005fid":13,"data":{"guild_id":14}}'), 13n);
+});
+
 Deno.test("readCommand() reads a reconnect, resuming unless told otherwise", () => {
   const modeOf = (data: string) => {
     const command = accepted(`{"op":1,"shard":0${data}}`);
@@ -108,6 +121,16 @@ const refusals: [what: string, text: string, error: CommandError][] = [
   ["an empty list of shards", '{"op":1,"shard":[]}', "invalid"],
   ["a list with a wrong shard", '{"op":1,"shard":[0,"all"]}', "invalid"],
   ["a list within a list", '{"op":1,"shard":[[0]]}', "invalid"],
+  ["both shard and guild", '{"op":1,"shard":0,"guild_id":"1"}', "invalid"],
+  ["a shard of null beside a guild", '{"op":1,"shard":null,"guild_id":"1"}', "invalid"],
+  ["a guild that is text", '{"op":1,"guild_id":"guild"}', "invalid"],
+  ["a guild of no digits", '{"op":1,"guild_id":""}', "invalid"],
+  ["a guild of null", '{"op":1,"guild_id":null}', "invalid"],
+  ["a guild of zero", '{"op":1,"guild_id":0}', "invalid"],
+  ["a negative guild", '{"op":1,"guild_id":-1}', "invalid"],
+  ["a guild spelled as a power", '{"op":1,"guild_id":1e18}', "invalid"],
+  ["a guild beyond 64 bits", '{"op":1,"guild_id":18446744073709551616}', "invalid"],
+  ["a list of guilds", '{"op":1,"guild_id":["1"]}', "invalid"],
   ["an unknown mode", '{"op":1,"shard":0,"data":{"mode":"restart"}}', "invalid"],
   ["a mode of null", '{"op":1,"shard":0,"data":{"mode":null}}', "invalid"],
   ["a mode without an object", '{"op":1,"shard":0,"data":"resume"}', "invalid"],

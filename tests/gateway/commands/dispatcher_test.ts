@@ -22,6 +22,7 @@ class DispatcherRig {
   /** What is told of refused commands, as `error body`. */
   readonly refused: string[] = [];
   readonly dispatcher: CommandDispatcher;
+  total: number | null = null;
 
   constructor(...shards: number[]) {
     for (const shard of shards) this.held.set(shard, []);
@@ -31,6 +32,7 @@ class DispatcherRig {
       notices: this.notices,
       refused: (body, { error }) => this.refused.push(`${error} ${new TextDecoder().decode(body)}`),
       ttlMs: TTL_MS,
+      total: () => this.total,
       shards: new Map(shards.map((shard) => [shard, {
         submit: (command) => this.of(shard).push(command),
         restart: (mode) => this.restarts.push(`${shard} ${mode}`),
@@ -137,6 +139,49 @@ Deno.test("CommandDispatcher refuses a command for a shard that is not here, who
     },
   }]);
   assert.equal(rig.source.unacknowledged.length, 0);
+});
+
+Deno.test("CommandDispatcher finds the shard of a guild by Discord's formula, over all shards of the bot", async () => {
+  const rig = new DispatcherRig(4, 5, 6);
+  const send = (shard: bigint) =>
+    rig.source.send({ op: 0, guild_id: String(shard << 22n | 1n), data: VOICE }, REPLY);
+  send(5n);
+  await microtasksDone();
+  assert.deepEqual(rig.notices.replies.map(({ body }) => body), [{
+    ok: false,
+    error: "unknown_shard",
+    message: "The number of shards is not known yet: send the command again once it is, or name a shard",
+  }]);
+  rig.total = 8;
+  send(8n * 1_000_000_007n + 5n);
+  assert.deepEqual([4, 5, 6].map((shard) => rig.of(shard).length), [0, 1, 0]);
+  send(7n);
+  await microtasksDone();
+  const [, elsewhere] = rig.notices.replies;
+  assert(elsewhere !== undefined && !elsewhere.body.ok);
+  assert.equal(elsewhere.body.message, "There is no shard 7 here: send one of 4 to 6");
+});
+
+Deno.test("CommandDispatcher refuses a command for all shards while there are none", async () => {
+  const rig = new DispatcherRig();
+  rig.source.send({ op: 1, shard: "all" });
+  await microtasksDone();
+  assert.deepEqual(rig.notices.rejections.map(({ reason }) => reason), ["unknown_shard"]);
+});
+
+Deno.test("CommandDispatcher refuses what a shard holds that leaves, and nothing that it has sent", async () => {
+  const rig = new DispatcherRig(0, 1);
+  rig.source.send({ op: 0, shard: 0, data: VOICE });
+  rig.source.send({ op: 0, shard: [0, 1], data: VOICE });
+  rig.source.send({ op: 0, shard: 1, data: VOICE });
+  rig.send(0);
+  rig.dispatcher.left(0);
+  await microtasksDone();
+  assert.equal(rig.notices.rejections.length, 0, "shard 1 is still at it");
+  rig.send(1);
+  await microtasksDone();
+  assert.deepEqual(rig.notices.rejections.map(({ reason }) => reason), ["unknown_shard"]);
+  assert.equal(rig.source.unacknowledged.length, 1);
 });
 
 Deno.test("CommandDispatcher refuses every kind of broken command, goes on, and hands back the bytes it got", async () => {
