@@ -27,14 +27,21 @@ export type Command =
 export type CommandShards = "all" | readonly number[] | { readonly guildId: bigint };
 
 /** Why a command is refused: header `reason`, and `error` of a reply. The last two are found out elsewhere. */
-export type CommandError =
-  | "not_json"
-  | "invalid"
-  | "unknown_op"
-  | "forbidden_op"
-  | "too_large"
-  | "unknown_shard"
-  | "expired";
+export const COMMAND_ERRORS = [
+  "not_json",
+  "invalid",
+  "unknown_op",
+  "forbidden_op",
+  "too_large",
+  "unknown_shard",
+  "expired",
+] as const;
+
+export type CommandError = typeof COMMAND_ERRORS[number];
+
+export function isCommandError(value: unknown): value is CommandError {
+  return COMMAND_ERRORS.some((error) => error === value);
+}
 
 export interface CommandRefusal {
   readonly ok: false;

@@ -13,7 +13,7 @@ import { COMMAND_QUEUE, declareForCommands } from "./topology.ts";
  * Commands for a shard that is away or has spent its limit are held without acknowledgement. Without a bound they
  * would fill memory; with a narrow one, those of one shard would hold up all others.
  */
-const PREFETCH_MESSAGES = 10_000;
+export const PREFETCH_MESSAGES = 10_000;
 
 /** Consumes `gateway.send`. Owns its connection, and closes it. */
 export class RabbitCommandSource implements CommandSource {
@@ -77,26 +77,30 @@ export class RabbitCommandSource implements CommandSource {
   #receive(channel: Channel, message: ConsumeMessage | null): void {
     if (channel !== this.#channel) return;
     if (message === null) return this.#kept?.giveUp(`queue ${COMMAND_QUEUE} is gone`);
-    this.#handler?.(this.#incoming(channel, message));
+    this.#handler?.(incomingCommand(channel, message, () => channel === this.#channel));
   }
+}
 
-  #incoming(channel: Channel, message: ConsumeMessage): IncomingCommand {
-    const { replyTo, correlationId, timestamp } = message.properties;
-    const isCurrent = () => channel === this.#channel;
-    let isAcknowledged = false;
-    return {
-      body: message.content,
-      replyTo: typeof replyTo === "string" ? replyTo : undefined,
-      correlationId: typeof correlationId === "string" ? correlationId : undefined,
-      sentAtMs: typeof timestamp === "number" ? timestamp * 1_000 : undefined,
-      acknowledge() {
-        if (isAcknowledged || !isCurrent()) return;
-        isAcknowledged = true;
-        channel.ack(message);
-      },
-      get current() {
-        return isCurrent();
-      },
-    };
-  }
+/** What came on a channel that is current for as long as `isCurrent` says. */
+export function incomingCommand(
+  channel: Channel,
+  message: ConsumeMessage,
+  isCurrent: () => boolean,
+): IncomingCommand {
+  const { replyTo, correlationId, timestamp } = message.properties;
+  let isAcknowledged = false;
+  return {
+    body: message.content,
+    replyTo: typeof replyTo === "string" ? replyTo : undefined,
+    correlationId: typeof correlationId === "string" ? correlationId : undefined,
+    sentAtMs: typeof timestamp === "number" ? timestamp * 1_000 : undefined,
+    acknowledge() {
+      if (isAcknowledged || !isCurrent()) return;
+      isAcknowledged = true;
+      channel.ack(message);
+    },
+    get current() {
+      return isCurrent();
+    },
+  };
 }

@@ -35,6 +35,7 @@ export interface KeptChannelOptions {
 export class KeptChannel<Kind extends Channel> {
   readonly #user: ChannelUser<Kind>;
   readonly #options: KeptChannelOptions;
+  readonly #ended = new AbortController();
   #keeping: Promise<void> = Promise.resolve();
   #leave: ((problem: string) => void) | null = null;
 
@@ -45,8 +46,15 @@ export class KeptChannel<Kind extends Channel> {
 
   /** Opens the channel on a connection, and again after each loss, until `over`. */
   keep(model: ChannelModel, over: AbortSignal): void {
+    const overOrEnded = AbortSignal.any([over, this.#ended.signal]);
     // The channel of an old connection is through with its user before that of the next one opens.
-    this.#keeping = this.#keeping.then(() => this.#keepOn(model, over));
+    this.#keeping = this.#keeping.then(() => this.#keepOn(model, overOrEnded));
+  }
+
+  /** Leaves the channel for good: `lost` is called before this returns. Resolves as {@link closed} does. */
+  end(): Promise<void> {
+    this.#ended.abort();
+    return this.closed;
   }
 
   /** Resolves when the last channel is closed, so that the broker has dealt with all that was sent on it. */

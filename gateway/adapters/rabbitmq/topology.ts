@@ -17,9 +17,14 @@ export const NEWS_EXCHANGE = "gateway.events";
 export const COMMAND_QUEUE = "gateway.send";
 /** Queue of the commands that were refused. */
 export const REJECTED_QUEUE = "gateway.send.rejected";
+/** Queue of what a fleet's members tell the router of its commands. Only the router consumes it. */
+export const REPORT_QUEUE = "gateway.send.reports";
 
 /** For people to look at; nobody has to consume it. Past this the broker drops the oldest. */
 const REJECTED_QUEUE_MESSAGES = 10_000;
+
+/** A queue that a member has declared and never consumed goes after this. */
+const UNUSED_QUEUE_MS = 60_000;
 
 /** AMQP 0-9-1 reply code: the object exists with other properties. */
 const PRECONDITION_FAILED = 406;
@@ -28,6 +33,30 @@ const PRECONDITION_FAILED = 406;
 export function partitionQueue(partition: number): string {
   return `gateway.p${partition}`;
 }
+
+/** No other name of ours begins so, whatever the id of a member is. */
+const MEMBER_QUEUE_PREFIX = "gateway.send.to.";
+
+/** The queue of what the router passes to a member of a fleet. */
+export function memberQueue(member: string): string {
+  return MEMBER_QUEUE_PREFIX + member;
+}
+
+/** The member whose queue has this name of {@link memberQueue}. */
+export function memberOfQueue(queue: string): string {
+  return queue.slice(MEMBER_QUEUE_PREFIX.length);
+}
+
+/**
+ * Of a queue that goes with its consumer. Durable all the same: queues that are neither durable nor exclusive are
+ * deprecated since RabbitMQ 4. Classic, because only there a consumer can be the only one.
+ */
+export const CONSUMER_QUEUE: Options.AssertQueue = {
+  durable: true,
+  autoDelete: true,
+  expires: UNUSED_QUEUE_MS,
+  arguments: { "x-queue-type": "classic" },
+};
 
 /**
  * Declares what events need: their exchange, and each default queue, bound so that it receives all of them. With

@@ -1,0 +1,293 @@
+/**
+ * Finds for each command of `gateway.send` the members of the fleet that hold its shards, passes it to them in order,
+ * and answers it once. One member of a fleet does so at a time.
+ *
+ * A command is acknowledged only once it is known what became of it on every shard. So nothing is lost with the router
+ * or with a member; what a member has sent and not reported when either dies is carried out twice.
+ *
+ * @module
+ */
+import { addressedShards } from "./addressing.ts";
+import { readCommand } from "./command.ts";
+import { CommandConclusion, type CommandConclusionOptions } from "./conclusion.ts";
+import type { MemberReport, RouterLink, RouterLinkUser } from "./links.ts";
+import { PassingStream } from "./passing_stream.ts";
+import type { RoutedCommand } from "./routed_command.ts";
+import { ShardLine } from "./shard_line.ts";
+import type { IncomingCommand } from "./source.ts";
+import { CommandTally, EXPIRED, type SettledFate } from "./tally.ts";
+
+/** Who holds which shard, as far as this process knows. */
+export interface FleetShards {
+  /** Number of the bot's shards. */
+  readonly total: number;
+  /** The ids of all shards of the fleet, held by somebody or not. */
+  ids(): Iterable<number>;
+  has(shard: number): boolean;
+  /** The member that holds the shard; null where nobody does. */
+  holderOf(shard: number): string | null;
+}
+
+export interface CommandRouterOptions extends CommandConclusionOptions {
+  /** Id of this process among all that ever were: names streams that begin here. */
+  readonly member: string;
+  readonly link: RouterLink;
+  readonly fleet: FleetShards;
+}
+
+/** How often it is looked for what has expired, what has moved, and who is back. */
+const LOOK_MS = 250;
+/**
+ * A member that gives a shard away reports at once what it has not sent. One that has not by now is dead, or does not
+ * hear us: its commands go to the new holder.
+ */
+const MOVE_MAX_MS = 2_000;
+/** A member whose queue is not there is asked again after this, should it not say that it is back. */
+const ABSENT_MS = 1_000;
+/** A member lets a command expire by itself. One that has not by now never will. */
+const OVERDUE_MS = 30_000;
+/** A message names at most so many shards, for their ids have to fit into a header. */
+const PART_SHARDS = 4_000;
+
+export class CommandRouter implements RouterLinkUser {
+  readonly #options: CommandRouterOptions;
+  readonly #conclusion: CommandConclusion;
+  readonly #commands = new Set<RoutedCommand>();
+  /** Those that have commands. */
+  readonly #lines = new Map<number, ShardLine>();
+  /** By member; only those in which something is out. */
+  readonly #streams = new Map<string, PassingStream>();
+  /** Members without a queue, and until when they are not asked. */
+  readonly #absentUntilMs = new Map<string, number>();
+  #sequence = 0;
+  #streamCount = 0;
+  #cancelLook: (() => void) | null = null;
+
+  constructor(options: CommandRouterOptions) {
+    this.#options = options;
+    this.#conclusion = new CommandConclusion(options);
+  }
+
+  start(): void {
+    this.#options.link.start(this);
+  }
+
+  /** Somebody holds a shard now, or holds it no longer, or the shards are others. */
+  holdersChanged(): void {
+    for (const line of this.#lines.values()) line.askAgain();
+    this.#look();
+  }
+
+  // RouterLinkUser
+
+  opened(): void {}
+
+  closed(): void {
+    this.#commands.clear();
+    this.#lines.clear();
+    this.#streams.clear();
+    this.#absentUntilMs.clear();
+    this.#cancelLook?.();
+    this.#cancelLook = null;
+  }
+
+  command(incoming: IncomingCommand): void {
+    const conclusion = this.#conclusion;
+    const { clock, fleet } = this.#options;
+    const reading = readCommand(incoming.body);
+    if (!reading.ok) return conclusion.refuse(incoming, reading);
+    const { command } = reading;
+    const shards = addressedShards(command.shards, {
+      total: fleet.total,
+      has: (shard) => fleet.has(shard),
+      keys: () => fleet.ids(),
+    });
+    if ("ok" in shards) return conclusion.refuse(incoming, shards);
+    const remainingMs = conclusion.remainingMs(incoming);
+    if (remainingMs <= 0) return conclusion.refuse(incoming, EXPIRED);
+    const routed: RoutedCommand = {
+      incoming,
+      command,
+      shards,
+      sequence: this.#sequence++,
+      expiresAtMs: clock.nowMs() + remainingMs,
+      tally: new CommandTally(shards.length),
+    };
+    this.#commands.add(routed);
+    const lines = shards.map((shard) => this.#line(shard));
+    for (const line of lines) line.push(routed);
+    this.#passOn(lines);
+    this.#lookLater();
+  }
+
+  reported(report: MemberReport): void {
+    const { member } = report;
+    if (report.kind === "forgot") {
+      this.#absentUntilMs.delete(member);
+      this.#takeBack(this.#streams.get(member));
+      return this.#passOn(this.#lines.values());
+    }
+    const stream = this.#streams.get(member);
+    if (stream?.id !== report.stream) return;
+    const returned = new Set<ShardLine>();
+    const retryAtMs = this.#options.clock.nowMs() + LOOK_MS;
+    for (const { number, shards, fate } of report.fates) {
+      const part = stream.part(number);
+      if (part === null) continue;
+      for (const shard of shards) {
+        const line = this.#lines.get(shard);
+        if (line === undefined) continue;
+        if (fate === "away") {
+          if (!line.away(part, this.#holds(member, shard) ? retryAtMs : -Infinity)) continue;
+          stream.wentAway(shard);
+        } else {
+          if (!line.settled(part)) continue;
+          this.#settle(part.command, fate);
+        }
+        stream.closeShard(part);
+        returned.add(line);
+      }
+    }
+    this.#dropEmpty(stream);
+    this.#passOn(returned);
+  }
+
+  returned(member: string, streamId: string): void {
+    const stream = this.#streams.get(member);
+    if (stream?.id !== streamId) return;
+    this.#absentUntilMs.set(member, this.#options.clock.nowMs() + ABSENT_MS);
+    this.#takeBack(stream);
+  }
+
+  /** Passes on what may be passed on by now, in order. */
+  #passOn(lines: Iterable<ShardLine>): void {
+    const { fleet, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const ready: { command: RoutedCommand; member: string; line: ShardLine }[] = [];
+    for (const line of lines) {
+      if (line.isEmpty) {
+        this.#lines.delete(line.shard);
+        continue;
+      }
+      const member = fleet.holderOf(line.shard);
+      if (member === null || this.#absentUntilMs.has(member)) continue;
+      if (!line.isReadyFor(this.#streams.get(member) ?? null, nowMs)) continue;
+      for (const command of line.takeWaiting()) ready.push({ command, member, line });
+    }
+    ready.sort((one, other) => one.command.sequence - other.command.sequence);
+    for (let at = 0; at < ready.length;) {
+      const command = ready[at]?.command;
+      const linesOf = new Map<string, ShardLine[]>();
+      for (let next = ready[at]; next !== undefined && next.command === command; next = ready[++at]) {
+        const lines = linesOf.get(next.member);
+        if (lines === undefined) linesOf.set(next.member, [next.line]);
+        else lines.push(next.line);
+      }
+      if (command === undefined) return;
+      for (const [member, lines] of linesOf) this.#pass(member, command, lines);
+    }
+  }
+
+  #pass(member: string, command: RoutedCommand, lines: readonly ShardLine[]): void {
+    const { link, clock } = this.#options;
+    const stream = this.#stream(member);
+    for (let at = 0; at < lines.length; at += PART_SHARDS) {
+      const some = lines.slice(at, at + PART_SHARDS);
+      const shards = some.map(({ shard }) => shard);
+      const { part, reopened } = stream.add(command, shards);
+      for (const line of some) line.passed(part);
+      link.pass(member, {
+        body: command.incoming.body,
+        stream: stream.id,
+        number: part.number,
+        shards,
+        reopened,
+        remainingMs: Math.max(0, command.expiresAtMs - clock.nowMs()),
+      });
+    }
+  }
+
+  #settle(command: RoutedCommand, fate: SettledFate): void {
+    const { tally, incoming } = command;
+    tally.add(fate);
+    const { outcome } = tally;
+    if (outcome === null) return;
+    this.#commands.delete(command);
+    if (outcome.ok) this.#conclusion.carriedOut(incoming, command.command, tally.shardCount);
+    else this.#conclusion.refuse(incoming, outcome);
+  }
+
+  /** Nothing will be heard any more of what is out in this stream. */
+  #takeBack(stream: PassingStream | undefined): void {
+    if (stream === undefined) return;
+    for (const { shards } of stream.parts) {
+      for (const shard of shards) {
+        const line = this.#lines.get(shard);
+        if (line?.stream === stream) line.takeBack();
+      }
+    }
+    this.#streams.delete(stream.member);
+  }
+
+  #look(): void {
+    const { clock, fleet } = this.#options;
+    const nowMs = clock.nowMs();
+    for (const [member, untilMs] of this.#absentUntilMs) {
+      if (untilMs <= nowMs) this.#absentUntilMs.delete(member);
+    }
+    for (const line of this.#lines.values()) {
+      for (const command of line.takeExpired(nowMs)) this.#settle(command, "expired");
+      const { stream } = line;
+      if (line.movedForMs(fleet.holderOf(line.shard), nowMs) < MOVE_MAX_MS || stream === null) continue;
+      for (const part of line.takeBack()) stream.closeShard(part);
+      this.#dropEmpty(stream);
+    }
+    for (const command of [...this.#commands]) {
+      if (command.expiresAtMs + OVERDUE_MS <= nowMs) this.#giveUp(command);
+    }
+    this.#passOn(this.#lines.values());
+  }
+
+  #giveUp(command: RoutedCommand): void {
+    for (const shard of command.shards) {
+      const part = this.#lines.get(shard)?.remove(command);
+      if (part === undefined) continue;
+      part?.stream.closeShard(part);
+      if (part !== null) this.#dropEmpty(part.stream);
+      this.#settle(command, "expired");
+    }
+  }
+
+  #lookLater(): void {
+    if (this.#cancelLook !== null || this.#lines.size === 0) return;
+    const { clock } = this.#options;
+    this.#cancelLook = clock.schedule(clock.nowMs() + LOOK_MS, () => {
+      this.#cancelLook = null;
+      this.#look();
+      this.#lookLater();
+    });
+  }
+
+  #line(shard: number): ShardLine {
+    let line = this.#lines.get(shard);
+    if (line === undefined) this.#lines.set(shard, line = new ShardLine(shard));
+    return line;
+  }
+
+  #stream(member: string): PassingStream {
+    let stream = this.#streams.get(member);
+    if (stream === undefined) {
+      stream = new PassingStream(`${this.#options.member}/${++this.#streamCount}`, member);
+      this.#streams.set(member, stream);
+    }
+    return stream;
+  }
+
+  #dropEmpty(stream: PassingStream): void {
+    if (stream.isEmpty && this.#streams.get(stream.member) === stream) this.#streams.delete(stream.member);
+  }
+
+  #holds(member: string, shard: number): boolean {
+    return this.#options.fleet.holderOf(shard) === member;
+  }
+}
