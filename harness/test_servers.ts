@@ -22,7 +22,7 @@ export interface BrokerNames {
 /** Every name that the service declares, whatever `DEFAULT_QUEUE` says of its own two (the wire contract, RabbitMQ). */
 export const SERVICE_NAMES: BrokerNames = {
   queues: [
-    ...["gateway", "gateway.recv", "gateway.send", "gateway.send.rejected"],
+    ...["gateway", "gateway.recv", "gateway.send", "gateway.send.rejected", "gateway.send.reports"],
     // As many partitions as a test has.
     ...["gateway.p0", "gateway.p1", "gateway.p2", "gateway.p3"],
   ],

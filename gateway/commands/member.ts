@@ -31,6 +31,7 @@ interface GatheredFate {
 
 export class CommandMember implements MemberLinkUser {
   readonly #options: CommandMemberOptions;
+  #hadQueue = false;
   #stream: ReceivedStream | null = null;
   /** One of which something is missing: the router knows, and passes all of it again in another. */
   #brokenStream: string | null = null;
@@ -56,7 +57,9 @@ export class CommandMember implements MemberLinkUser {
   // MemberLinkUser
 
   opened(): void {
-    this.#sayForgot();
+    // Whatever was passed to the first queue before there was one came back to the router.
+    if (this.#hadQueue) this.#sayForgot();
+    this.#hadQueue = true;
   }
 
   closed(): void {

@@ -150,7 +150,7 @@ export const eventPatterns: Reader<readonly string[]> = list(
 export const queueNames: Reader<readonly string[]> = list("names of queues", parseQueueName);
 
 /** Queues that must not receive events: an event there would be taken for a command, or the like. */
-const OWN_QUEUES: readonly string[] = ["gateway.send", "gateway.send.rejected"];
+const OWN_QUEUES: readonly string[] = ["gateway.send", "gateway.send.rejected", "gateway.send.reports"];
 
 /** The queues that receive every event: twilight-dispatch 0.4 has a boolean here, the wire contract a list. */
 export const defaultQueues: Reader<readonly string[]> = reader(

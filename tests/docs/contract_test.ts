@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { DASHBOARD_KEY_TYPES } from "../../dashboard/contract_keys.ts";
 import { answerMonitoring } from "../../gateway/adapters/monitoring.ts";
 import { Metrics } from "../../gateway/adapters/metrics.ts";
+import { passingProperties, writeReport } from "../../gateway/adapters/rabbitmq/passed_commands.ts";
 import { QueueMetrics } from "../../gateway/adapters/queue_metrics.ts";
 import {
   detailsText,
@@ -11,6 +12,7 @@ import {
   secondFields,
 } from "../../gateway/adapters/redis/figures_text.ts";
 import { FIGURE_KEY_TYPES, KEY_TYPES } from "../../gateway/adapters/redis/keys.ts";
+import { memberQueue, REPORT_QUEUE } from "../../gateway/adapters/rabbitmq/topology.ts";
 import type { CommandError } from "../../gateway/commands/command.ts";
 import { SETTINGS } from "../../gateway/config/settings.ts";
 import { EXIT_CONFIGURATION, EXIT_REFUSED } from "../../gateway/exit.ts";
@@ -177,6 +179,7 @@ Deno.test("docs/contract.md has every exchange and queue, and no other", () => {
   const names = (kind: string) => firstCodes(rows.filter((row) => row[1]?.endsWith(kind)));
   const { queues, exchanges } = SERVICE_NAMES;
   const rowsOf = queues.filter((queue) => !/^gateway\.p[1-9]/.test(queue)); // partitions have one row
+  rowsOf.splice(rowsOf.indexOf(REPORT_QUEUE) + 1, 0, memberQueue("<member>")); // so have members
   assert.deepEqual({ queues: names("queue"), exchanges: names("exchange") }, { queues: rowsOf, exchanges });
 });
 
@@ -223,6 +226,31 @@ Deno.test("docs/contract.md has every gateway op that a command may send", () =>
   const [[, data = ""] = []] = contract.section("Commands").table("`op`");
   const ops = [...data.matchAll(/\d+/g)].map(([op]) => Number(op));
   assert.deepEqual(ops, [...COMMAND_OPCODES]);
+});
+
+Deno.test("docs/contract.md has every header of what a fleet's router passes on, and every field of a report", () => {
+  const section = contract.section("Commands in a fleet");
+  const passed = {
+    body: new Uint8Array(),
+    stream: "s",
+    number: 1,
+    shards: [0],
+    reopened: [0],
+    remainingMs: 1,
+  };
+  const { headers } = passingProperties(passed);
+  assert.deepEqual(firstCodes(section.table("header")), Object.keys(headers ?? {}));
+  const fates = [{ number: 1, shards: [0, 1, 2, 3], fate: "sent" as const }];
+  for (
+    const report of [
+      { kind: "forgot", member: "<member>" },
+      { kind: "fates", member: "<member>", stream: "<stream>", fates },
+    ] as const
+  ) {
+    const text = JSON.stringify(JSON.parse(writeReport(report).toString()));
+    const said = section.codeSpans().map((code) => code.replaceAll(/([:,]) /g, "$1").replace("…", '"sent"'));
+    assert(said.includes(text), text);
+  }
 });
 
 Deno.test("docs/contract.md has every field of the news", () => {

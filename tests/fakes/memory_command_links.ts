@@ -47,6 +47,11 @@ export class MemoryCommandBroker {
     this.#lanes.get(lane)?.shift()?.();
   }
 
+  /** The first of a lane never arrives. */
+  lose(lane: string): void {
+    this.#lanes.get(lane)?.shift();
+  }
+
   /** Bodies of `gateway.send` that are not acknowledged, the oldest first. */
   get unacknowledged(): string[] {
     return this.#messages.map(({ body }) => new TextDecoder().decode(body));
@@ -133,6 +138,7 @@ export class MemoryRouterLink implements RouterLink {
   #user: RouterLinkUser | null = null;
   /** Counts openings. */
   #opening = 0;
+  #isOver = false;
 
   constructor(broker: MemoryCommandBroker) {
     this.#broker = broker;
@@ -145,7 +151,7 @@ export class MemoryRouterLink implements RouterLink {
   start(user: RouterLinkUser): void {
     assert.equal(this.#user, null, "a link is started once");
     this.#user = user;
-    this.#broker.apply(this);
+    if (!this.#isOver) this.#broker.apply(this);
   }
 
   pass(member: string, command: PassedCommand): void {
@@ -170,6 +176,7 @@ export class MemoryRouterLink implements RouterLink {
   }
 
   quiet(): Promise<void> {
+    this.#isOver = true;
     const wasOpen = this.isOpen;
     this.#broker.resign(this);
     if (wasOpen) this.#user?.closed();

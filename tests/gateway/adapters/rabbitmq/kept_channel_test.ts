@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
 import type { Channel, ChannelModel } from "amqplib";
 import { KeptChannel } from "../../../../gateway/adapters/rabbitmq/kept_channel.ts";
 import { ManualClock } from "../../../fakes/manual_clock.ts";
@@ -39,5 +40,38 @@ Deno.test("KeptChannel says the same problem once, and again after thirty second
   );
   over.abort();
   await kept.closed;
+  clock.assertIdle();
+});
+
+Deno.test("KeptChannel ends without a word, and opens no other, whatever its connection does", async () => {
+  const clock = new ManualClock();
+  const observations = new Observations();
+  const heard: string[] = [];
+  const channel = Object.assign(new EventEmitter(), {
+    close() {
+      heard.push("close");
+      queueMicrotask(() => channel.emit("close"));
+      return Promise.resolve();
+    },
+  });
+  const kept = new KeptChannel<Channel>({
+    open() {
+      heard.push("open");
+      return Promise.resolve(channel as unknown as Channel); // what is used of one
+    },
+    opened: () => heard.push("opened"),
+    lost: () => heard.push("lost"),
+  }, { purpose: "consuming", clock, dice: () => 0, observe: observations.observe });
+  kept.keep({} as ChannelModel, new AbortController().signal); // only handed on
+  await microtasksDone();
+  const ended = kept.end();
+  assert.deepEqual(heard, ["open", "opened", "lost"], "lost at once");
+  await ended;
+  kept.keep({} as ChannelModel, new AbortController().signal);
+  await kept.end();
+  clock.advance(60_000);
+  await microtasksDone();
+  assert.deepEqual(heard, ["open", "opened", "lost", "close"]);
+  assert.deepEqual(observations.all, []);
   clock.assertIdle();
 });

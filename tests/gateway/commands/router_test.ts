@@ -1,0 +1,322 @@
+import assert from "node:assert/strict";
+import { microtasksDone } from "../../fakes/microtasks.ts";
+import { FleetRig, TTL_MS } from "./fleet_rig.ts";
+
+/** Two members, the first of which routes: shards 0 and 1 are the one's, 2 and 3 the other's. */
+async function twoMembers(): Promise<FleetRig> {
+  const rig = new FleetRig(4, "a", "b");
+  for (const shard of [0, 1]) rig.move(shard, "a");
+  for (const shard of [2, 3]) rig.move(shard, "b");
+  await microtasksDone();
+  return rig;
+}
+
+Deno.test("CommandRouter passes a command to the holder of its shard, and answers and acknowledges once it was sent", async () => {
+  const rig = await twoMembers();
+  rig.send("one", 2);
+  await microtasksDone();
+  assert.deepEqual([rig.member("a").held(2), rig.member("b").held(2)], [[], ["one"]]);
+  assert.deepEqual([rig.answers, rig.broker.unacknowledged.length], [[], 1]);
+  rig.member("b").sendOne(2);
+  await microtasksDone();
+  assert.deepEqual([rig.answers, rig.broker.unacknowledged.length], [["one ok"], 0]);
+  assert.deepEqual(rig.observed, [{ kind: "command.carried_out", opcode: 8, shards: 1 }]);
+});
+
+Deno.test("CommandRouter splits lists and all, and answers once, when all of it was sent", async () => {
+  const rig = await twoMembers();
+  rig.send("list", [3, 0]);
+  rig.send("all", "all");
+  await microtasksDone();
+  const heldOf = (name: string) => [0, 1, 2, 3].map((shard) => rig.member(name).held(shard).join(" "));
+  assert.deepEqual(heldOf("a"), ["list all", "all", "", ""]);
+  assert.deepEqual(heldOf("b"), ["", "", "all", "list all"]);
+  for (const [name, shard] of [["a", 0], ["a", 0], ["a", 1], ["b", 2], ["b", 3]] as const) {
+    rig.member(name).sendOne(shard);
+  }
+  await microtasksDone();
+  assert.deepEqual([rig.answers, rig.broker.unacknowledged.length], [["list ok"], 1]);
+  rig.member("b").sendOne(3);
+  await microtasksDone();
+  assert.deepEqual([rig.answers, rig.broker.unacknowledged.length], [["list ok", "all ok"], 0]);
+  assert.deepEqual(rig.observed.map((seen) => seen.kind === "command.carried_out" && seen.shards), [2, 4]);
+});
+
+Deno.test("CommandRouter says how many shards did not send in time what others did, over all members", async () => {
+  const rig = await twoMembers();
+  rig.send("all", "all");
+  await microtasksDone();
+  rig.member("a").sendOne(0);
+  rig.member("a").expireOne(1);
+  rig.member("b").expireOne(2);
+  rig.member("b").sendOne(3);
+  await microtasksDone();
+  const [reply] = rig.notices.replies;
+  assert(reply !== undefined && !reply.body.ok);
+  assert.match(reply.body.message, /2 of 4 shards did not send it in time/);
+  assert.deepEqual(rig.notices.rejections.map(({ reason }) => reason), ["expired"]);
+  assert.equal(rig.broker.unacknowledged.length, 0);
+});
+
+Deno.test("CommandRouter refuses what is broken, and shards that the fleet has not, and goes on", async () => {
+  const rig = await twoMembers();
+  rig.broker.send("{");
+  rig.send("nowhere", [0, 4]);
+  rig.send("old", 0, { sentAtMs: rig.clock.wallMs() - TTL_MS });
+  rig.send("good", 0);
+  await microtasksDone();
+  assert.deepEqual(rig.notices.rejections.map(({ reason }) => reason), [
+    "not_json",
+    "unknown_shard",
+    "expired",
+  ]);
+  assert.deepEqual(rig.member("a").held(0), ["good"], "no part of the others is carried out");
+  assert.deepEqual(rig.answers, ["nowhere unknown_shard", "old expired"]);
+  const [nowhere] = rig.notices.replies;
+  assert(nowhere !== undefined && !nowhere.body.ok);
+  assert.equal(nowhere.body.message, "There is no shard 4 here: send one of 0 to 3");
+});
+
+Deno.test("CommandRouter finds the shard of a guild over the whole fleet", async () => {
+  const rig = await twoMembers();
+  rig.broker.send(`{"op":1,"guild_id":"${(4n * 123n + 3n) << 22n}","data":{"mode":"identify"}}`);
+  await microtasksDone();
+  assert.deepEqual([rig.member("a").restarts, rig.member("b").restarts], [[], ["3 identify"]]);
+  assert.equal(rig.broker.unacknowledged.length, 0);
+});
+
+Deno.test("CommandRouter keeps what nobody's shard is meant for until somebody holds it, or until it expires", async () => {
+  const rig = new FleetRig(2, "a");
+  await microtasksDone();
+  rig.send("first", 0);
+  rig.send("never", 1);
+  rig.send("second", 0);
+  await microtasksDone();
+  rig.clock.advance(TTL_MS - 1);
+  rig.move(0, "a");
+  await microtasksDone();
+  assert.deepEqual(rig.member("a").held(0), ["first", "second"]);
+  assert.deepEqual(rig.answers, []);
+  rig.clock.advance(1_000);
+  await microtasksDone();
+  assert.deepEqual(rig.answers, ["never expired"], "the shard of the others lets them expire by itself");
+});
+
+Deno.test("CommandRouter gives the time that a command has waited from its time at the shard", async () => {
+  const rig = new FleetRig(1, "a");
+  await microtasksDone();
+  const heard: number[] = [];
+  const { dispatcher } = rig.member("a");
+  const carryOut = dispatcher.carryOut.bind(dispatcher);
+  dispatcher.carryOut = (command, shards, carryingOut) => {
+    heard.push(carryingOut.remainingMs);
+    carryOut(command, shards, carryingOut);
+  };
+  rig.send("young", 0);
+  rig.send("old", 0, { sentAtMs: rig.clock.wallMs() - 5_000 });
+  await microtasksDone();
+  rig.clock.advance(60_000);
+  rig.move(0, "a");
+  await microtasksDone();
+  assert.deepEqual(heard, [TTL_MS - 60_000, TTL_MS - 65_000]);
+});
+
+Deno.test("CommandRouter keeps the order of a shard's commands over a move, and sends none twice", async () => {
+  const rig = await twoMembers();
+  for (const name of ["one", "two", "three"]) rig.send(name, 0);
+  await microtasksDone();
+  rig.member("a").sendOne(0);
+  rig.broker.takeInHand();
+  // Four is passed to the old holder, and on its way while the shard moves; five comes behind the move.
+  rig.send("four", 0);
+  rig.broker.arrive("commands");
+  rig.move(0, "b");
+  rig.send("five", 0);
+  rig.broker.arrive("commands");
+  await microtasksDone();
+  arriveAll(rig);
+  await microtasksDone();
+  arriveAll(rig);
+  assert.deepEqual(rig.member("b").held(0), ["two", "three", "four", "five"]);
+  while (rig.member("b").held(0).length > 0) rig.member("b").sendOne(0);
+  await microtasksDone();
+  arriveAll(rig);
+  assert.deepEqual(rig.frames, ["0 one", "0 two", "0 three", "0 four", "0 five"]);
+  assert.equal(rig.broker.unacknowledged.length, 0);
+});
+
+Deno.test("CommandRouter passes nothing behind what is on its way back from a member that has the shard again", async () => {
+  const rig = await twoMembers();
+  rig.broker.takeInHand();
+  rig.send("one", 0);
+  rig.send("two", 0);
+  rig.broker.arrive("commands");
+  rig.broker.arrive("commands");
+  rig.broker.arrive("to a"); // one
+  rig.move(0, "b"); // one goes back
+  rig.move(0, "a");
+  rig.broker.arrive("to a"); // two, at the holder of the shard, and not to be sent before one
+  assert.deepEqual(rig.member("a").held(0), []);
+  await microtasksDone();
+  rig.broker.arrive("reports");
+  rig.send("three", 0);
+  rig.clock.advance(1_000);
+  for (let turn = 0; turn < 5; turn++) {
+    arriveAll(rig);
+    rig.clock.advance(1_000);
+    await microtasksDone();
+  }
+  assert.deepEqual(rig.member("a").held(0), ["one", "two", "three"]);
+});
+
+Deno.test("CommandRouter passes on what a member had that is dead, once its shards are somebody's", async () => {
+  const rig = await twoMembers();
+  for (const name of ["one", "two"]) rig.send(name, 2);
+  await microtasksDone();
+  rig.member("b").sendOne(2);
+  await microtasksDone();
+  rig.kill("b");
+  rig.send("three", 2);
+  await microtasksDone();
+  rig.clock.advance(5_000);
+  await microtasksDone();
+  assert.deepEqual(rig.answers, ["one ok"]);
+  rig.move(2, "a");
+  rig.clock.advance(2_500);
+  await microtasksDone();
+  assert.deepEqual(rig.member("a").held(2), ["two", "three"]);
+});
+
+Deno.test("CommandRouter takes back what a member does not report that holds the shard no longer", async () => {
+  const rig = await twoMembers();
+  rig.send("one", 2);
+  await microtasksDone();
+  // It stands still: it does not hear that it has lost its lease.
+  rig.member("a").gain(2);
+  rig.assign(2, "a");
+  rig.clock.advance(1_900);
+  await microtasksDone();
+  assert.deepEqual(rig.member("a").held(2), [], "it may report still");
+  rig.clock.advance(500);
+  await microtasksDone();
+  assert.deepEqual(rig.member("a").held(2), ["one"]);
+  rig.member("b").sendOne(2);
+  await microtasksDone();
+  assert.deepEqual(rig.answers, [], "what it says now is too late");
+});
+
+Deno.test("CommandRouter asks a holder again that has not taken the shard yet", async () => {
+  const rig = await twoMembers();
+  rig.send("one", 0);
+  rig.member("a").lose(0);
+  rig.assign(0, "b");
+  rig.send("two", 0);
+  await microtasksDone();
+  assert.deepEqual(rig.member("b").held(0), []);
+  rig.member("b").gain(0);
+  rig.clock.advance(1_000);
+  await microtasksDone();
+  assert.deepEqual(rig.member("b").held(0), ["one", "two"]);
+});
+
+Deno.test("CommandRouter passes all of it again to a member that has lost its queue, and nothing twice", async () => {
+  const rig = await twoMembers();
+  for (const name of ["one", "two"]) rig.send(name, 2);
+  await microtasksDone();
+  rig.member("b").sendOne(2);
+  await microtasksDone();
+  rig.broker.takeInHand();
+  rig.send("three", 2);
+  rig.broker.arrive("commands");
+  rig.links("b").member.interrupt(); // three goes with the queue, two with the channel
+  assert.deepEqual(rig.member("b").held(2), []);
+  rig.send("four", 2); // while there is none
+  rig.broker.arrive("commands");
+  for (let turn = 0; turn < 3; turn++) {
+    arriveAll(rig);
+    await microtasksDone();
+  }
+  assert.deepEqual(rig.member("b").held(2), ["two", "three", "four"]);
+});
+
+Deno.test("CommandRouter has a member carry out again on a shard that was away and is back, while others are busy", async () => {
+  const rig = await twoMembers();
+  rig.send("busy", 1);
+  rig.send("one", 0);
+  await microtasksDone();
+  rig.move(0, null);
+  await microtasksDone();
+  assert.deepEqual(rig.member("a").held(1), ["busy"], "the other shard's stay");
+  rig.move(0, "a");
+  await microtasksDone();
+  assert.deepEqual(rig.member("a").held(0), ["one"]);
+  assert.deepEqual(rig.member("a").held(1), ["busy"]);
+});
+
+Deno.test("CommandRouter notices by the next command that one was lost on the way", async () => {
+  const rig = await twoMembers();
+  rig.broker.takeInHand();
+  for (const name of ["one", "two", "three"]) rig.send(name, 2);
+  for (let count = 0; count < 3; count++) rig.broker.arrive("commands");
+  rig.broker.arrive("to b");
+  rig.broker.lose("to b"); // two
+  for (let turn = 0; turn < 4; turn++) {
+    arriveAll(rig);
+    await microtasksDone();
+  }
+  assert.deepEqual(rig.member("b").held(2), ["one", "two", "three"]);
+});
+
+Deno.test("CommandRouter hands its place to another, which passes on all that is not settled, in order and once", async () => {
+  const rig = await twoMembers();
+  for (const name of ["one", "two", "three"]) rig.send(name, 2);
+  await microtasksDone();
+  rig.member("b").sendOne(2);
+  await microtasksDone();
+  assert.equal(rig.links("a").router.isOpen, true);
+  await rig.links("a").router.quiet();
+  await microtasksDone();
+  assert.equal(rig.links("b").router.isOpen, true);
+  rig.send("four", 0);
+  await microtasksDone();
+  assert.deepEqual(rig.member("b").held(2), ["two", "three"]);
+  assert.deepEqual(rig.member("a").held(0), ["four"], "the old one still has shards");
+  rig.member("b").sendOne(2);
+  rig.member("b").sendOne(2);
+  rig.member("a").sendOne(0);
+  await microtasksDone();
+  assert.deepEqual(rig.answers, ["one ok", "two ok", "three ok", "four ok"]);
+  assert.equal(rig.frames.length, 4);
+});
+
+Deno.test("CommandMember gives back what it holds when it is quiet", async () => {
+  const rig = await twoMembers();
+  rig.send("one", 2);
+  await microtasksDone();
+  await rig.member("b").member.quiet();
+  await microtasksDone();
+  assert.deepEqual(rig.member("b").held(2), []);
+  rig.move(2, "a");
+  await microtasksDone();
+  assert.deepEqual(rig.member("a").held(2), ["one"], "without a wait");
+});
+
+Deno.test("CommandRouter lets a command expire in the end of which no member says anything", async () => {
+  const rig = await twoMembers();
+  rig.send("one", [0, 2]);
+  await microtasksDone();
+  rig.member("a").sendOne(0);
+  await microtasksDone();
+  rig.clock.advance(TTL_MS + 29_000);
+  await microtasksDone();
+  assert.deepEqual(rig.answers, []);
+  rig.clock.advance(2_000);
+  await microtasksDone();
+  assert.deepEqual(rig.answers, ["one expired"]);
+  rig.clock.assertIdle();
+});
+
+/** Everything that is on its way arrives, and what comes of it. */
+function arriveAll(rig: FleetRig): void {
+  for (let [lane] = rig.broker.lanes; lane !== undefined; [lane] = rig.broker.lanes) rig.broker.arrive(lane);
+}
