@@ -22,6 +22,8 @@ export interface CommandConclusionOptions {
 
 export class CommandConclusion {
   readonly #options: CommandConclusionOptions;
+  /** Refused, and not acknowledged yet. */
+  readonly #refusing = new Set<Promise<void>>();
 
   constructor(options: CommandConclusionOptions) {
     this.#options = options;
@@ -45,13 +47,20 @@ export class CommandConclusion {
   refuse(incoming: IncomingCommand, refusal: CommandRefusal): void {
     const { notices, observe, refused } = this.#options;
     observe({ kind: "command.rejected", reason: refusal.error, message: refusal.message });
-    notices.reject(incoming.body, refusal.error).then(() => {
+    const refusing = notices.reject(incoming.body, refusal.error).then(() => {
       refused(incoming.body, refusal);
       this.#reply(incoming, refusal);
       incoming.acknowledge();
     }, () => {
       // The service is stopping: unacknowledged, the command is delivered to the next process.
     });
+    this.#refusing.add(refusing);
+    refusing.then(() => this.#refusing.delete(refusing));
+  }
+
+  /** Resolves once all that was refused so far is acknowledged. */
+  async done(): Promise<void> {
+    await Promise.all(this.#refusing);
   }
 
   #reply(incoming: IncomingCommand, outcome: { ok: true } | CommandRefusal): void {

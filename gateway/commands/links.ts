@@ -19,7 +19,7 @@ export interface PassedCommand {
   readonly stream: string;
   /** Its place in the stream, from 1. */
   readonly number: number;
-  /** For which of the command's shards it is meant here. */
+  /** For which of the command's shards it is meant here. None: it is no command, and ends the stream. */
   readonly shards: readonly number[];
   /** Of those, what the member has reported as away in this stream, and is to try again from here on. */
   readonly reopened: readonly number[];
@@ -37,8 +37,8 @@ export interface PassedFate {
 
 /** What a member tells the router. */
 export type MemberReport =
-  /** What was passed to it before, and is not reported, is forgotten: its queue is new, or gone. */
-  | { readonly kind: "forgot"; readonly member: string }
+  /** What was passed to it in this stream, and is not reported, is forgotten; null: in any, for its queue is new or gone. */
+  | { readonly kind: "forgot"; readonly member: string; readonly stream: string | null }
   | {
     readonly kind: "fates";
     readonly member: string;

@@ -51,14 +51,14 @@ export class CommandMember implements MemberLinkUser {
     this.#report();
     this.#stream = null;
     await this.#options.link.quiet();
-    this.#sayForgot();
+    this.#sayForgot(null);
   }
 
   // MemberLinkUser
 
   opened(): void {
     // Whatever was passed to the first queue before there was one came back to the router.
-    if (this.#hadQueue) this.#sayForgot();
+    if (this.#hadQueue) this.#sayForgot(null);
     this.#hadQueue = true;
   }
 
@@ -73,6 +73,7 @@ export class CommandMember implements MemberLinkUser {
     if (stream === null) return;
     stream.next += 1;
     const { number, shards } = passed;
+    if (shards.length === 0) return this.#end(stream);
     for (const shard of passed.reopened) stream.away.delete(shard);
     const settled = (shard: number, fate: PassedFate["fate"]) => {
       if (fate === "away") stream.away.add(shard);
@@ -104,13 +105,19 @@ export class CommandMember implements MemberLinkUser {
     this.#brokenStream = stream;
     this.#stream = null;
     this.#fates = [];
-    this.#sayForgot();
+    this.#sayForgot(stream);
     return null;
   }
 
-  #sayForgot(): void {
+  #end({ id }: ReceivedStream): void {
+    this.#report();
+    this.#stream = null;
+    this.#sayForgot(id);
+  }
+
+  #sayForgot(stream: string | null): void {
     const { link, member } = this.#options;
-    link.report({ kind: "forgot", member });
+    link.report({ kind: "forgot", member, stream });
   }
 
   #gather(number: number, shard: number, fate: PassedFate["fate"]): void {

@@ -49,6 +49,11 @@ export class PassingStream {
     return { part, reopened: shards.filter((shard) => this.#away.delete(shard)) };
   }
 
+  /** The number of what ends it; nothing may be added behind that. */
+  end(): number {
+    return this.#next++;
+  }
+
   /** What has this number; null where all of it has been heard of. */
   part(number: number): PassedPart | null {
     return this.#open.get(number)?.part ?? null;

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { sleepUntil } from "../clock.ts";
 import { addressedShards } from "./addressing.ts";
 import { readCommand } from "./command.ts";
 import { CommandConclusion, type CommandConclusionOptions } from "./conclusion.ts";
@@ -46,6 +47,8 @@ const MOVE_MAX_MS = 2_000;
 const ABSENT_MS = 1_000;
 /** A member lets a command expire by itself. One that has not by now never will. */
 const OVERDUE_MS = 30_000;
+/** Members answer within milliseconds; one that does not must not hold up a stop. */
+const LETTING_GO_MAX_MS = 500;
 /** A message names at most so many shards, for their ids have to fit into a header. */
 const PART_SHARDS = 4_000;
 
@@ -62,6 +65,9 @@ export class CommandRouter implements RouterLinkUser {
   #sequence = 0;
   #streamCount = 0;
   #cancelLook: (() => void) | null = null;
+  /** Set while the place is handed over; aborted when every stream has ended. */
+  #lettingGo: AbortController | null = null;
+  #quiet: Promise<void> | null = null;
 
   constructor(options: CommandRouterOptions) {
     this.#options = options;
@@ -78,11 +84,21 @@ export class CommandRouter implements RouterLinkUser {
     this.#look();
   }
 
+  /**
+   * Lets another route. Members first report what they have sent and let go of the rest, so that nothing is sent twice.
+   * Safe twice.
+   */
+  quiet(): Promise<void> {
+    this.#quiet ??= this.#letGo();
+    return this.#quiet;
+  }
+
   // RouterLinkUser
 
   opened(): void {}
 
   closed(): void {
+    this.#lettingGo?.abort();
     this.#commands.clear();
     this.#lines.clear();
     this.#streams.clear();
@@ -92,6 +108,7 @@ export class CommandRouter implements RouterLinkUser {
   }
 
   command(incoming: IncomingCommand): void {
+    if (this.#lettingGo !== null) return; // it comes to the next router
     const conclusion = this.#conclusion;
     const { clock, fleet } = this.#options;
     const reading = readCommand(incoming.body);
@@ -122,12 +139,13 @@ export class CommandRouter implements RouterLinkUser {
 
   reported(report: MemberReport): void {
     const { member } = report;
+    const stream = this.#streams.get(member);
     if (report.kind === "forgot") {
-      this.#absentUntilMs.delete(member);
-      this.#takeBack(this.#streams.get(member));
+      if (report.stream === null) this.#absentUntilMs.delete(member);
+      else if (report.stream !== stream?.id) return;
+      this.#takeBack(stream);
       return this.#passOn(this.#lines.values());
     }
-    const stream = this.#streams.get(member);
     if (stream?.id !== report.stream) return;
     const returned = new Set<ShardLine>();
     const retryAtMs = this.#options.clock.nowMs() + LOOK_MS;
@@ -157,10 +175,12 @@ export class CommandRouter implements RouterLinkUser {
     if (stream?.id !== streamId) return;
     this.#absentUntilMs.set(member, this.#options.clock.nowMs() + ABSENT_MS);
     this.#takeBack(stream);
+    this.#noticeEnd();
   }
 
   /** Passes on what may be passed on by now, in order. */
   #passOn(lines: Iterable<ShardLine>): void {
+    if (this.#lettingGo !== null) return this.#noticeEnd();
     const { fleet, clock } = this.#options;
     const nowMs = clock.nowMs();
     const ready: { command: RoutedCommand; member: string; line: ShardLine }[] = [];
@@ -227,6 +247,27 @@ export class CommandRouter implements RouterLinkUser {
       }
     }
     this.#streams.delete(stream.member);
+  }
+
+  async #letGo(): Promise<void> {
+    const { link, clock } = this.#options;
+    const lettingGo = new AbortController();
+    const untilMs = clock.nowMs() + LETTING_GO_MAX_MS;
+    this.#lettingGo = lettingGo;
+    for (const stream of this.#streams.values()) {
+      const end = { body: new Uint8Array(), number: stream.end(), shards: [], reopened: [], remainingMs: 0 };
+      link.pass(stream.member, { ...end, stream: stream.id });
+    }
+    this.#noticeEnd();
+    await sleepUntil(clock, untilMs, lettingGo.signal);
+    const refused = new AbortController();
+    this.#conclusion.done().then(() => refused.abort());
+    await sleepUntil(clock, untilMs, refused.signal);
+    await link.quiet();
+  }
+
+  #noticeEnd(): void {
+    if (this.#streams.size === 0) this.#lettingGo?.abort();
   }
 
   #look(): void {

@@ -179,7 +179,8 @@ export function testCommandLinksContract(name: string, start: () => Promise<Comm
     const member = startMember(subject, "a");
     await Promise.all([heard.count("opened", 1), member.heard.count("opened", 1)]);
     const reports: MemberReport[] = [
-      { kind: "forgot", member: "a" },
+      { kind: "forgot", member: "a", stream: null },
+      { kind: "forgot", member: "a", stream: "router/1" },
       {
         kind: "fates",
         member: "a",
@@ -193,7 +194,7 @@ export function testCommandLinksContract(name: string, start: () => Promise<Comm
       },
     ];
     for (const report of reports) member.link.report(report);
-    assert.deepEqual(await heard.count("reported", 2), reports);
+    assert.deepEqual(await heard.count("reported", 3), reports);
   });
 
   Deno.test(`${name} links tell the router of a member without a queue`, async () => {
@@ -227,7 +228,7 @@ export function testCommandLinksContract(name: string, start: () => Promise<Comm
     await member.link.quiet();
     link.pass("a", passedCommand(1));
     await heard.count("returned", 1);
-    member.link.report({ kind: "forgot", member: "a" });
+    member.link.report({ kind: "forgot", member: "a", stream: null });
     await heard.count("reported", 1);
     await member.link.close();
     assert.deepEqual(member.heard.of("passed"), []);

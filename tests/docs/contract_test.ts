@@ -243,7 +243,7 @@ Deno.test("docs/contract.md has every header of what a fleet's router passes on,
   const fates = [{ number: 1, shards: [0, 1, 2, 3], fate: "sent" as const }];
   for (
     const report of [
-      { kind: "forgot", member: "<member>" },
+      { kind: "forgot", member: "<member>", stream: "<stream>" },
       { kind: "fates", member: "<member>", stream: "<stream>", fates },
     ] as const
   ) {

@@ -166,7 +166,7 @@ export class MemoryRouterLink implements RouterLink {
     const wasOpen = this.isOpen;
     this.#broker.resign(this);
     if (wasOpen) this.#user?.closed();
-    this.#broker.apply(this);
+    if (!this.#isOver) this.#broker.apply(this);
   }
 
   /** The process is dead. */

@@ -53,7 +53,9 @@ export function writeReport(report: MemberReport): Buffer {
 export function readReport(content: Uint8Array): MemberReport | null {
   const { kind, member, stream, fates } = parsed(content);
   if (typeof member !== "string") return null;
-  if (kind === "forgot") return { kind, member };
+  if (kind === "forgot") {
+    return stream === null || typeof stream === "string" ? { kind, member, stream } : null;
+  }
   if (kind !== "fates" || typeof stream !== "string" || !Array.isArray(fates)) return null;
   const read = fates.map(readFate);
   return read.every((fate) => fate !== null) ? { kind, member, stream, fates: read } : null;

@@ -267,14 +267,14 @@ Deno.test("CommandRouter notices by the next command that one was lost on the wa
   assert.deepEqual(rig.member("b").held(2), ["one", "two", "three"]);
 });
 
-Deno.test("CommandRouter hands its place to another, which passes on all that is not settled, in order and once", async () => {
+Deno.test("CommandRouter loses its place to another, which passes on all that is not settled, in order", async () => {
   const rig = await twoMembers();
   for (const name of ["one", "two", "three"]) rig.send(name, 2);
   await microtasksDone();
   rig.member("b").sendOne(2);
   await microtasksDone();
   assert.equal(rig.links("a").router.isOpen, true);
-  await rig.links("a").router.quiet();
+  rig.links("a").router.interrupt();
   await microtasksDone();
   assert.equal(rig.links("b").router.isOpen, true);
   rig.send("four", 0);
@@ -287,6 +287,56 @@ Deno.test("CommandRouter hands its place to another, which passes on all that is
   await microtasksDone();
   assert.deepEqual(rig.answers, ["one ok", "two ok", "three ok", "four ok"]);
   assert.equal(rig.frames.length, 4);
+});
+
+Deno.test("CommandRouter hands its place over only when it knows what was sent, so that nothing is sent twice", async () => {
+  const rig = await twoMembers();
+  for (const name of ["one", "two"]) rig.send(name, [0, 2]);
+  await microtasksDone();
+  rig.broker.takeInHand();
+  rig.member("a").sendOne(0);
+  for (let count = 0; count < 2; count++) rig.member("b").sendOne(2);
+  rig.member("a").sendOne(0); // two is sent on both, and one on both, and nobody has heard of it
+  rig.send("three", 0);
+  rig.notices.hold();
+  rig.broker.send("{");
+  rig.broker.arrive("commands");
+  rig.broker.arrive("commands");
+  const handedOver = rig.member("a").router.quiet();
+  rig.send("four", 0);
+  rig.broker.send("[");
+  for (let turn = 0; turn < 3; turn++) {
+    arriveAll(rig);
+    await microtasksDone();
+  }
+  assert.equal(rig.links("a").router.isOpen, true, "the broken one is not safe in the other queue yet");
+  rig.notices.release();
+  await handedOver;
+  assert.equal(rig.notices.rejections.length, 1, "what comes now is the next router's");
+  for (let turn = 0; turn < 3; turn++) {
+    arriveAll(rig);
+    await microtasksDone();
+  }
+  assert.deepEqual(rig.answers, ["one ok", "two ok"]);
+  assert.equal(rig.links("b").router.isOpen, true);
+  assert.deepEqual(rig.member("a").held(0), ["three", "four"]);
+  assert.deepEqual(rig.member("b").held(2), []);
+  assert.equal(rig.notices.rejections.length, 2);
+});
+
+Deno.test("CommandRouter hands its place over also while a member says nothing", async () => {
+  const rig = await twoMembers();
+  rig.send("one", 2);
+  await microtasksDone();
+  rig.broker.takeInHand();
+  const handedOver = rig.member("a").router.quiet();
+  rig.clock.advance(499);
+  await microtasksDone();
+  assert.equal(rig.links("a").router.isOpen, true);
+  rig.clock.advance(1);
+  await handedOver;
+  assert.equal(rig.links("a").router.isOpen, false);
+  rig.clock.assertIdle();
 });
 
 Deno.test("CommandMember gives back what it holds when it is quiet", async () => {

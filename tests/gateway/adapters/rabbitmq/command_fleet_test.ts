@@ -208,7 +208,7 @@ Deno.test("A fleet's next process routes when the one before leaves RabbitMQ, in
   await fleet.holds(b, 1, ["two", "three"]);
   a.member.sendOne(0);
   assert.deepEqual(await fleet.answers(1), ["one ok"]);
-  await a.routerLink.quiet();
+  await a.member.router.quiet();
   fleet.send("four", 1);
   fleet.send("five", 0);
   await fleet.holds(b, 1, ["two", "three", "four"]);

@@ -138,7 +138,15 @@ Deno.test("RabbitRouterLink and RabbitMemberLink pass over what none of them has
   await Promise.all([heardRouter.count("opened", 1), heardMember.count("opened", 1)]);
   const fates = { kind: "fates", member: "a", stream: "s" };
   const reports = [
-    ...["", "null", "[]", "{}", '{"kind":"forgot"}', '{"kind":"left","member":"a"}'],
+    ...[
+      "",
+      "null",
+      "[]",
+      "{}",
+      '{"kind":"forgot"}',
+      '{"kind":"forgot","member":"a"}',
+      '{"kind":"left","member":"a"}',
+    ],
     ...[{}, { fates: [null] }, { fates: [{ number: 1, shards: "0", fate: "lost" }] }].map((more) =>
       JSON.stringify({ ...fates, ...more })
     ),
@@ -156,10 +164,10 @@ Deno.test("RabbitRouterLink and RabbitMemberLink pass over what none of them has
   await stranger.channel.checkQueue("gateway.send.reports"); // the broker has them all
   router.pass("a", firstCommand);
   await heardMember.count("passed", 1);
-  member.report({ kind: "forgot", member: "a" });
+  member.report({ kind: "forgot", member: "a", stream: null });
   await heardRouter.count("reported", 1);
   assert.equal(heardMember.of("passed").length, 1);
-  assert.deepEqual(heardRouter.of("reported"), [{ kind: "forgot", member: "a" }]);
+  assert.deepEqual(heardRouter.of("reported"), [{ kind: "forgot", member: "a", stream: null }]);
   await router.close();
   await member.close();
 });
