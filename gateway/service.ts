@@ -288,6 +288,7 @@ export class GatewayService {
       refused: (body, { error, message }) => figures.rejected(body, error, message),
       ttlMs: config.commands.ttlMs,
       shards: this.#shards,
+      total: () => this.#total,
     });
   }
 

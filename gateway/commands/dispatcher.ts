@@ -22,7 +22,7 @@ export interface DispatcherOptions extends CommandConclusionOptions {
   /** The shards of this process, by id. */
   readonly shards: ReadonlyMap<number, CommandedShard>;
   /** Number of the bot's shards; null where it is not known yet. */
-  readonly total?: () => number | null;
+  readonly total: () => number | null;
 }
 
 /** `away`: the shard left this process before it had sent the command, and will not send it from here. */
@@ -70,7 +70,7 @@ export class CommandDispatcher {
     const { command } = reading;
     const { shards: hosted, total } = this.#options;
     const shards = addressedShards(command.shards, {
-      total: total?.() ?? null,
+      total: total(),
       has: (shard) => hosted.has(shard),
       keys: () => hosted.keys(),
     });

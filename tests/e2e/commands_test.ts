@@ -77,6 +77,27 @@ Deno.test(
   }),
 );
 
+Deno.test(
+  "gateway.send takes a guild for the shard that it is on, by its whole id",
+  withCommands({ recommendedShards: 3 }, async (stage, commands) => {
+    await stage.startConnected(3);
+    // Rounded to a double the last one would be on shard 0.
+    const guilds = ["4194304", '"8388607"', "18446744069414584319"];
+    for (const guild of guilds) {
+      commands.send(`{"op":0,"guild_id":${guild},"data":${request(guild.replaceAll('"', ""))}}`);
+    }
+    commands.send(`{"op":0,"shard":0,"guild_id":"1","data":${request("both")}}`);
+    await framesReceived(stage, 3);
+    const shards = stage.simulator.control.statistics.commands().map(({ shard }) => shard);
+    assert.deepEqual(
+      shards.toSorted(),
+      guilds.map((guild) => Number((BigInt(guild.replaceAll('"', "")) >> 22n) % 3n)).sort(),
+    );
+    const [rejected] = await commands.rejected(1);
+    assert.equal(rejected?.reason, "invalid");
+  }),
+);
+
 for (
   const [described, command] of [
     ["without data", { op: 1, shard: 1 }],

@@ -148,6 +148,7 @@ class HostedRig {
       refused: () => {},
       ttlMs: 600_000,
       shards,
+      total: () => SHARD + 1,
     });
     this.shard = new HostedShard(
       {
