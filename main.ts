@@ -21,6 +21,8 @@ import { LogChannels } from "./gateway/adapters/log_channel.ts";
 import { Metrics } from "./gateway/adapters/metrics.ts";
 import { answerMonitoring, type MonitoringSources } from "./gateway/adapters/monitoring.ts";
 import { QueueMetrics } from "./gateway/adapters/queue_metrics.ts";
+import { RabbitMemberLink } from "./gateway/adapters/rabbitmq/member_link.ts";
+import { RabbitRouterLink } from "./gateway/adapters/rabbitmq/router_link.ts";
 import { RabbitCommandSource } from "./gateway/adapters/rabbitmq/command_source.ts";
 import { RabbitConnection } from "./gateway/adapters/rabbitmq/connection.ts";
 import { RabbitNotices } from "./gateway/adapters/rabbitmq/notices.ts";
@@ -332,7 +334,15 @@ function createService(
         ),
       ),
     notices: new RabbitNotices(publishing, { clock, observe: told }),
-    commands: new RabbitCommandSource(consuming),
+    commands: config.fleet.enabled
+      ? {
+        kind: "fleet",
+        links: (member) => ({
+          router: new RabbitRouterLink(consuming, { clock }),
+          member: new RabbitMemberLink(consuming, { member }),
+        }),
+      }
+      : { kind: "alone", source: new RabbitCommandSource(consuming) },
     points: new RedisResumePoints(redis, {
       observe: told,
       fences: {

@@ -30,6 +30,8 @@ export interface HostingOptions {
   };
   /** These run here now. */
   readonly assigned: (shards: Iterable<number>) => void;
+  /** This one does not run here any more: it sends nothing from here. */
+  readonly left: (shard: number) => void;
   /** Aborted when the process is to end: no shard begins to run any more. */
   readonly stopping: AbortSignal;
 }
@@ -199,6 +201,7 @@ export class Hosting {
     for (const shard of shards) {
       this.#shards.delete(shard);
       this.#options.keeper.forget(shard);
+      this.#options.left(shard);
     }
     this.#options.assigned(this.#shards.keys());
     await Promise.all(stopped);

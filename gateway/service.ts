@@ -7,8 +7,10 @@
  * @module
  */
 import { type Clock, type Dice, sleepUntil } from "./clock.ts";
+import type { CommandRefusal } from "./commands/command.ts";
 import { CommandDispatcher } from "./commands/dispatcher.ts";
-import type { CommandSource } from "./commands/source.ts";
+import type { FleetShards } from "./commands/router.ts";
+import { CommandIntake, type CommandPorts } from "./command_intake.ts";
 import type { Config } from "./config.ts";
 import type { Notices } from "./delivery/notices.ts";
 import { Outbox, type SpoolUse } from "./delivery/outbox.ts";
@@ -54,7 +56,7 @@ export interface ServicePorts {
   /** What is published, and whatever stands before it; `fence` is to be innermost, where events leave. */
   readonly publisher: (fence: (publisher: Publisher) => Publisher) => Publisher;
   readonly notices: Notices;
-  readonly commands: CommandSource;
+  readonly commands: CommandPorts;
   readonly points: ResumePoints;
   readonly leases: Leases;
   /** Null outside a fleet. */
@@ -108,6 +110,7 @@ export class GatewayService {
   readonly #budget: IdentifyBudget;
   readonly #identifyQueue: IdentifyQueue;
   readonly #dispatcher: CommandDispatcher;
+  readonly #commands: CommandIntake;
   readonly #boardWriter: BoardWriter;
   readonly #figures: FiguresGatherer;
   readonly #figuresWriter: FiguresWriter;
@@ -116,6 +119,7 @@ export class GatewayService {
   #assignment: Assignment | null = null;
   /** Null outside a fleet. */
   #lead: Lead | null = null;
+  #leasesSeen: SeenFleet["leases"] | null = null;
   #whenLooked: ((fleet: SeenFleet) => void)[] = [];
   #disk: LeftOnDisk | null = null;
   #isDiskRefusalSaid = false;
@@ -279,16 +283,27 @@ export class GatewayService {
         isProven: (shard) => this.#membership?.isProven(shardLease(shard)) ?? false,
       },
       assigned: (shards) => this.status.assign(shards),
+      left: (shard) => this.#dispatcher.left(shard),
       stopping: this.#stopping.signal,
     });
-    this.#dispatcher = new CommandDispatcher({
+    const concluding = {
       clock,
       observe,
       notices,
-      refused: (body, { error, message }) => figures.rejected(body, error, message),
+      refused: (body: Uint8Array, { error, message }: CommandRefusal) =>
+        figures.rejected(body, error, message),
       ttlMs: config.commands.ttlMs,
+    };
+    this.#dispatcher = new CommandDispatcher({
+      ...concluding,
       shards: this.#shards,
       total: () => this.#total,
+    });
+    this.#commands = new CommandIntake({
+      ...concluding,
+      ports: ports.commands,
+      dispatcher: this.#dispatcher,
+      fleet: this.#fleetShards,
     });
   }
 
@@ -342,6 +357,7 @@ export class GatewayService {
     const holder = await this.#unlessStopping(this.#takeDisk());
     if (holder === null) return;
     const membership = this.#becomeMember(holder);
+    this.#commands.joinAs(membership.member);
     const founding = this.#founding(membership, gatewayRead);
     const foundation = this.#config.fleet.enabled ? await founding.join() : await founding.alone();
     if (foundation === null) return;
@@ -361,7 +377,7 @@ export class GatewayService {
     if (this.#stopping.signal.aborted) return;
     this.#assignment = this.#assign(membership, total, alone);
     if (alone === null) this.#lead = new Lead(membership, total, this.observe);
-    this.#ports.commands.start((command) => this.#dispatcher.handle(command));
+    this.#commands.start();
   }
 
   /** Stops in order, within ten seconds whatever hangs. Safe twice, and before or during {@link start}. */
@@ -371,18 +387,20 @@ export class GatewayService {
   }
 
   async #stop(): Promise<void> {
-    const { commands, clock } = this.#ports;
+    const { clock } = this.#ports;
     this.#stopping.abort();
     const endsAtMs = clock.nowMs() + STOP_MAX_MS;
     await this.#phase("quiet", QUIET_MAX_MS, endsAtMs, () => {
       this.#identifyQueue.stop();
       this.#budget.stop();
-      return commands.quiet();
+      return this.#commands.quiet();
     });
     if (this.#config.fleet.enabled && this.#assignment !== null && this.#membership?.holds()) {
       await this.#phase("hand over", HANDOVER_MAX_MS, endsAtMs, (signal) => this.#handAllOver(signal));
     }
-    await this.#phase("leave", LEAVE_MAX_MS, endsAtMs, () => this.#hosting.stop());
+    await this.#phase("leave", LEAVE_MAX_MS, endsAtMs, async () => {
+      await Promise.all([this.#commands.leave(), this.#hosting.stop()]);
+    });
     await this.#phase("drain", DRAIN_MAX_MS, endsAtMs, () => this.#outbox.secured());
     await this.#phase("remember", REMEMBER_MAX_MS, endsAtMs, async (signal) => {
       await this.#keeper.flush(signal);
@@ -398,7 +416,7 @@ export class GatewayService {
       this.#outbox.stop();
       // Where what is to be remembered was late, this was not come to.
       this.#membership?.stop();
-      await Promise.all([commands.close(), this.#publisher.close(), disconnectStore(), spool?.close()]);
+      await Promise.all([this.#commands.close(), this.#publisher.close(), disconnectStore(), spool?.close()]);
     });
   }
 
@@ -479,8 +497,28 @@ export class GatewayService {
     return membership;
   }
 
+  /** Who holds which shard, as it is now. */
+  get #fleetShards(): FleetShards {
+    const total = () => this.#total ?? 0;
+    const holderOf = (shard: number) => {
+      const fleet = this.#membership?.fleet;
+      const holder = fleet?.leases.get(shardLease(shard))?.holder ?? null;
+      return holder === null || fleet?.gone.has(holder) ? null : holder;
+    };
+    return {
+      get total() {
+        return total();
+      },
+      ids: () => Array.from({ length: total() }, (_, shard) => shard),
+      has: (shard) => shard < total(),
+      holderOf,
+    };
+  }
+
   #seen(fleet: SeenFleet): void {
     this.#fence?.review();
+    if (fleet.leases !== this.#leasesSeen) this.#commands.holdersChanged();
+    this.#leasesSeen = fleet.leases;
     this.#lead?.consider(fleet);
     this.#assignment?.consider(fleet);
     for (const resolve of this.#whenLooked.splice(0)) resolve(fleet);

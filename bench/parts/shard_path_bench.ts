@@ -85,7 +85,10 @@ class RunningService {
       transport: this.#discord,
       publisher: (fence) => fence(new ConfirmingPublisher(CONFIRMED_TOGETHER)),
       notices: { reject: () => Promise.resolve(), reply: () => {}, news: () => {} },
-      commands: { start: () => {}, quiet: () => Promise.resolve(), close: () => Promise.resolve() },
+      commands: {
+        kind: "alone",
+        source: { start: () => {}, quiet: () => Promise.resolve(), close: () => Promise.resolve() },
+      },
       points: {
         load: () => Promise.resolve({ total: null, bot: null, shards: new Map(), foreign: false }),
         read: () => Promise.resolve(new Map()),

@@ -1,5 +1,6 @@
 /** Several processes as one gateway. */
 import assert from "node:assert/strict";
+import { CommandSender } from "./command_sender.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
 import { onStage, type Stage } from "./stage.ts";
 
@@ -65,6 +66,30 @@ Deno.test(
     const { expected, ...faults } = consumer.compare(simulator);
     assert(expected > 1_000, `${expected} events`);
     assert.deepEqual(faults, { missing: 0, changed: 0, outOfOrder: 0, repeated: 0 });
+  }),
+);
+
+Deno.test(
+  "Shardline in a fleet takes a command to whichever replica has its shard, and answers it once",
+  onStage(BUSY, async (stage) => {
+    await joined(stage, SHARDS);
+    const second = await joined(stage, SHARDS / 2);
+    const commands = await CommandSender.open(await stage.broker());
+    const { queue: replyTo } = await commands.broker.channel.assertQueue("", { exclusive: true });
+    const targets = [0, SHARDS - 1, "all", SHARDS];
+    let asked = 0;
+    const outcomes = async () => {
+      for (const shard of targets) commands.send({ op: 1, shard }, { replyTo, correlationId: `${asked++}` });
+      const replies = (await commands.broker.read(replyTo, asked)).slice(-targets.length);
+      const inOrder = replies.toSorted((one, other) =>
+        Number(one.properties.correlationId) - Number(other.properties.correlationId)
+      );
+      return inOrder.map(({ content }) => JSON.parse(content.toString()).error ?? "ok");
+    };
+    assert.deepEqual(await outcomes(), ["ok", "ok", "ok", "unknown_shard"]);
+    // Whichever of them it was that took commands.
+    assert.equal(await second.end("SIGTERM"), 0);
+    assert.deepEqual(await outcomes(), ["ok", "ok", "ok", "unknown_shard"]);
   }),
 );
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { LEAD_LEASE, shardLease } from "../../gateway/fleet/leases.ts";
 import { ManualClock } from "../fakes/manual_clock.ts";
 import { MemoryBoard } from "../fakes/memory_board.ts";
+import { MemoryCommandBroker } from "../fakes/memory_command_links.ts";
 import { MemoryLeases } from "../fakes/memory_leases.ts";
 import { MemoryResumePoints } from "../fakes/memory_resume_points.ts";
 import { MemoryDisk, MemorySpool } from "../fakes/memory_spool.ts";
@@ -23,13 +24,14 @@ class Fleet {
   readonly points = new MemoryResumePoints();
   readonly transport = new MemoryTransport({ answering: true });
   readonly board = new MemoryBoard();
+  readonly commandBroker = new MemoryCommandBroker();
   /** Those whose time goes on. */
   readonly living = new Set<ServiceRig>();
 
   start(environment: Record<string, string>, disk?: MemoryDisk): ServiceRig {
-    const { leases, points, transport, board } = this;
+    const { leases, points, transport, board, commandBroker } = this;
     const clock = new ManualClock(this.#wall.wallMs());
-    const surroundings = { leases, points, transport, board, clock };
+    const surroundings = { leases, points, transport, board, commandBroker, clock };
     const rig = new ServiceRig(environment, {
       ...surroundings,
       ...(disk === undefined ? {} : { spool: new MemorySpool(disk) }),
@@ -254,6 +256,26 @@ Deno.test("GatewayService has one replica found the fleet and compose what other
   assert.notEqual(fleet.leases.holderOf(LEAD_LEASE), null);
   assert.notEqual(fleet.leases.holderOf(LEAD_LEASE), lead);
   assert.deepEqual(fleet.runs, ALL);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService in a fleet carries out commands wherever their shards are, and after they have moved", async () => {
+  const fleet = new Fleet();
+  const [first] = await fleet.joined(2);
+  assert(first !== undefined);
+  const sent = () =>
+    fleet.transport.connections.flatMap((connection) =>
+      connection.sent.filter(({ op }) => op === 4).map(({ d }) => JSON.stringify(d))
+    );
+  const voice = (shard: number | "all", guild: number) =>
+    fleet.commandBroker.send({ op: 0, shard, data: { op: 4, d: { guild_id: guild } } });
+  for (const shard of ALL) voice(shard, shard);
+  await fleet.pass(500);
+  assert.deepEqual(sent().toSorted(), ALL.map((guild) => `{"guild_id":${guild}}`));
+  await fleet.stop(first);
+  voice("all", 7);
+  await fleet.pass(3_000);
+  assert.equal(sent().filter((d) => d.includes("7")).length, ALL.length);
   await fleet.stopAll();
 });
 

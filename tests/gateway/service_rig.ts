@@ -11,6 +11,7 @@ import type { ResumePoint, StoredShard } from "../../gateway/resume/points.ts";
 import { GatewayService } from "../../gateway/service.ts";
 import { ManualClock } from "../fakes/manual_clock.ts";
 import { MemoryBoard } from "../fakes/memory_board.ts";
+import { MemoryCommandBroker } from "../fakes/memory_command_links.ts";
 import { MemoryCommandSource } from "../fakes/memory_command_source.ts";
 import { MemoryLeases } from "../fakes/memory_leases.ts";
 import { MemoryFiguresStore } from "../fakes/memory_figures_store.ts";
@@ -46,6 +47,7 @@ export interface RigSurroundings {
   readonly leases?: MemoryLeases;
   readonly transport?: MemoryTransport;
   readonly board?: MemoryBoard;
+  readonly commandBroker?: MemoryCommandBroker;
   /** Without one the spool is switched off. */
   readonly spool?: MemorySpool;
 }
@@ -56,6 +58,8 @@ export class ServiceRig {
   readonly publisher = new MemoryPublisher();
   readonly notices = new MemoryNotices();
   readonly commands = new MemoryCommandSource();
+  /** Used in a fleet. */
+  readonly commandBroker: MemoryCommandBroker;
   readonly points: MemoryResumePoints;
   readonly leases: MemoryLeases;
   readonly spool: MemorySpool | null;
@@ -76,6 +80,7 @@ export class ServiceRig {
     this.leases = surroundings.leases ?? new MemoryLeases(() => this.clock.wallMs());
     this.spool = surroundings.spool ?? null;
     this.transport = surroundings.transport ?? new MemoryTransport({ answering: true });
+    this.commandBroker = surroundings.commandBroker ?? new MemoryCommandBroker();
     this.board = surroundings.board ?? new MemoryBoard();
     const parsed = parseConfig({ BOT_TOKEN: "token", SHARDS_WAIT: "0", ...environment }, {
       isTerminal: false,
@@ -92,7 +97,15 @@ export class ServiceRig {
       transport,
       publisher: (fence) => fence(publisher),
       notices,
-      commands,
+      commands: parsed.config.fleet.enabled
+        ? {
+          kind: "fleet",
+          links: (member) => ({
+            router: this.commandBroker.router(),
+            member: this.commandBroker.member(member),
+          }),
+        }
+        : { kind: "alone", source: commands },
       points,
       leases,
       spool,

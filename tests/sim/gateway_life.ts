@@ -93,7 +93,7 @@ export class GatewayLife {
       transport: discord.transport(process),
       publisher: (fence) => this.#withState(config, process, fence(broker.publisher(process))),
       notices: news.notices(process),
-      commands: commands.source(process),
+      commands: { kind: "alone", source: commands.source(process) },
       points: redis.points(process, {
         get member(): string {
           return service.member;
