@@ -41,7 +41,7 @@ import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
 import { sleepUntil, systemClock } from "./gateway/clock.ts";
 import { type Config, faultLine, type Listener, parseConfig } from "./gateway/config.ts";
 import { type Exit, EXIT_CONFIGURATION, EXIT_SOFTWARE } from "./gateway/exit.ts";
-import { shardLease } from "./gateway/fleet/leases.ts";
+import { type Fences, shardLease } from "./gateway/fleet/leases.ts";
 import type { GatewayBot } from "./gateway/identify/budget.ts";
 import { turnTimes } from "./gateway/identify/shared_turns.ts";
 import { observeAll, type Observer } from "./gateway/observation.ts";
@@ -315,6 +315,13 @@ function createService(
     observe: () => {},
     answerTimeoutMs: config.fleet.leaseTtlMs / LEASE_TRIES,
   });
+  const fences: Fences = {
+    get member() {
+      return service.member;
+    },
+    tokenOf: (shard) => service.tokenOf(shardLease(shard)),
+  };
+  let statePublisher: StatePublisher | null = null;
   const service: GatewayService = new GatewayService(config, {
     clock,
     dice,
@@ -343,15 +350,8 @@ function createService(
         }),
       }
       : { kind: "alone", source: new RabbitCommandSource(consuming) },
-    points: new RedisResumePoints(redis, {
-      observe: told,
-      fences: {
-        get member(): string {
-          return service.member;
-        },
-        tokenOf: (shard) => service.tokenOf(shardLease(shard)),
-      },
-    }),
+    points: new RedisResumePoints(redis, { observe: told, fences }),
+    learn: (shards) => statePublisher?.learn(shards) ?? Promise.resolve(),
     leases: new RedisLeases(leases),
     sharedTurns: config.fleet.enabled
       ? new RedisSharedTurns(redis, {
@@ -406,19 +406,21 @@ function createService(
       dice,
       observe: () => {},
     });
-    const store = new RedisStateStore(client, { clock, observe: told });
+    const store = new RedisStateStore(client, { clock, observe: told, fences });
     const plan = new StatePlan(state);
-    return new StatePublisher({
+    statePublisher = new StatePublisher({
       publisher,
       store,
       plan,
       writer: new StateWriter({ store, plan, nextTurn }),
       choice: config.events.choice,
       isStrict: state.strict,
+      isOurs: (shard) => fences.tokenOf(shard) !== null,
       clock,
       observe: told,
       written: (tookMs) => metrics.keptState(tookMs),
     });
+    return statePublisher;
   }
 }
 

@@ -22,6 +22,8 @@ export interface HostingOptions {
   readonly points: ResumePoints;
   readonly outbox: Outbox;
   readonly keeper: PointKeeper;
+  /** Resolves when it is known what other processes have done of these shards. */
+  readonly learn: (shards: readonly number[]) => Promise<void>;
   readonly services: Omit<ShardServices, "clock" | "observe" | "outbox" | "keeper">;
   readonly leases: {
     isHeld(shard: number): boolean;
@@ -83,9 +85,9 @@ export class Hosting {
    */
   async begin(taken: readonly number[]): Promise<void> {
     const terms = this.#terms;
-    const { points, clock, observe, outbox, leases, assigned, stopping } = this.#options;
+    const { points, learn, clock, observe, outbox, leases, assigned, stopping } = this.#options;
     if (terms === null || taken.length === 0) return;
-    const stored = await points.read(taken);
+    const [stored] = await Promise.all([points.read(taken), learn(taken)]);
     // It may have lost some of them meanwhile.
     const shards = taken.filter((shard) => leases.isHeld(shard) && !this.#shards.has(shard));
     if (stopping.aborted || shards.length === 0) return;

@@ -55,6 +55,8 @@ export interface ServicePorts {
   readonly transport: Transport;
   /** What is published, and whatever stands before it; `fence` is to be innermost, where events leave. */
   readonly publisher: (fence: (publisher: Publisher) => Publisher) => Publisher;
+  /** Whoever stands before the broker learns what other processes have done of these shards. Resolves when it has. */
+  learn(shards: readonly number[]): Promise<void>;
   readonly notices: Notices;
   readonly commands: CommandPorts;
   readonly points: ResumePoints;
@@ -254,6 +256,7 @@ export class GatewayService {
       points,
       outbox: this.#outbox,
       keeper: this.#keeper,
+      learn: (shards) => ports.learn(shards),
       services: {
         transport,
         identifyQueue: this.#identifyQueue,

@@ -84,6 +84,7 @@ class RunningService {
       dice: Math.random,
       transport: this.#discord,
       publisher: (fence) => fence(new ConfirmingPublisher(CONFIRMED_TOGETHER)),
+      learn: () => Promise.resolve(),
       notices: { reject: () => Promise.resolve(), reply: () => {}, news: () => {} },
       commands: {
         kind: "alone",

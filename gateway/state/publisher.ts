@@ -25,6 +25,8 @@ export interface StatePublisherOptions {
   readonly choice: EventChoice;
   /** Whether events wait while the store is away. */
   readonly isStrict: boolean;
+  /** Whether this process runs the shard. What it has left of others passes the cache by: who runs them has written more. */
+  readonly isOurs: (shard: number) => boolean;
   readonly clock: Clock;
   readonly observe: Observer;
   /** The cache had one event so long after it was asked. Not an observation, which costs more than this may. */
@@ -84,6 +86,7 @@ export class StatePublisher implements Publisher {
   /** Guilds of which an event has passed the cache by, until the store has marked them. */
   readonly #passedBy = new Set<string>();
   #isUnfilledTold = false;
+  #whenStoreLost: (() => void)[] = [];
   /** The broker has refused a larger body. */
   #bodyMaxBytes = Infinity;
 
@@ -112,18 +115,30 @@ export class StatePublisher implements Publisher {
         this.#isUnfilledTold = false;
         plan.botId = botId ?? plan.botId;
         observe({ kind: "state.opened" });
-        this.#learn(written);
+        this.#learn(written, [...this.#written.keys(), ...written.map(({ shard }) => shard)]);
         this.#markPassedBy();
         this.#update(null);
       },
       closed: () => {
         this.#isStoreOpen = false;
+        for (const resolve of this.#whenStoreLost.splice(0)) resolve();
         this.#abandonWriting();
         observe({ kind: "state.closed" });
         this.#update(null);
         if (this.#isOpen) this.#passByStore();
       },
     });
+  }
+
+  /**
+   * Other processes have run these shards: what they wrote is not to be written again. Resolves when it is known, or where
+   * the store is away: it is when that is back.
+   */
+  async learn(shards: readonly number[]): Promise<void> {
+    if (!this.#isStoreOpen) return;
+    const lost = new Promise<void>((resolve) => this.#whenStoreLost.push(resolve));
+    const learnt = this.#options.store.written(shards).then((told) => this.#learn(told, shards));
+    await Promise.race([learnt, lost]);
   }
 
   publish(event: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void {
@@ -192,7 +207,8 @@ export class StatePublisher implements Publisher {
       if (this.#isWritten(item.event)) {
         const { shard, session, sequence } = item.event;
         this.#through(lane, item, this.#written.get(shard)?.get(session)?.olds.get(sequence) ?? null);
-      } else if (this.#isStoreOpen) this.#write(lane, item);
+      } else if (!this.#options.isOurs(item.event.shard)) this.#through(lane, item, null);
+      else if (this.#isStoreOpen) this.#write(lane, item);
       else this.#passBy(lane, item);
     }
   }
@@ -311,9 +327,9 @@ export class StatePublisher implements Publisher {
    * What is written is what the store says when it opens: another process may have written more, and where it says less
    * than this one has heard, it has been emptied or set back since.
    */
-  #learn(told: readonly WrittenShard[]): void {
+  #learn(told: readonly WrittenShard[], shards: readonly number[]): void {
     const sessionsTold = new Map(told.map(({ shard, sessions }) => [shard, sessions]));
-    for (const shard of new Set([...this.#written.keys(), ...sessionsTold.keys()])) {
+    for (const shard of new Set(shards)) {
       const known = this.#written.get(shard) ?? new Map<string, Written>();
       const sequences = new Map(sessionsTold.get(shard)?.map(({ id, sequence }) => [id, sequence]));
       let isLost = false;

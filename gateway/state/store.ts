@@ -85,9 +85,16 @@ export interface StateStore {
    * done first. Never settles where the store is closed meanwhile. Rejects where something else stands under one of the
    * keys; what was done before it stays.
    *
+   * @param shard Of whose event they are. Where another process holds its lease they are not carried out: the store closes.
    * @param written What is so once the steps are carried out, for whatever process opens the store next.
    */
-  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome>;
+  apply(
+    steps: readonly StateStep[],
+    shard?: number,
+    written?: WrittenShard["sessions"],
+  ): Promise<StateOutcome>;
+  /** How far these shards are in the cache, whoever wrote it; of which nothing is known are absent. Never settles where the store is closed meanwhile. */
+  written(shards: readonly number[]): Promise<readonly WrittenShard[]>;
   /**
    * Ids of guilds that are kept, or marked as behind, a page of them: all have been in one once there is no next. What is kept anew or
    * forgotten meanwhile may be in one or not, and a guild in several. Never settles where the store is closed meanwhile.

@@ -33,6 +33,12 @@ export type Writing =
 /** What the writer asks of a store. */
 type Asked = Pick<StateStore, "apply" | "guilds">;
 
+/** The same for the events of one shard. */
+interface ShardStore {
+  apply(steps: readonly StateStep[], written?: WrittenShard["sessions"]): Promise<StateOutcome>;
+  guilds(page: string | null): Promise<GuildPage>;
+}
+
 export interface StateWriterOptions {
   readonly store: Asked;
   readonly plan: StatePlan;
@@ -122,7 +128,8 @@ export class StateWriter {
         const steps = start === null ? [] : this.#options.plan.steps(effect, bytes, start);
         if (steps.length === 0) return NOTHING;
         const isList = effect === "replace_emojis" || effect === "delete_messages";
-        const done = this.#opening.apply(steps, written()).then(({ olds }) =>
+        const { shard, sessions } = written();
+        const done = this.#opening.apply(steps, shard, sessions).then(({ olds }) =>
           isList ? listOf(olds) : olds[0] ?? null
         );
         return { kind: "small", done };
@@ -131,15 +138,15 @@ export class StateWriter {
   }
 
   async #writeLarge(effect: LargeEffect, bytes: Uint8Array, written: WrittenShard): Promise<Old> {
-    const store = this.#opening;
+    const store = this.#opening.of(written.shard);
     const { old, last } = await this.#writeInPieces(store, effect, bytes);
     // Also where nothing is left: whoever has asked before must have been answered before.
-    await store.apply(last, written);
+    await store.apply(last, written.sessions);
     return old;
   }
 
   /** All but the last piece. */
-  async #writeInPieces(store: Asked, effect: LargeEffect, bytes: Uint8Array): Promise<LargeOutcome> {
+  async #writeInPieces(store: ShardStore, effect: LargeEffect, bytes: Uint8Array): Promise<LargeOutcome> {
     const start = await this.#dataStartInTurns(bytes);
     if (start === null) return NOTHING_DONE;
     const found = await this.#findInTurns(bytes, start);
@@ -162,7 +169,11 @@ export class StateWriter {
     }
   }
 
-  async #ready(store: Asked, bytes: Uint8Array, { user, guilds, shard }: LargeFound): Promise<LargeOutcome> {
+  async #ready(
+    store: ShardStore,
+    bytes: Uint8Array,
+    { user, guilds, shard }: LargeFound,
+  ): Promise<LargeOutcome> {
     const { plan } = this.#options;
     const pieces = new Pieces(store);
     if (user !== undefined) await pieces.add(plan.botUser(bytes, user.start));
@@ -192,7 +203,7 @@ export class StateWriter {
     return NOTHING_DONE;
   }
 
-  async #writeGuild(store: Asked, bytes: Uint8Array, found: LargeFound): Promise<LargeOutcome> {
+  async #writeGuild(store: ShardStore, bytes: Uint8Array, found: LargeFound): Promise<LargeOutcome> {
     const { plan } = this.#options;
     const guild = idAt(bytes, found.id);
     if (guild === null) return NOTHING_DONE;
@@ -230,7 +241,7 @@ export class StateWriter {
   }
 
   async #clearGuild(
-    store: Asked,
+    store: ShardStore,
     bytes: Uint8Array,
     { id, unavailable, whole }: LargeFound,
   ): Promise<LargeOutcome> {
@@ -243,7 +254,11 @@ export class StateWriter {
     return { old, last: [...stub, markStep(guild, false)] };
   }
 
-  async #deleteChannel(store: Asked, bytes: Uint8Array, { id, guild_id }: LargeFound): Promise<LargeOutcome> {
+  async #deleteChannel(
+    store: ShardStore,
+    bytes: Uint8Array,
+    { id, guild_id }: LargeFound,
+  ): Promise<LargeOutcome> {
     const channel = idAt(bytes, id);
     if (channel === null) return NOTHING_DONE;
     const entity = channelEntity(idAt(bytes, guild_id), channel);
@@ -251,7 +266,7 @@ export class StateWriter {
   }
 
   async #setThreads(
-    store: Asked,
+    store: ShardStore,
     bytes: Uint8Array,
     { guild_id, threads }: LargeFound,
   ): Promise<LargeOutcome> {
@@ -268,7 +283,7 @@ export class StateWriter {
   }
 
   async #setMembers(
-    store: Asked,
+    store: ShardStore,
     bytes: Uint8Array,
     { guild_id, members }: LargeFound,
   ): Promise<LargeOutcome> {
@@ -298,7 +313,7 @@ export class StateWriter {
    * The guild first: whoever finds it finds all of it. It is marked as behind, for it may end in between: whoever goes
    * on takes the mark from it.
    */
-  #forgetGuild(store: Asked, guild: string, keepsMessagesOf: ChannelSelection): Promise<Old> {
+  #forgetGuild(store: ShardStore, guild: string, keepsMessagesOf: ChannelSelection): Promise<Old> {
     return this.#forget(store, guildEntity(guild), guildGroup(guild), keepsMessagesOf, [
       markStep(guild, true),
     ]);
@@ -306,7 +321,7 @@ export class StateWriter {
 
   /** Forgets a thing and all that its group names, after other steps. */
   async #forget(
-    store: Asked,
+    store: ShardStore,
     entity: Entity,
     group: string,
     keepsMessagesOf: ChannelSelection,
@@ -349,8 +364,20 @@ class Opening implements Asked {
     this.#store = store;
   }
 
-  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome> {
-    return this.#hasEnded ? new Promise(() => {}) : this.#store.apply(steps, written);
+  apply(
+    steps: readonly StateStep[],
+    shard?: number,
+    written?: WrittenShard["sessions"],
+  ): Promise<StateOutcome> {
+    return this.#hasEnded ? new Promise(() => {}) : this.#store.apply(steps, shard, written);
+  }
+
+  /** For an event of this shard. */
+  of(shard: number): ShardStore {
+    return {
+      apply: (steps, written) => this.apply(steps, shard, written),
+      guilds: (page) => this.guilds(page),
+    };
   }
 
   guilds(page: string | null): Promise<GuildPage> {
@@ -364,13 +391,13 @@ class Opening implements Asked {
 
 /** Steps, gathered into pieces of work; the next is begun when the last is done. */
 class Pieces {
-  readonly #store: Asked;
+  readonly #store: ShardStore;
   #steps: StateStep[] = [];
   #bytes = 0;
   /** What has been read since others had their turn. */
   #readBytes = 0;
 
-  constructor(store: Asked) {
+  constructor(store: ShardStore) {
     this.#store = store;
   }
 

@@ -439,15 +439,22 @@ export function testStateStoreContract(name: string, open: () => Promise<StateSt
     const { store, openings } = await started(subject);
     assert.deepEqual(openings.written, [[]]);
     const sessions = [{ id: 'a "quoted"\n id', sequence: 7 }, { id: "b", sequence: 2 ** 40 }];
-    await store.apply([setStep(guildEntity("5"))], { shard: 12, sessions: sessions.slice(0, 1) });
-    await store.apply([], { shard: 12, sessions });
-    await store.apply([], { shard: 0, sessions: [] });
+    await store.apply([setStep(guildEntity("5"))], 12, sessions.slice(0, 1));
+    await store.apply([], 12, sessions);
+    await store.apply([], 0, []);
     const other = await started(subject);
     const [written = []] = other.openings.written;
     assert.deepEqual(written.toSorted((one, two) => one.shard - two.shard), [{ shard: 0, sessions: [] }, {
       shard: 12,
       sessions,
     }]);
+    await store.apply([], 3, [{ id: "c", sequence: 1 }]);
+    const some = await other.store.written([3, 4, 12]);
+    assert.deepEqual(some.toSorted((one, two) => one.shard - two.shard), [{
+      shard: 3,
+      sessions: [{ id: "c", sequence: 1 }],
+    }, { shard: 12, sessions }]);
+    assert.deepEqual(await other.store.written([]), []);
   });
 
   Deno.test(`${name} state store opens with the id of the bot whose user is kept`, async () => {

@@ -73,7 +73,11 @@ export class MemoryStateStore implements StateStore {
     queueMicrotask(() => this.#open());
   }
 
-  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome> {
+  apply(
+    steps: readonly StateStep[],
+    shard?: number,
+    written?: WrittenShard["sessions"],
+  ): Promise<StateOutcome> {
     this.asked.push([...steps]);
     const olds: (Uint8Array | null)[] = [];
     let left = 0;
@@ -112,8 +116,14 @@ export class MemoryStateStore implements StateStore {
           step satisfies never;
       }
     }
-    if (written !== undefined) this.state.written.set(written.shard, written);
+    if (shard !== undefined && written !== undefined) {
+      this.state.written.set(shard, { shard, sessions: written });
+    }
     return this.#answer({ olds, left });
+  }
+
+  written(shards: readonly number[]): Promise<readonly WrittenShard[]> {
+    return this.#answer([...this.state.written.values()].filter(({ shard }) => shards.includes(shard)));
   }
 
   /** By what the next page is asked for is the last guild of this one. */

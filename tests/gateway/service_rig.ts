@@ -96,6 +96,7 @@ export class ServiceRig {
       dice: () => 0.5,
       transport,
       publisher: (fence) => fence(publisher),
+      learn: () => Promise.resolve(),
       notices,
       commands: parsed.config.fleet.enabled
         ? {

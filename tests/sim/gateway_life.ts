@@ -87,11 +87,17 @@ export class GatewayLife {
     history.note("state", "gateway", `process ${process.number} starts`);
     discord.processStarts({ total: this.#total, intents: this.#intents });
     const config = this.#config();
+    let statePublisher: StatePublisher | null = null;
     const service: GatewayService = new GatewayService(config, {
       clock: process.clock,
       dice: this.#dice.fork().roll,
       transport: discord.transport(process),
-      publisher: (fence) => this.#withState(config, process, fence(broker.publisher(process))),
+      publisher: (fence) => {
+        const publisher = fence(broker.publisher(process));
+        statePublisher = this.#stateBefore(config, process, publisher);
+        return statePublisher ?? publisher;
+      },
+      learn: (shards) => statePublisher?.learn(shards) ?? Promise.resolve(),
       notices: news.notices(process),
       commands: { kind: "alone", source: commands.source(process) },
       points: redis.points(process, {
@@ -179,8 +185,12 @@ export class GatewayLife {
   }
 
   /** Before the broker, where there is a state cache. */
-  #withState({ state, events }: Config, process: GatewayProcess, publisher: Publisher): Publisher {
-    if (state === null) return publisher;
+  #stateBefore(
+    { state, events }: Config,
+    process: GatewayProcess,
+    publisher: Publisher,
+  ): StatePublisher | null {
+    if (state === null) return null;
     const { clock, report } = this.#scene;
     const store = this.#surroundings.redis.stateStore(process);
     const plan = new StatePlan(state);
@@ -195,6 +205,8 @@ export class GatewayLife {
       }),
       choice: events.choice,
       isStrict: state.strict,
+      // One gateway at a time runs all of them.
+      isOurs: () => true,
       clock: process.clock,
       written: () => {},
       observe: process.into((observation) => {

@@ -21,7 +21,7 @@ export interface SimulatedStateStoreOptions {
   readonly scene: Scene;
   readonly process: GatewayProcess;
   /** What is kept. */
-  readonly state: Pick<StateStore, "apply" | "guilds">;
+  readonly state: Pick<StateStore, "apply" | "written" | "guilds">;
   readonly already: () => KeptAlready;
   readonly send: <Value>(
     carryOut: () => Value | Promise<Value>,
@@ -51,8 +51,16 @@ export class SimulatedStateStore implements StateStore {
     this.#open();
   }
 
-  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome> {
-    return this.#ask(() => this.#options.state.apply(steps, written));
+  apply(
+    steps: readonly StateStep[],
+    shard?: number,
+    written?: WrittenShard["sessions"],
+  ): Promise<StateOutcome> {
+    return this.#ask(() => this.#options.state.apply(steps, shard, written));
+  }
+
+  written(shards: readonly number[]): Promise<readonly WrittenShard[]> {
+    return this.#ask(() => this.#options.state.written(shards));
   }
 
   guilds(page: string | null): Promise<GuildPage> {

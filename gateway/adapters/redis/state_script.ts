@@ -7,6 +7,8 @@
  * @module
  */
 
+import { LEASES_KEY } from "./keys.ts";
+
 /** Guilds that are marked. */
 export const BEHIND = "gateway:state:behind";
 /**
@@ -56,6 +58,7 @@ end
  */
 export const APPLY = `${COMMON}
 local behind, written_shards = prefix .. "${BEHIND}", prefix .. "${WRITTEN}"
+local leases = prefix .. "${LEASES_KEY}"
 local values = ARGV[3]
 local olds
 
@@ -206,6 +209,10 @@ local function carry_out(line)
     elseif step == "mark" then
       local command, guild = word(), word()
       call(command, behind, guild)
+    elseif step == "fence" then
+      local shard, token, member = word(), word(), word()
+      local lease = call("HGET", leases, shard)
+      if lease and lease ~= token .. " " .. member then error("FENCED another process runs shard " .. shard) end
     elseif step == "written" then
       local shard = word()
       call("HSET", written_shards, shard, value())

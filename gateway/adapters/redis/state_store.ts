@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import type { Clock } from "../../clock.ts";
 import { failureText } from "../../failure.ts";
+import type { Fences } from "../../fleet/leases.ts";
 import type { Observer } from "../../observation.ts";
 import { BOT_USER, KINDS } from "../../state/entity.ts";
 import type {
@@ -26,6 +27,7 @@ import { APPLY, BEHIND, SWEEP, WRITTEN } from "./state_script.ts";
 export interface RedisStateStoreOptions {
   readonly clock: Clock;
   readonly observe: Observer;
+  readonly fences: Fences;
 }
 
 /** What has expired leaves its sets within a second (wire contract, State cache). */
@@ -50,7 +52,9 @@ type Command = readonly [name: string, ...parameters: Argument[]];
 /** What somebody has asked for, and waits for. */
 interface Asked {
   readonly steps: readonly StateStep[];
-  readonly written: WrittenShard | undefined;
+  /** Of whose event they are. */
+  readonly shard: number | undefined;
+  readonly written: WrittenShard["sessions"] | undefined;
   readonly resolve: (outcome: StateOutcome) => void;
   readonly reject: (error: Error) => void;
 }
@@ -88,14 +92,27 @@ export class RedisStateStore implements StateStore {
     this.#client.start();
   }
 
-  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome> {
+  apply(
+    steps: readonly StateStep[],
+    shard?: number,
+    written?: WrittenShard["sessions"],
+  ): Promise<StateOutcome> {
     return new Promise((resolve, reject) => {
-      this.#gathered.push({ steps, written, resolve, reject });
+      this.#gathered.push({ steps, shard, written, resolve, reject });
       if (this.#isAsking) return;
       this.#isAsking = true;
       // What is asked in one turn goes in one piece, too.
       queueMicrotask(() => this.#askGathered());
     });
+  }
+
+  async written(shards: readonly number[]): Promise<readonly WrittenShard[]> {
+    if (shards.length === 0) return [];
+    const texts = await this.#ask<(Buffer | null)[]>(["hmget", WRITTEN], shards.map(String));
+    return writtenOf(Object.fromEntries(shards.flatMap((shard, index) => {
+      const text = texts[index] ?? null;
+      return text === null ? [] : [[shard, text]];
+    })));
   }
 
   async guilds(page: string | null): Promise<GuildPage> {
@@ -120,9 +137,9 @@ export class RedisStateStore implements StateStore {
     while (epoch === this.#epoch && this.#gathered.length > 0) {
       const asked = this.#takeGathered();
       const command: Command = ["evalsha", this.#apply ?? "", 1, WRITTEN, this.#client.prefix];
-      const answers = await this.#ask<Answer[]>(command, stepsText(asked)).catch((error: Error) =>
-        asked.map(() => error)
-      );
+      const answers = await this.#ask<Answer[]>(command, stepsText(asked, this.#options.fences)).catch((
+        error: Error,
+      ) => asked.map(() => error));
       for (const [index, { resolve, reject }] of asked.entries()) {
         const answer = answers[index];
         if (Array.isArray(answer)) resolve({ left: answer[0], olds: answer.slice(1) as (Buffer | null)[] });
@@ -198,7 +215,8 @@ export class RedisStateStore implements StateStore {
     this.#close();
     // A loss is the client's to tell, one that it has decided on too, and it says when there is another connection.
     if (this.#events === null || !isRefusal(error) || isOfAnotherServer(error)) return;
-    this.#tellRefusal(error);
+    // What is another's by now is left soon.
+    if (!failureText(error).includes("FENCED")) this.#tellRefusal(error);
     this.#cancelTimers = clock.schedule(clock.nowMs() + REOPEN_AFTER_MS, () => this.#open());
   }
 
@@ -248,7 +266,7 @@ export class RedisStateStore implements StateStore {
  * The words of all steps, a line for each who asked, and the values that they speak of. In a line more, for nobody, how far
  * the sessions are written by then.
  */
-function stepsText(asked: readonly Asked[]): [words: string, values: Buffer] {
+function stepsText(asked: readonly Asked[], fences: Fences): [words: string, values: Buffer] {
   const values: Uint8Array[] = [];
   let end = 0;
   const place = (value: Uint8Array) => {
@@ -256,17 +274,19 @@ function stepsText(asked: readonly Asked[]): [words: string, values: Buffer] {
     end += value.length;
     return `${end - value.length + 1} ${end}`;
   };
-  const lastWritten = new Map<number, WrittenShard>();
+  const lastWritten = new Map<number, WrittenShard["sessions"]>();
+  // A token that nobody has fences as well.
+  const fenceWords = (shard: number) => `fence ${shard} ${fences.tokenOf(shard) ?? 0} ${fences.member} `;
   let words = "";
-  for (const { steps, written } of asked) {
+  for (const { steps, shard, written } of asked) {
+    if (shard !== undefined) words += fenceWords(shard);
     for (const step of steps) words += `${stepWords(step, place)} `;
-    if (written !== undefined) lastWritten.set(written.shard, written);
+    if (shard !== undefined && written !== undefined) lastWritten.set(shard, written);
     words += "\n";
   }
-  for (const written of lastWritten.values()) {
-    words += `written ${written.shard} ${place(writtenText(written))} `;
+  for (const [shard, sessions] of lastWritten) {
+    words += `${fenceWords(shard)}written ${shard} ${place(writtenText(sessions))}\n`;
   }
-  words += "\n";
   return [words, bufferView(joined(values))];
 }
 
@@ -301,7 +321,7 @@ export async function forgetWritten(redis: RedisClient): Promise<void> {
   await redis.transaction((commands) => commands.unlink(WRITTEN));
 }
 
-function writtenText({ sessions }: WrittenShard): Uint8Array {
+function writtenText(sessions: WrittenShard["sessions"]): Uint8Array {
   return encoder.encode(JSON.stringify(sessions.map(({ id, sequence }) => [id, sequence])));
 }
 

@@ -37,6 +37,7 @@ export function behindState(publisher: Publisher): StatePublisher {
     writer: new StateWriter({ store, plan, nextTurn: () => Promise.resolve() }),
     choice: new EventChoice(["*"], []),
     isStrict: true,
+    isOurs: () => true,
     clock: systemClock,
     written: () => {},
     observe: () => {},

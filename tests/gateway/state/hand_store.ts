@@ -25,7 +25,7 @@ export class HandStore implements StateStore {
   /** Every step it was asked for, repeats included, as lines. */
   readonly asked: string[] = [];
   /** What it was told that is written, in order. */
-  readonly written: WrittenShard[] = [];
+  readonly toldWritten: WrittenShard[] = [];
   isClosed = false;
   #events: StateStoreEvents | null = null;
   #isOpen = false;
@@ -42,14 +42,24 @@ export class HandStore implements StateStore {
   }
 
   /** What asks nothing is answered with what was asked before it. */
-  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome> {
+  apply(
+    steps: readonly StateStep[],
+    shard?: number,
+    sessions?: WrittenShard["sessions"],
+  ): Promise<StateOutcome> {
+    const written = shard === undefined || sessions === undefined ? undefined : { shard, sessions };
     assert(this.#isOpen, "only an open store is asked");
     this.asked.push(...steps.map(shownStep));
     const answer = Promise.withResolvers<StateOutcome>();
     this.#unanswered.push({ steps, written, answer });
-    if (written !== undefined) this.written.push(written);
+    if (written !== undefined) this.toldWritten.push(written);
     this.#answerNothing();
     return answer.promise;
+  }
+
+  /** What was told by what is answered. */
+  written(shards: readonly number[]): Promise<readonly WrittenShard[]> {
+    return Promise.resolve([...this.#kept.values()].filter(({ shard }) => shards.includes(shard)));
   }
 
   guilds(): Promise<GuildPage> {

@@ -71,6 +71,7 @@ class History {
       writer,
       choice,
       isStrict,
+      isOurs: () => true,
       clock,
       written: () => {},
       observe,

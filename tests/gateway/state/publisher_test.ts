@@ -41,6 +41,8 @@ interface Place {
 }
 
 class Rig {
+  /** Shards that other processes run. */
+  readonly foreign = new Set<number>();
   readonly broker = new MemoryPublisher();
   readonly store = new HandStore();
   readonly clock = new ManualClock();
@@ -68,6 +70,7 @@ class Rig {
       writer: new StateWriter({ store, plan, nextTurn: microtasksDone }),
       choice: new EventChoice(["*"], deny),
       isStrict,
+      isOurs: (shard) => !this.foreign.has(shard),
       clock,
       written: (tookMs) => this.tookMs.push(tookMs),
       observe,
@@ -623,12 +626,51 @@ for (const left of [1, 0]) {
     rig.publish(SMALL, 2);
     assert.equal(rig.store.unanswered, 1);
     await rig.answer();
-    assert.deepEqual(rig.store.written.at(-1), { shard: 0, sessions: [{ id: "one", sequence: 2 }] });
+    assert.deepEqual(rig.store.toldWritten.at(-1), { shard: 0, sessions: [{ id: "one", sequence: 2 }] });
     rig.store.drop();
     rig.store.open();
     assert.equal(rig.observations.of("state.unfilled").length, 1);
   });
 }
+
+Deno.test("StatePublisher learns what other processes wrote of a shard that it takes over, and writes none of it again", async () => {
+  const rig = Rig.opened();
+  rig.publish(SMALL, 1);
+  await rig.answer();
+  rig.publish(SMALL, 1, { shard: 1 });
+  await rig.answer();
+  // Another has had the first shard since.
+  rig.store.apply([], 0, [{ id: "one", sequence: 5 }]);
+  await rig.publisher.learn([0]);
+  const { length } = rig.store.asked;
+  rig.publish(SMALL, 4);
+  rig.publish(SMALL, 5);
+  assert.equal(rig.store.asked.length, length);
+  rig.publish(SMALL, 6);
+  rig.publish(SMALL, 2, { shard: 1 });
+  assert.equal(rig.store.unanswered, 2);
+});
+
+Deno.test("StatePublisher waits for no store that is away to learn of a shard", async () => {
+  const rig = new Rig();
+  await rig.publisher.learn([0]);
+  rig.store.open();
+  rig.store.written = () => new Promise(() => {});
+  const learnt = rig.publisher.learn([0]);
+  rig.store.drop();
+  await learnt;
+});
+
+Deno.test("StatePublisher lets what it has left of others' shards pass the cache by", async () => {
+  const rig = Rig.opened();
+  rig.foreign.add(0);
+  rig.publish(SMALL, 1);
+  assert.deepEqual(rig.got, [1]);
+  rig.publish(SMALL, 2, { shard: 1 });
+  assert.equal(rig.store.unanswered, 1);
+  await rig.answer();
+  assert.deepEqual(rig.got, [1, 2]);
+});
 
 Deno.test("StatePublisher learns at each opening what the store had written of what it did not answer", async () => {
   const rig = Rig.opened();
@@ -654,7 +696,7 @@ Deno.test("StatePublisher tells the store how far the sessions of the shard are,
   await microtasksDone();
   for (let answers = 0; answers < 3; answers++) await rig.answer();
   for (const session of ["two", "three", "four"]) rig.publish(SMALL, 1, { session });
-  const told = (shard: number) => rig.store.written.filter((written) => written.shard === shard);
+  const told = (shard: number) => rig.store.toldWritten.filter((written) => written.shard === shard);
   assert.deepEqual(told(1), [{ shard: 1, sessions: [{ id: "one", sequence: 8 }] }]);
   const shown = told(0).map(({ sessions }) => sessions.map(({ id, sequence }) => `${id} ${sequence}`).join());
   assert.deepEqual(shown, [
@@ -665,7 +707,7 @@ Deno.test("StatePublisher tells the store how far the sessions of the shard are,
     "zero 5,one 3,two 1,three 1,four 1",
   ]);
   for (let session = 0; session < 20; session++) rig.publish(SMALL, 1, { session: String(session) });
-  const ids = rig.store.written.at(-1)?.sessions.map(({ id }) => id);
+  const ids = rig.store.toldWritten.at(-1)?.sessions.map(({ id }) => id);
   assert.deepEqual(ids, Array.from({ length: 16 }, (_, index) => String(index + 4)));
 });
 

@@ -21,7 +21,7 @@ export class RecordingStore implements StateStore {
   /** Ids of the guilds that are kept, page by page. */
   kept: string[][] = [[]];
   /** What it was told that is written, in order. */
-  readonly written: WrittenShard[] = [];
+  readonly toldWritten: WrittenShard[] = [];
   /** Called with each piece before it is answered. */
   onPiece: () => void = () => {};
 
@@ -29,12 +29,20 @@ export class RecordingStore implements StateStore {
     events.opened({ botId: null, written: [] });
   }
 
-  apply(steps: readonly StateStep[], written?: WrittenShard): Promise<StateOutcome> {
-    if (written !== undefined) this.written.push(written);
+  apply(
+    steps: readonly StateStep[],
+    shard?: number,
+    written?: WrittenShard["sessions"],
+  ): Promise<StateOutcome> {
+    if (shard !== undefined && written !== undefined) this.toldWritten.push({ shard, sessions: written });
     if (steps.length === 0) return Promise.resolve({ olds: [], left: 0 });
     this.pieces.push(steps);
     this.onPiece();
     return Promise.resolve({ olds: [], left: 0, ...this.answers.shift() });
+  }
+
+  written(): Promise<readonly WrittenShard[]> {
+    return Promise.resolve([]);
   }
 
   guilds(page: string | null): Promise<GuildPage> {

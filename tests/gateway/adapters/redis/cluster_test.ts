@@ -84,19 +84,27 @@ Deno.test("RedisStateStore closes while its keys are moved, and opens at their n
   const { masters: [owner, target], password } = cluster;
   const observations = new Observations();
   const client = clientOf(password, [owner], observations);
-  const store = new RedisStateStore(client, { clock: systemClock, observe: observations.observe });
+  const store = new RedisStateStore(client, {
+    clock: systemClock,
+    observe: observations.observe,
+    fences: { member: "us", tokenOf: () => 1 },
+  });
   const openings = new StateOpenings();
   store.start(openings);
   await openings.heardAtLeast(1);
   const entity = (id: number) => ({ key: `guild:${id}`, group: null });
   const keep = (id: number) =>
-    store.apply([{
-      step: "set",
-      entity: entity(id),
-      ttlMs: 0,
-      wantsOld: false,
-      value: new TextEncoder().encode(String(id)),
-    }], { shard: 0, sessions: [{ id: "session", sequence: id }] });
+    store.apply(
+      [{
+        step: "set",
+        entity: entity(id),
+        ttlMs: 0,
+        wantsOld: false,
+        value: new TextEncoder().encode(String(id)),
+      }],
+      0,
+      [{ id: "session", sequence: id }],
+    );
   for (let id = 1; id <= 5; id++) await keep(id);
   await cluster.migrate(SLOT, owner, target, async () => {
     // Neither kept nor refused: whoever asked hears that all is closed.

@@ -45,6 +45,7 @@ function newStore(fixture: RedisFixture, clock = new ManualClock()): RedisStateS
   return new RedisStateStore(fixture.client(), {
     clock,
     observe: fixture.observations.observe,
+    fences: { member: "us", tokenOf: () => 1 },
   });
 }
 
@@ -456,10 +457,10 @@ Deno.test("RedisStateStore does nothing behind what Redis refuses, and says of n
   await store.apply([setStep(MEMBER)]);
   await redis.config("SET", "maxmemory", "1");
   try {
-    store.apply([setStep(MESSAGE)], { shard: 0, sessions: [{ id: "a", sequence: 1 }] });
+    store.apply([setStep(MESSAGE)], 0, [{ id: "a", sequence: 1 }]);
     // Forgetting is allowed then, and after it, in the same script, all else.
-    store.apply([deleteStep(MEMBER)], { shard: 0, sessions: [{ id: "a", sequence: 2 }] });
-    store.apply([setStep(MESSAGE)], { shard: 0, sessions: [{ id: "a", sequence: 3 }] });
+    store.apply([deleteStep(MEMBER)], 0, [{ id: "a", sequence: 2 }]);
+    store.apply([setStep(MESSAGE)], 0, [{ id: "a", sequence: 3 }]);
     await openings.heardAtLeast(2);
   } finally {
     await redis.config("SET", "maxmemory", "0");
@@ -732,4 +733,25 @@ Deno.test("RedisStateStore changes any object as {...old, ...new} does, whose va
     }),
     { numRuns: 2_000 },
   );
+});
+
+Deno.test("RedisStateStore carries out nothing of a shard whose lease is another's, and closes", async () => {
+  await using fixture = await openRedis({ prefix: PREFIX });
+  const { redis } = fixture;
+  const { store, openings, clock } = await openStore(fixture);
+  await redis.hset(`${PREFIX}gateway:leases`, { 0: "1 us", 1: "2 us", 2: "1 another" });
+  await store.apply([setStep(MEMBER)], 0, [{ id: "a", sequence: 1 }]);
+  await store.apply([setStep(MEMBER)]);
+  for (const [times, shard] of [1, 2].entries()) {
+    store.apply([setStep(MESSAGE)], shard, [{ id: "b", sequence: 1 }]);
+    store.apply([deleteStep(MEMBER)], 0, [{ id: "a", sequence: 2 }]);
+    await openings.heardAtLeast(2 * times + 2);
+    assert.equal(await redis.exists(PREFIX + MESSAGE.key), 0);
+    // Nor what came behind it: what is written is to have no holes.
+    assert.equal(await redis.get(PREFIX + MEMBER.key), "{}");
+    assert.deepEqual(await redis.hkeys(`${PREFIX}gateway:state:written`), ["0"]);
+    clock.advance(REOPEN_MS);
+    await openings.heardAtLeast(2 * times + 3);
+  }
+  assert.deepEqual(fixture.observations.of("state.refused"), [], "it is nobody's fault");
 });
