@@ -116,6 +116,7 @@ export class Founding {
     const range = this.#range(total);
     if (range === null) return null;
     const names = [...range, ...vanished(left, total)].map(shardLease);
+    membership.renewNow();
     const fleet = await nextLook();
     if (fleet === null) return null;
     const blocked = this.#taken(fleet, names);

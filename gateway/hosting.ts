@@ -53,6 +53,7 @@ export type HandoverOutcome = "left" | "stayed" | "busy";
 const RESUME_SPACING_MS = 5;
 /** A shard that is handed over is away meanwhile: where its events are not confirmed by then it stays. */
 const HANDOVER_MAX_MS = 2_000;
+const GOODBYE_MAX_MS = 250;
 
 export class Hosting {
   readonly #options: HostingOptions;
@@ -146,14 +147,18 @@ export class Hosting {
     if (hosted === undefined) return "left";
     const { outbox, keeper, clock } = this.#options;
     if (!outbox.isFlowing(shard)) return "busy";
+    const done = new AbortController();
     let isReady = false;
     const ready = async () => {
-      await hosted.withdraw("handed over");
+      // The close frame is out; its answer is no reason to be away for longer.
+      await Promise.race([
+        hosted.withdraw("handed over"),
+        sleepUntil(clock, clock.nowMs() + GOODBYE_MAX_MS, done.signal),
+      ]);
       await outbox.emptied(shard);
       await keeper.written(shard);
       isReady = outbox.isEmpty(shard);
     };
-    const done = new AbortController();
     await Promise.race([ready(), sleepUntil(clock, clock.nowMs() + HANDOVER_MAX_MS, done.signal)]);
     done.abort();
     if (this.#shards.get(shard) !== hosted) return "left";

@@ -535,9 +535,7 @@ export class GatewayService {
   }
 
   #nextLook(): Promise<SeenFleet | null> {
-    const looked = this.#unlessStopping(new Promise<SeenFleet>((resolve) => this.#whenLooked.push(resolve)));
-    this.#membership?.renewNow();
-    return looked;
+    return this.#unlessStopping(new Promise<SeenFleet>((resolve) => this.#whenLooked.push(resolve)));
   }
 
   #founding(membership: Membership, gatewayRead: Promise<void>): Founding {

@@ -65,7 +65,8 @@ export class Assignment {
       const isHeld = membership.tokenOf(name) !== null;
       if (id === member && !isHeld) {
         if (fleet.isFree(name)) wanted.push(name);
-        else this.#isMoving = true;
+        // Nobody hands over to one that is alone.
+        else if (this.#options.alone === null) this.#isMoving = true;
       }
       if (id !== member && isHeld) {
         this.#isMoving = true;
@@ -78,7 +79,7 @@ export class Assignment {
       return holder === member && shard !== null && shares.get(shard) !== member &&
         membership.tokenOf(name) === null;
     }).map(([name]) => name);
-    membership.renewEvery(this.isMoving ? "hurried" : "calm");
+    membership.hurry(this.isMoving);
     if (wanted.length + stray.length === 0) return;
     const got = await membership.take([...wanted, ...stray]);
     const unwanted = new Set(stray);

@@ -11,10 +11,12 @@ import type { FleetReign, FleetView, Lease, Leases, LeaseToken, MemberCard, Seen
 import { Neighbours } from "./neighbours.ts";
 import { FORGOTTEN_MAX_MS, TAKEN_AFTER_MS, Tenure } from "./tenure.ts";
 
-/** Between two renewals, in quiet times and while something is about to change hands. */
-const RENEW_EVERY_MS = { calm: 250, hurried: 50 };
-
-export type RenewalPace = keyof typeof RENEW_EVERY_MS;
+/** Between two renewals. */
+const RENEW_EVERY_MS = 250;
+/** The same while something is about to change hands. */
+const HURRY_EVERY_MS = 50;
+/** The same of one that holds what it holds also without them. */
+const UNBOUND_EVERY_MS = 1_000;
 
 export interface MembershipOptions {
   /** Id of this member: no other process that lives has it. */
@@ -67,7 +69,7 @@ export class Membership {
   /** Names of leases that somebody may hold who can say so only now: the store has forgotten them. */
   #forgottenUntilMs = -Infinity;
   #state: "new" | "held" | "lapsed" | "stopped" = "new";
-  #pace: RenewalPace = "calm";
+  #isHurried = false;
   #isRenewalDue = false;
   #calls: Promise<unknown> = Promise.resolve();
   #cancelRenewal: (() => void) | null = null;
@@ -114,11 +116,10 @@ export class Membership {
     return false;
   }
 
-  /** Renews, and looks, at this pace from now on. */
-  renewEvery(pace: RenewalPace): void {
-    if (pace === this.#pace) return;
-    this.#pace = pace;
-    if (pace === "hurried") this.renewNow();
+  /** Renews, and looks, more often from now on where it is hurried. */
+  hurry(isHurried: boolean): void {
+    if (isHurried && !this.#isHurried) this.renewNow();
+    this.#isHurried = isHurried;
   }
 
   /** Renews, and looks, at once. */
@@ -195,7 +196,7 @@ export class Membership {
     const view = await leases.renew(this.member, card()).catch(() => null);
     if (this.#isStopped) return;
     const answeredAtMs = clock.nowMs();
-    let nextAtMs = sent.nowMs + RENEW_EVERY_MS[this.#pace];
+    let nextAtMs = sent.nowMs + this.#everyMs;
     if (view !== null) {
       this.#tenure.renewed(sent, answeredAtMs);
       this.#look(view);
@@ -208,6 +209,11 @@ export class Membership {
     this.#prove(sent.nowMs);
     this.#judge();
     if (this.#fleet !== null && this.#state === "held") this.#options.events.seen(this.#fleet);
+  }
+
+  get #everyMs(): number {
+    if (this.#isHurried) return HURRY_EVERY_MS;
+    return this.#options.isBound || this.#held.size === 0 ? RENEW_EVERY_MS : UNBOUND_EVERY_MS;
   }
 
   /** Asked anew after each wait. */

@@ -328,7 +328,7 @@ Deno.test("GatewayService that is alone goes on without Redis, and leaves what a
     (await fleet.leases.renew("another", { replica: "another", version: "1", ttlMs: 10_000, share: null }))
       .members.get(first.service.member)?.beat ?? null;
   await fleet.leases.take("another", new Map([[shardLease(0), { token, holderBeat: beat }]]));
-  await fleet.pass(500);
+  await fleet.pass(1_500);
   assert.deepEqual(first.connectedShards, [1]);
   assert.deepEqual(first.of("shards.lost"), [{ kind: "shards.lost", shards: 1 }]);
   await fleet.stopAll();

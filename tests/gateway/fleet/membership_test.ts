@@ -189,7 +189,7 @@ Deno.test("Membership that is alone goes on without the store, until it hears th
   assert.deepEqual(await b.membership.take(["0"]), ["0"]);
   assert(a.membership.holds());
   a.isCutOff = false;
-  await fleet.pass(300);
+  await fleet.pass(1_100);
   assert.deepEqual(a.told, ["lost 0"]);
 });
 
@@ -214,10 +214,10 @@ Deno.test("Membership looks up all the more often while something changes hands"
   const a = fleet.member("a");
   await fleet.pass(JOINED_MS);
   const before = a.seen.length;
-  a.membership.renewEvery("hurried");
+  a.membership.hurry(true);
   await fleet.pass(1_000);
   assert(a.seen.length - before >= 19);
-  a.membership.renewEvery("calm");
+  a.membership.hurry(false);
   const after = a.seen.length;
   await fleet.pass(1_000);
   assert(a.seen.length - after <= 6);
