@@ -236,7 +236,10 @@ export class GatewayService {
     this.#unhosted = new UnhostedLosses({
       clock,
       observe,
-      keep: (shard, lost) => this.#keeper.change(shard, { lost }),
+      keep: (shard, lost) => {
+        this.#keeper.change(shard, { lost });
+        if (lost.length === 0) this.#letGoOfVanished(shard);
+      },
       letGo: (shard, sessionId, sequence) => this.#outbox.letGo(shard, sessionId, sequence),
     });
     this.#budget = new IdentifyBudget({ clock, dice, observe, read: () => this.#readGatewayBot() });
@@ -532,6 +535,12 @@ export class GatewayService {
     if (here.length === 0) return;
     this.observe({ kind: "shards.lost", shards: here.length });
     this.#hosting.drop(here);
+  }
+
+  /** Nothing is to be told any more of a shard that there is no more. */
+  async #letGoOfVanished(shard: number): Promise<void> {
+    await this.#keeper.written(shard);
+    await this.#membership?.letGo([shardLease(shard)]);
   }
 
   #nextLook(): Promise<SeenFleet | null> {

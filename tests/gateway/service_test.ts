@@ -295,6 +295,11 @@ Deno.test("GatewayService gives every session up where the total has changed, an
   );
   await rig.settle();
   assert.deepEqual([...rig.points.shards.values()].map(({ lost }) => lost), [[], [], []], "all are told");
+  assert.deepEqual(["0", "1", "2"].map((name) => rig.leases.holderOf(name)), [
+    rig.service.member,
+    rig.service.member,
+    null,
+  ]);
   await rig.stopped();
 });
 
