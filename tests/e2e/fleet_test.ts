@@ -124,3 +124,30 @@ Deno.test(
     assert.deepEqual(faults, { missing: 0, changed: 0, outOfOrder: 0 });
   }),
 );
+
+Deno.test(
+  "Shardline without a fleet waits while another process runs its shards, says so, and takes over when that one dies",
+  onStage(BUSY, async (stage) => {
+    const { simulator } = stage;
+    const consumer = await stage.consumer();
+    const settings = { SPOOL_PATH: "off", LEASE_TTL: "2" };
+    const first = await stage.startConnected(SHARDS, settings);
+    const second = stage.start(settings);
+    const { holder } = await second.line(({ kind }) => kind === "shards.waiting");
+    assert.match(String(holder), new RegExp(`-${first.processId}$`));
+    const writtenBefore = first.count("points.written");
+    await first.until(() => first.count("points.written") >= writtenBefore + 2);
+    await first.end("SIGKILL");
+    await second.connected(SHARDS);
+    assert.equal(second.count("shard.resumed"), SHARDS);
+    simulator.control.set({ paused: true });
+    await consumer.untilComplete(simulator);
+    const { repeated: _, expected: __, ...faults } = consumer.compare(simulator);
+    assert.deepEqual(faults, { missing: 0, changed: 0, outOfOrder: 0 });
+    // In good order it need not wait for the lease to run out.
+    const third = stage.start(settings);
+    await third.line(({ kind }) => kind === "shards.waiting");
+    assert.equal(await second.end("SIGTERM"), 0);
+    await third.connected(SHARDS);
+  }),
+);
