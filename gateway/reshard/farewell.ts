@@ -1,0 +1,90 @@
+/**
+ * The old sessions of a change of the number of shards, when others take over from them. What they have published in the
+ * last seconds is told to those others. What they see afterwards, for some seconds more, is published only where the others
+ * have not seen it.
+ *
+ * @module
+ */
+import type { Clock } from "../clock.ts";
+import type { OutgoingEvent } from "../delivery/publisher.ts";
+import { type Digest, digestOf, Overlap } from "./overlap.ts";
+import type { EventLane } from "./rehearsal.ts";
+
+export interface FarewellOptions {
+  /** Where events go that are to be published. */
+  readonly outbox: EventLane;
+  readonly clock: Clock;
+  readonly digest: Digest;
+  /** What was published so long before others take over is told to them. */
+  readonly toldMs: number;
+}
+
+interface Late {
+  readonly event: OutgoingEvent;
+  readonly digest: string;
+}
+
+export class Farewell implements EventLane {
+  readonly #options: FarewellOptions;
+  #published: { readonly atMs: number; readonly digest: string }[] = [];
+  /** What came since others took over; null while they have not. */
+  #late: Late[] | null = null;
+
+  /** From now on what is published is noted. */
+  constructor(options: FarewellOptions) {
+    this.#options = options;
+  }
+
+  accept(event: OutgoingEvent): void {
+    const { outbox, clock, digest } = this.#options;
+    const named = digestOf(event, digest);
+    if (this.#late !== null) {
+      this.#late.push({ event, digest: named });
+      return;
+    }
+    this.#published.push({ atMs: clock.nowMs(), digest: named });
+    this.#forgetOld();
+    outbox.accept(event);
+  }
+
+  pass(shard: number, session: string, sequence: number): void {
+    // Behind what is late nothing may be told to be through; it comes to nothing any more either.
+    if (this.#late === null) this.#options.outbox.pass(shard, session, sequence);
+  }
+
+  letGo(shard: number, session: string, sequence: number): void {
+    this.#options.outbox.letGo(shard, session, sequence);
+  }
+
+  /** Others take over from now on. Returns digests of what was published in the last seconds. */
+  begin(): string[] {
+    this.#late ??= [];
+    this.#forgetOld();
+    return this.#published.map(({ digest }) => digest);
+  }
+
+  /**
+   * It is over, and no event comes any more; the last that came should be so old that the others have seen it too, had they
+   * ever. Publishes what came late and the others have not seen. Returns how many events that are.
+   *
+   * @param seen Digests of what they have seen, from the seconds before they took over until now.
+   */
+  end(seen: Iterable<string>): number {
+    const overlap = new Overlap(seen);
+    // What was published here they have seen as well, most of it: it is no sign of anything that came later.
+    for (const { digest } of this.#published) overlap.match(digest);
+    const missing = (this.#late ?? []).filter(({ digest }) => !overlap.match(digest));
+    this.#late = [];
+    for (const { event } of missing) this.#options.outbox.accept(event);
+    return missing.length;
+  }
+
+  #forgetOld(): void {
+    const { clock, toldMs } = this.#options;
+    const sinceMs = clock.nowMs() - toldMs;
+    // Looked for from the oldest on, of which few go each time.
+    let end = 0;
+    while ((this.#published[end]?.atMs ?? Infinity) < sinceMs) end += 1;
+    if (end > 0) this.#published.splice(0, end);
+  }
+}

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Farewell } from "../../../gateway/reshard/farewell.ts";
+import { Overlap } from "../../../gateway/reshard/overlap.ts";
+import { Rehearsal } from "../../../gateway/reshard/rehearsal.ts";
+import { ManualClock } from "../../fakes/manual_clock.ts";
+import { about, plainDigest as digest, RecordedLane, seen } from "./recorded_lane.ts";
+
+const KEPT_MS = 5_000;
+/** How much later than the other one a session may see the same, here. */
+const SKEW_MAX_MS = 1_500;
+
+function rehearsing({ keptMaxBytes = 1_000_000 } = {}) {
+  const clock = new ManualClock();
+  const outbox = new RecordedLane();
+  return {
+    clock,
+    outbox,
+    rehearsal: new Rehearsal({ outbox, clock, digest, keptMs: KEPT_MS, keptMaxBytes }),
+  };
+}
+
+function leaving() {
+  const clock = new ManualClock();
+  const outbox = new RecordedLane();
+  return { clock, outbox, farewell: new Farewell({ outbox, clock, digest, toldMs: KEPT_MS }) };
+}
+
+Deno.test("Rehearsal publishes nothing, and passes what is older than it keeps, in order", () => {
+  const { clock, outbox, rehearsal } = rehearsing();
+  rehearsal.pass(0, "a", 1);
+  rehearsal.accept(seen(0, "a", 2));
+  rehearsal.pass(0, "a", 3);
+  clock.advance(3_000);
+  rehearsal.accept(seen(0, "a", 4));
+  rehearsal.accept(seen(1, "b", 1));
+  assert.deepEqual(outbox.given, ["(0 a 1)"]);
+  clock.advance(3_000);
+  rehearsal.accept(seen(0, "a", 5));
+  assert.deepEqual(outbox.given, ["(0 a 1)", "(0 a 2)", "(0 a 3)"]);
+  assert.deepEqual(rehearsal.seenSince(3_000).length, 3);
+});
+
+Deno.test("Rehearsal keeps no more bytes than it may", () => {
+  const { outbox, rehearsal } = rehearsing({ keptMaxBytes: 200 });
+  for (let sequence = 1; sequence <= 100; sequence++) rehearsal.accept(seen(0, "a", sequence));
+  assert(rehearsal.keptBytes <= 200, `${rehearsal.keptBytes} bytes`);
+  assert.deepEqual(outbox.accepted, []);
+  rehearsal.takeOver(0, new Overlap());
+  assert.equal(rehearsal.keptBytes, 0);
+  assert.equal(outbox.given.length, 100);
+});
+
+Deno.test("Rehearsal publishes what is kept and what comes once it takes over, but for what is published already", () => {
+  const { clock, outbox, rehearsal } = rehearsing();
+  rehearsal.accept(seen(0, "a", 1, "too old"));
+  clock.advance(KEPT_MS + 1);
+  rehearsal.accept(seen(0, "a", 2, "known"));
+  rehearsal.accept(seen(0, "a", 3, "known"));
+  rehearsal.pass(0, "a", 4);
+  rehearsal.accept(seen(1, "b", 1, "other"));
+  const published = new Overlap([
+    'MESSAGE_CREATE "known"',
+    'MESSAGE_CREATE "late"',
+    'MESSAGE_CREATE "later"',
+  ]);
+  rehearsal.takeOver(0, published);
+  assert.deepEqual(outbox.given, ["(0 a 1)", "(0 a 2)", "0 a 3", "(0 a 4)"]);
+  rehearsal.accept(seen(0, "a", 5, "late"));
+  rehearsal.accept(seen(0, "a", 6, "late"));
+  clock.advance(KEPT_MS);
+  rehearsal.accept(seen(0, "a", 7, "later"));
+  rehearsal.takeOver(0, published);
+  assert.deepEqual(outbox.given.slice(4), ["(0 a 5)", "0 a 6", "0 a 7"]);
+  rehearsal.takeOver(1, published);
+  assert.equal(outbox.given.at(-1), "1 b 1");
+});
+
+Deno.test("Farewell publishes until others take over, and tells what of the last seconds", () => {
+  const { clock, outbox, farewell } = leaving();
+  farewell.accept(seen(0, "a", 1));
+  clock.advance(KEPT_MS + 1);
+  farewell.accept(seen(0, "a", 2));
+  farewell.pass(0, "a", 3);
+  assert.deepEqual(farewell.begin(), ["MESSAGE_CREATE 2"]);
+  farewell.accept(seen(0, "a", 4));
+  farewell.pass(0, "a", 5);
+  assert.deepEqual(outbox.given, ["0 a 1", "0 a 2", "(0 a 3)"]);
+});
+
+Deno.test("Farewell publishes what came late and nobody else has seen, as often as it came", () => {
+  const { outbox, farewell } = leaving();
+  farewell.accept(seen(0, "a", 1, "typing"));
+  farewell.begin();
+  for (const [index, d] of ["typing", "typing", "only here"].entries()) {
+    farewell.accept(seen(0, "a", index + 2, d));
+  }
+  // Once for what was published, and once for one of the two behind it.
+  assert.equal(farewell.end(['MESSAGE_CREATE "typing"', 'MESSAGE_CREATE "typing"']), 2);
+  assert.deepEqual(outbox.given, ["0 a 1", "0 a 3", "0 a 4"]);
+  assert.equal(farewell.end([]), 0, "once");
+});
+
+Deno.test("Farewell and Rehearsal together lose nothing, and publish what happens once once, whoever sees it first and whoever later", () => {
+  const happening = fc.record({
+    // Few enough for some to come twice.
+    what: fc.nat(300),
+    atMs: fc.nat(40_000),
+    oldAfterMs: fc.nat(SKEW_MAX_MS),
+    newAfterMs: fc.nat(SKEW_MAX_MS),
+  });
+  const times = fc.record({ switchAtMs: fc.integer({ min: 12_000, max: 28_000 }), tellingMs: fc.nat(1_000) });
+  fc.assert(
+    fc.property(fc.array(happening, { maxLength: 300 }), times, (happenings, { switchAtMs, tellingMs }) => {
+      const clock = new ManualClock();
+      const [oldLane, newLane] = [new RecordedLane(), new RecordedLane()];
+      const farewell = new Farewell({ outbox: oldLane, clock, digest, toldMs: KEPT_MS + SKEW_MAX_MS });
+      const rehearsal = new Rehearsal({ outbox: newLane, clock, digest, keptMs: KEPT_MS, keptMaxBytes: 1e9 });
+      let told: string[] = [];
+      const steps: { atMs: number; run: () => void }[] = [
+        { atMs: switchAtMs, run: () => told = farewell.begin() },
+        { atMs: switchAtMs + tellingMs, run: () => rehearsal.takeOver(0, new Overlap(told)) },
+        {
+          atMs: switchAtMs + tellingMs + KEPT_MS,
+          run: () => farewell.end(rehearsal.seenSince(switchAtMs - KEPT_MS)),
+        },
+      ];
+      let [oldSequence, newSequence] = [0, 0];
+      for (const { what, atMs, oldAfterMs, newAfterMs } of happenings) {
+        steps.push({
+          atMs: atMs + oldAfterMs,
+          // What Discord says after that nobody hears: the old session is left, in time for the others to see the same.
+          run: () =>
+            clock.nowMs() <= switchAtMs + tellingMs + KEPT_MS / 2 &&
+            farewell.accept(seen(0, "o", ++oldSequence, what)),
+        });
+        steps.push({
+          atMs: atMs + newAfterMs,
+          run: () => rehearsal.accept(seen(0, "n", ++newSequence, what)),
+        });
+      }
+      for (const { atMs, run } of steps.toSorted((one, other) => one.atMs - other.atMs)) {
+        clock.advance(atMs - clock.nowMs());
+        run();
+      }
+      const published = [...oldLane.accepted, ...newLane.accepted].map(about);
+      const countOf = (what: number, all: readonly unknown[]) => all.filter((one) => one === what).length;
+      const all = happenings.map(({ what }) => what);
+      for (const what of new Set(all)) {
+        const [happened, told] = [countOf(what, all), countOf(what, published)];
+        assert(told >= happened, `${what} is lost`);
+        if (happened === 1) assert.equal(told, 1, `${what} comes twice`);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
