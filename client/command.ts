@@ -54,6 +54,7 @@ export type CommandErrorCode =
   | "forbidden_op"
   | "too_large"
   | "unknown_shard"
+  | "unknown_replica"
   | "expired"
   | "not_sent"
   | "no_reply";

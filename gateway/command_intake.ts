@@ -24,6 +24,8 @@ export interface CommandIntakeOptions extends CommandConclusionOptions {
   readonly ports: CommandPorts;
   readonly dispatcher: CommandDispatcher;
   readonly fleet: FleetShards;
+  /** In a fleet: this process is to hand its shards over and take none, or to take some again. */
+  readonly drain: (isDrained: boolean) => void;
 }
 
 interface FleetSide {
@@ -42,13 +44,13 @@ export class CommandIntake {
 
   /** In a fleet, takes from now on what is passed to this member. Before it holds any shard. */
   joinAs(member: string): void {
-    const { ports, dispatcher, ...options } = this.#options;
+    const { ports, dispatcher, drain, ...options } = this.#options;
     if (ports.kind === "alone") return;
     const links = ports.links(member);
     this.#fleetSide = {
       links,
       router: new CommandRouter({ ...options, member, link: links.router }),
-      member: new CommandMember({ member, link: links.member, dispatcher }),
+      member: new CommandMember({ member, link: links.member, dispatcher, drain }),
     };
     this.#fleetSide.member.start();
   }

@@ -115,6 +115,8 @@ export type Observation =
   // It takes part in a fleet that runs so many shards.
   | { kind: "fleet.joined"; member: string; total: number }
   | { kind: "fleet.led"; member: string }
+  // An operator wants it to hand its shards over and take none, or does no longer.
+  | { kind: "fleet.drained"; isDrained: boolean }
   // Nobody says whose turn it is in the fleet, and shards wait for one; one for an outage, however long.
   | { kind: "identify.refused"; error: string }
   | { kind: "shards.recommendation"; recommended: number; running: number }

@@ -21,7 +21,7 @@ import { type Exit, EXIT_REFUSED, exitOfCloseCode } from "./exit.ts";
 import { failureText } from "./failure.ts";
 import type { EventCounts } from "./figures/event_counts.ts";
 import { FiguresGatherer } from "./figures/gatherer.ts";
-import type { FiguresStore } from "./figures/store.ts";
+import type { FiguresStore, MemberFigures } from "./figures/store.ts";
 import { FiguresWriter } from "./figures/writer.ts";
 import type { GuildNames } from "./guild_names.ts";
 import { Assignment } from "./fleet/assignment.ts";
@@ -125,8 +125,10 @@ export class GatewayService {
   #whenLooked: ((fleet: SeenFleet) => void)[] = [];
   #disk: LeftOnDisk | null = null;
   #isDiskRefusalSaid = false;
-  /** It hands its shards over, and takes none. */
+  /** It ends. */
   #isLeaving = false;
+  /** An operator wants it so. */
+  #isDrained = false;
   #total: number | null = null;
   #recommendationSaid: number | null = null;
   #brokerOpened: () => void = () => {};
@@ -156,6 +158,7 @@ export class GatewayService {
         brokerConnected: this.status.brokerConnected,
         unconfirmed: this.unconfirmed,
         spooled: this.spooled,
+        fleet: this.#memberFigures,
       }),
       progressOf: (shard) => this.#shards.get(shard),
       replicaName,
@@ -310,6 +313,11 @@ export class GatewayService {
       ports: ports.commands,
       dispatcher: this.#dispatcher,
       fleet: this.#fleetShards,
+      drain: (isDrained) => {
+        if (isDrained !== this.#isDrained) this.observe({ kind: "fleet.drained", isDrained });
+        this.#isDrained = isDrained;
+        this.#membership?.renewNow();
+      },
     });
   }
 
@@ -475,7 +483,12 @@ export class GatewayService {
         version,
         ttlMs: fleet.leaseTtlMs,
         share: fleet.enabled
-          ? { first: shards.first, last: shards.last, most: fleet.shardsMax, leaving: this.#isLeaving }
+          ? {
+            first: shards.first,
+            last: shards.last,
+            most: fleet.shardsMax,
+            leaving: this.#isDraining,
+          }
           : null,
       }),
       isBound: fleet.enabled,
@@ -503,6 +516,17 @@ export class GatewayService {
     return membership;
   }
 
+  /** It hands its shards over, and takes none. */
+  get #isDraining(): boolean {
+    return this.#isLeaving || this.#isDrained;
+  }
+
+  get #memberFigures(): MemberFigures | null {
+    const membership = this.#membership;
+    if (membership === null || !this.#config.fleet.enabled) return null;
+    return { member: membership.member, isDraining: this.#isDraining, holds: membership.holds() };
+  }
+
   /** Who holds which shard, as it is now. */
   get #fleetShards(): FleetShards {
     const total = () => this.#total ?? 0;
@@ -518,6 +542,13 @@ export class GatewayService {
       ids: () => Array.from({ length: total() }, (_, shard) => shard),
       has: (shard) => shard < total(),
       holderOf,
+      membersOf: (replica) => {
+        const fleet = this.#membership?.fleet;
+        const named = [...fleet?.members ?? []].filter(([id, card]) =>
+          card.replica === replica && card.share !== null && !fleet?.gone.has(id)
+        );
+        return named.map(([id]) => id);
+      },
     };
   }
 

@@ -100,6 +100,7 @@ class WatchedFleet {
         brokerConnected: true,
         unconfirmed: { events: 12, bytes: 15_000 },
         spooled: { events: 0, bytes: 0, maxBytes: 4 * 1024 ** 3 },
+        fleet: null,
       }),
       progressOf: (shard) => this.#progress[shard],
       replicaName: "bench",

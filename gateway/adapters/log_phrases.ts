@@ -70,6 +70,13 @@ const PHRASES: Phrases = {
   "points.fenced": { level: "debug", text: "Resume points not taken, another process runs the shards" },
   "fleet.joined": { level: "info", text: "Fleet joined" },
   "fleet.led": { level: "info", text: "Leading the fleet" },
+  "fleet.drained": {
+    level: "info",
+    text: ({ isDrained }) =>
+      isDrained
+        ? "Drained by an operator: its shards go to others, and it takes none"
+        : "Drained no longer: it takes shards again",
+  },
   "identify.refused": {
     level: "error",
     text: "Redis does not say whose turn to identify it is, shards wait",

@@ -9,7 +9,10 @@ import { CLIENT_FRAME_MAX_BYTES, COMMAND_OPCODES, Opcode } from "../protocol/opc
 import type { ReconnectMode } from "../shard/machine.ts";
 
 /** A command that may be carried out, as far as its text tells: whether its shards exist is not known here. */
-export type Command =
+export type Command = ShardsCommand | DrainCommand;
+
+/** For shards, wherever they run. */
+export type ShardsCommand =
   /** Sends a gateway payload on each of the shards. */
   | {
     readonly kind: "send";
@@ -23,10 +26,18 @@ export type Command =
   /** Reconnects each of the shards. */
   | { readonly kind: "reconnect"; readonly shards: CommandShards; readonly mode: ReconnectMode };
 
+/** Has a replica of a fleet hand its shards over and take none, or take some again. */
+export interface DrainCommand {
+  readonly kind: "drain";
+  /** `REPLICA_NAME`. */
+  readonly replica: string;
+  readonly isDrained: boolean;
+}
+
 /** Shard ids, each once and at least one; or the one that a guild is on. */
 export type CommandShards = "all" | readonly number[] | { readonly guildId: bigint };
 
-/** Why a command is refused: header `reason`, and `error` of a reply. The last two are found out elsewhere. */
+/** Why a command is refused: header `reason`, and `error` of a reply. The last three are found out elsewhere. */
 export const COMMAND_ERRORS = [
   "not_json",
   "invalid",
@@ -34,6 +45,7 @@ export const COMMAND_ERRORS = [
   "forbidden_op",
   "too_large",
   "unknown_shard",
+  "unknown_replica",
   "expired",
 ] as const;
 
@@ -61,6 +73,8 @@ const COMMAND_MAX_BYTES = 1024 * 1024;
 /** What the `op` of a payload looks like: other spellings of the number, `3.0`, may mean something else to Discord. */
 const PLAIN_INTEGER = /^(?:0|[1-9]\d*)$/;
 
+const KNOWN_OPS = "0 for a gateway payload, 1 to reconnect, 3 to drain a replica";
+
 // A byte order mark is not JSON, so it is kept for JSON.parse to refuse.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -77,12 +91,9 @@ export function readCommand(body: Uint8Array): CommandReading {
     return refuse("invalid", 'The command is not an object: send {"op", "shard", "data"}');
   }
   const { op, shard, guild_id: guildId, data } = value;
-  if (typeof op !== "number") {
-    return refuse("invalid", 'The command has no op: send "op" as 0 for a gateway payload, 1 to reconnect');
-  }
-  if (op !== 0 && op !== 1) {
-    return refuse("unknown_op", "The command's op is unknown: send 0 for a gateway payload, 1 to reconnect");
-  }
+  if (typeof op !== "number") return refuse("invalid", `The command has no op: send "op" as ${KNOWN_OPS}`);
+  if (op === 3) return readDrain(value);
+  if (op !== 0 && op !== 1) return refuse("unknown_op", `The command's op is unknown: send ${KNOWN_OPS}`);
   if (shard !== undefined && guildId !== undefined) {
     return refuse("invalid", 'The command names its shards twice: send either "shard" or "guild_id"');
   }
@@ -96,6 +107,16 @@ export function readCommand(body: Uint8Array): CommandReading {
     );
   }
   return op === 0 ? readSend(body, shards) : readReconnect(data, shards);
+}
+
+function readDrain({ replica, data }: Readonly<Record<string, unknown>>): CommandReading {
+  if (typeof replica !== "string" || replica === "") {
+    return refuse("invalid", 'The command names no replica: send "replica" as its REPLICA_NAME');
+  }
+  if (!isObject(data) || typeof data["drain"] !== "boolean") {
+    return refuse("invalid", 'The command does not say what to do: send {"drain": true} or {"drain": false}');
+  }
+  return { ok: true, command: { kind: "drain", replica, isDrained: data["drain"] } };
 }
 
 function readReconnect(data: unknown, shards: CommandShards): CommandReading {

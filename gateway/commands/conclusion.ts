@@ -39,7 +39,11 @@ export class CommandConclusion {
 
   carriedOut(incoming: IncomingCommand, command: Command, shards: number): void {
     const opcode = command.kind === "send" ? command.opcode : null;
-    this.#options.observe({ kind: "command.carried_out", opcode, shards });
+    this.#options.observe({
+      kind: "command.carried_out",
+      opcode,
+      shards: command.kind === "drain" ? 0 : shards,
+    });
     this.#reply(incoming, { ok: true });
     incoming.acknowledge();
   }

@@ -7,7 +7,7 @@
 import type { ShardCommand } from "../shard/command_queue.ts";
 import type { ReconnectMode } from "../shard/machine.ts";
 import { addressedShards } from "./addressing.ts";
-import { type Command, type CommandRefusal, readCommand } from "./command.ts";
+import { type CommandRefusal, readCommand, type ShardsCommand } from "./command.ts";
 import { CommandConclusion, type CommandConclusionOptions } from "./conclusion.ts";
 import type { IncomingCommand } from "./source.ts";
 import { CommandTally, EXPIRED } from "./tally.ts";
@@ -49,6 +49,12 @@ const SHARD_LEFT: CommandRefusal = {
   message: "The shard left this process before it had sent the command: send it again",
 };
 
+const NO_FLEET: CommandRefusal = {
+  ok: false,
+  error: "unknown_replica",
+  message: "There is no fleet here: send it where FLEET is true, for others have to take the shards",
+};
+
 export class CommandDispatcher {
   readonly #options: DispatcherOptions;
   readonly #conclusion: CommandConclusion;
@@ -68,6 +74,7 @@ export class CommandDispatcher {
     const reading = readCommand(incoming.body);
     if (!reading.ok) return conclusion.refuse(incoming, reading);
     const { command } = reading;
+    if (command.kind === "drain") return conclusion.refuse(incoming, NO_FLEET);
     const { shards: hosted, total } = this.#options;
     const shards = addressedShards(command.shards, {
       total: total(),
@@ -96,7 +103,7 @@ export class CommandDispatcher {
   }
 
   /** Hands a command to shards of this process; to those that are not, as if they had just left. */
-  carryOut(command: Command, shards: readonly number[], carryingOut: CarryingOut): void {
+  carryOut(command: ShardsCommand, shards: readonly number[], carryingOut: CarryingOut): void {
     const expiresAtMs = this.#options.clock.nowMs() + carryingOut.remainingMs;
     for (const id of shards) {
       const shard = this.#options.shards.get(id);

@@ -13,6 +13,8 @@ export interface CommandMemberOptions {
   readonly member: string;
   readonly link: MemberLink;
   readonly dispatcher: Pick<CommandDispatcher, "runs" | "carryOut">;
+  /** From now on this process hands its shards over and takes none; or takes some again. */
+  readonly drain: (isDrained: boolean) => void;
 }
 
 interface ReceivedStream {
@@ -82,12 +84,17 @@ export class CommandMember implements MemberLinkUser {
     const reading = readCommand(passed.body);
     // The router has read it too; another version of it may have read it otherwise.
     if (!reading.ok) return shards.forEach((shard) => settled(shard, reading));
+    const { command } = reading;
+    if (command.kind === "drain") {
+      this.#options.drain(command.isDrained);
+      return shards.forEach((place) => settled(place, "sent"));
+    }
     const ours: number[] = [];
     for (const shard of shards) {
       if (stream.away.has(shard) || !this.#options.dispatcher.runs(shard)) settled(shard, "away");
       else ours.push(shard);
     }
-    this.#options.dispatcher.carryOut(reading.command, ours, {
+    this.#options.dispatcher.carryOut(command, ours, {
       remainingMs: passed.remainingMs,
       isCurrent: () => stream === this.#stream,
       settled,

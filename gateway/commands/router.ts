@@ -8,8 +8,9 @@
  * @module
  */
 import { sleepUntil } from "../clock.ts";
+import { SHARDS_MOST } from "../protocol/shard_count.ts";
 import { addressedShards } from "./addressing.ts";
-import { readCommand } from "./command.ts";
+import { type Command, type CommandRefusal, readCommand } from "./command.ts";
 import { CommandConclusion, type CommandConclusionOptions } from "./conclusion.ts";
 import type { MemberReport, RouterLink, RouterLinkUser } from "./links.ts";
 import { PassingStream } from "./passing_stream.ts";
@@ -27,6 +28,8 @@ export interface FleetShards {
   has(shard: number): boolean;
   /** The member that holds the shard; null where nobody does. */
   holderOf(shard: number): string | null;
+  /** The members that live of the replica with this name: one, as a rule. */
+  membersOf(replica: string): readonly string[];
 }
 
 export interface CommandRouterOptions extends CommandConclusionOptions {
@@ -52,6 +55,12 @@ const LETTING_GO_MAX_MS = 500;
 /** A message names at most so many shards, for their ids have to fit into a header. */
 const PART_SHARDS = 4_000;
 
+const NO_SUCH_REPLICA: CommandRefusal = {
+  ok: false,
+  error: "unknown_replica",
+  message: "The fleet has no such replica: send the REPLICA_NAME of one that runs",
+};
+
 export class CommandRouter implements RouterLinkUser {
   readonly #options: CommandRouterOptions;
   readonly #conclusion: CommandConclusion;
@@ -60,6 +69,8 @@ export class CommandRouter implements RouterLinkUser {
   readonly #lines = new Map<number, ShardLine>();
   /** By member; only those in which something is out. */
   readonly #streams = new Map<string, PassingStream>();
+  /** Whom the places from {@link SHARDS_MOST} on stand for; see {@link #places}. */
+  readonly #wholeMembers: string[] = [];
   /** Members without a queue, and until when they are not asked. */
   readonly #absentUntilMs = new Map<string, number>();
   #sequence = 0;
@@ -102,6 +113,7 @@ export class CommandRouter implements RouterLinkUser {
     this.#commands.clear();
     this.#lines.clear();
     this.#streams.clear();
+    this.#wholeMembers.length = 0;
     this.#absentUntilMs.clear();
     this.#cancelLook?.();
     this.#cancelLook = null;
@@ -110,15 +122,11 @@ export class CommandRouter implements RouterLinkUser {
   command(incoming: IncomingCommand): void {
     if (this.#lettingGo !== null) return; // it comes to the next router
     const conclusion = this.#conclusion;
-    const { clock, fleet } = this.#options;
+    const { clock } = this.#options;
     const reading = readCommand(incoming.body);
     if (!reading.ok) return conclusion.refuse(incoming, reading);
     const { command } = reading;
-    const shards = addressedShards(command.shards, {
-      total: fleet.total,
-      has: (shard) => fleet.has(shard),
-      keys: () => fleet.ids(),
-    });
+    const shards = this.#places(command);
     if ("ok" in shards) return conclusion.refuse(incoming, shards);
     const remainingMs = conclusion.remainingMs(incoming);
     if (remainingMs <= 0) return conclusion.refuse(incoming, EXPIRED);
@@ -178,18 +186,43 @@ export class CommandRouter implements RouterLinkUser {
     this.#noticeEnd();
   }
 
+  /**
+   * What the command is for: its shards; of one for whole members the places beyond all shards that stand for them, so
+   * that it goes the same way.
+   */
+  #places(command: Command): readonly number[] | CommandRefusal {
+    const { fleet } = this.#options;
+    if (command.kind === "drain") {
+      const members = fleet.membersOf(command.replica);
+      return members.length > 0 ? members.map((member) => this.#placeOf(member)) : NO_SUCH_REPLICA;
+    }
+    return addressedShards(command.shards, {
+      total: fleet.total,
+      has: (shard) => fleet.has(shard),
+      keys: () => fleet.ids(),
+    });
+  }
+
+  #placeOf(member: string): number {
+    const at = this.#wholeMembers.indexOf(member);
+    return SHARDS_MOST + (at < 0 ? this.#wholeMembers.push(member) - 1 : at);
+  }
+
+  #holderOf(place: number): string | null {
+    return this.#wholeMembers[place - SHARDS_MOST] ?? this.#options.fleet.holderOf(place);
+  }
+
   /** Passes on what may be passed on by now, in order. */
   #passOn(lines: Iterable<ShardLine>): void {
     if (this.#lettingGo !== null) return this.#noticeEnd();
-    const { fleet, clock } = this.#options;
-    const nowMs = clock.nowMs();
+    const nowMs = this.#options.clock.nowMs();
     const ready: { command: RoutedCommand; member: string; line: ShardLine }[] = [];
     for (const line of lines) {
       if (line.isEmpty) {
         this.#lines.delete(line.shard);
         continue;
       }
-      const member = fleet.holderOf(line.shard);
+      const member = this.#holderOf(line.shard);
       if (member === null || this.#absentUntilMs.has(member)) continue;
       if (!line.isReadyFor(this.#streams.get(member) ?? null, nowMs)) continue;
       for (const command of line.takeWaiting()) ready.push({ command, member, line });
@@ -271,15 +304,14 @@ export class CommandRouter implements RouterLinkUser {
   }
 
   #look(): void {
-    const { clock, fleet } = this.#options;
-    const nowMs = clock.nowMs();
+    const nowMs = this.#options.clock.nowMs();
     for (const [member, untilMs] of this.#absentUntilMs) {
       if (untilMs <= nowMs) this.#absentUntilMs.delete(member);
     }
     for (const line of this.#lines.values()) {
       for (const command of line.takeExpired(nowMs)) this.#settle(command, "expired");
       const { stream } = line;
-      if (line.movedForMs(fleet.holderOf(line.shard), nowMs) < MOVE_MAX_MS || stream === null) continue;
+      if (line.movedForMs(this.#holderOf(line.shard), nowMs) < MOVE_MAX_MS || stream === null) continue;
       for (const part of line.takeBack()) stream.closeShard(part);
       this.#dropEmpty(stream);
     }
@@ -329,6 +361,6 @@ export class CommandRouter implements RouterLinkUser {
   }
 
   #holds(member: string, shard: number): boolean {
-    return this.#options.fleet.holderOf(shard) === member;
+    return this.#holderOf(shard) === member;
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The commands of one shard on their way through the router, in the order in which they came.
+ * The commands of one shard, or of one member as a whole, on their way through the router, in the order in which they came.
  *
  * @module
  */

@@ -42,6 +42,7 @@ export interface KnownFigures {
   readonly brokerConnected: boolean;
   readonly unconfirmed: { readonly events: number; readonly bytes: number };
   readonly spooled: ReplicaFigures["spool"];
+  readonly fleet: ReplicaFigures["fleet"];
 }
 
 export interface GathererOptions {
@@ -172,7 +173,7 @@ export class FiguresGatherer {
   /** All shards, once: which they are, and what their heartbeats took. */
   #look(known: KnownFigures): Omit<ReplicaFigures, "heardAtMs" | "stopped"> & { connected: number } {
     const { replicaName: name, version } = this.#options;
-    const { total, recommended, brokerConnected: broker, unconfirmed, spooled: spool } = known;
+    const { total, recommended, brokerConnected: broker, unconfirmed, spooled: spool, fleet } = known;
     const [shards, waiting, parked] = [new ShardRangeList(), new ShardRangeList(), new ShardRangeList()];
     let connected = 0;
     this.#latencies.clear();
@@ -197,6 +198,7 @@ export class FiguresGatherer {
       broker,
       unconfirmed,
       spool,
+      fleet,
       connected,
     };
   }

@@ -30,6 +30,17 @@ export interface ReplicaFigures {
   readonly unconfirmed: { readonly events: number; readonly bytes: number };
   /** Null without a spool. */
   readonly spool: { readonly events: number; readonly bytes: number; readonly maxBytes: number } | null;
+  /** Null outside a fleet, and before it has joined. */
+  readonly fleet: MemberFigures | null;
+}
+
+/** A process as a member of a fleet. */
+export interface MemberFigures {
+  readonly member: string;
+  /** It hands its shards over, and takes none. */
+  readonly isDraining: boolean;
+  /** Its leases may be relied on: false until they were renewed, and where they could not be. */
+  readonly holds: boolean;
 }
 
 export interface IdentifyFigures {

@@ -62,6 +62,7 @@ Deno.test(
     assert.deepEqual(await stage.client().command(command), { ok: true });
     const reading = readCommand(taken[0]?.content ?? assert.fail());
     assert(reading.ok);
+    assert(reading.command.kind === "reconnect");
     assert.deepEqual(reading.command.shards, { guildId: 9007199254740993n });
   }),
 );

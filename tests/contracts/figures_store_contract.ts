@@ -55,6 +55,7 @@ export function replicaFigures(name: string, changes: Partial<ReplicaFigures> = 
     broker: true,
     unconfirmed: { events: 12, bytes: 9_000 },
     spool: { events: 3, bytes: 700, maxBytes: 4_096 },
+    fleet: { member: "9a3f", isDraining: true, holds: false },
     ...changes,
   };
 }

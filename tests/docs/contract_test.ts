@@ -191,6 +191,7 @@ const COMMAND_ERRORS = {
   forbidden_op: true,
   too_large: true,
   unknown_shard: true,
+  unknown_replica: true,
   expired: true,
 } satisfies Record<CommandError, true>;
 

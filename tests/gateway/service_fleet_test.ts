@@ -279,6 +279,46 @@ Deno.test("GatewayService in a fleet carries out commands wherever their shards 
   await fleet.stopAll();
 });
 
+Deno.test("GatewayService that is drained hands its shards over and takes none, until it is told otherwise", async () => {
+  const fleet = new Fleet();
+  const start = async (name: string) => {
+    const rig = fleet.start({ ...SHARED, REPLICA_NAME: name });
+    await fleet.pass(JOINED_MS);
+    return rig;
+  };
+  const [first, second] = [await start("first"), await start("second")];
+  const connectionsBefore = fleet.transport.connections.length;
+  const drain = (isDrained: boolean) =>
+    fleet.commandBroker.send({ op: 3, replica: "second", data: { drain: isDrained } });
+  const told = (rig: ServiceRig) => rig.figures.asked.at(-1)?.replica.fleet;
+  drain(true);
+  await fleet.pass(2_000);
+  assert.deepEqual([first.connectedShards, second.connectedShards], [ALL, []]);
+  assert.deepEqual([told(first)?.isDraining, told(second)?.isDraining], [false, true]);
+  const greetings = fleet.transport.connections.slice(connectionsBefore).length;
+  assert.equal(greetings, 3, "each of its shards is resumed once");
+  const third = await start("third");
+  assert.deepEqual(second.connectedShards, []);
+  assert.equal(third.connectedShards.length, 3);
+  drain(false);
+  await fleet.pass(2_000);
+  assert.deepEqual([first, second, third].map(({ connectedShards }) => connectedShards.length), [2, 2, 2]);
+  assert.deepEqual(second.of("fleet.drained").map(({ isDrained }) => isDrained), [true, false]);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService that is drained keeps what nobody has room for", async () => {
+  const fleet = new Fleet();
+  const first = fleet.start({ ...SHARED, REPLICA_NAME: "first", SHARDS_MAX: "4" });
+  const second = fleet.start({ ...SHARED, REPLICA_NAME: "second" });
+  await fleet.pass(JOINED_MS);
+  fleet.commandBroker.send({ op: 3, replica: "second", data: { drain: true } });
+  await fleet.pass(3_000);
+  assert.deepEqual([first.connectedShards.length, second.connectedShards.length], [4, 2]);
+  assert.deepEqual(fleet.runs, ALL);
+  await fleet.stopAll();
+});
+
 Deno.test("GatewayService follows the number of shards that its fleet runs, and says where its settings differ", async () => {
   const fleet = new Fleet();
   await fleet.joined(1);

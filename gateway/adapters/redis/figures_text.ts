@@ -15,7 +15,7 @@ import type {
 /** The fields of a stream entry, names and values in turn. */
 export type EntryFields = readonly (string | number)[];
 
-export function replicaText({ identify, spool, ...replica }: ReplicaFigures): string {
+export function replicaText({ identify, spool, fleet, ...replica }: ReplicaFigures): string {
   return JSON.stringify({
     version: replica.version,
     started_at: replica.startedAtMs,
@@ -34,6 +34,7 @@ export function replicaText({ identify, spool, ...replica }: ReplicaFigures): st
     broker: replica.broker,
     unconfirmed: { events: replica.unconfirmed.events, bytes: replica.unconfirmed.bytes },
     spool: spool && { events: spool.events, bytes: spool.bytes, max_bytes: spool.maxBytes },
+    fleet: fleet && { member: fleet.member, draining: fleet.isDraining, holds: fleet.holds },
   });
 }
 

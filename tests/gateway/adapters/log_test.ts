@@ -65,6 +65,7 @@ const SAMPLES: Samples = {
   "points.fenced": { kind: "points.fenced", shards: 1 },
   "fleet.joined": { kind: "fleet.joined", member: "8f4e", total: 16 },
   "fleet.led": { kind: "fleet.led", member: "8f4e" },
+  "fleet.drained": { kind: "fleet.drained", isDrained: true },
   "identify.refused": { kind: "identify.refused", error: "not connected" },
   "shards.recommendation": { kind: "shards.recommendation", recommended: 4, running: 2 },
   "broker.connected": { kind: "broker.connected", address: "127.0.0.1:5672", purpose: "publishing" },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Command, type CommandError, readCommand } from "../../../gateway/commands/command.ts";
+import { type CommandError, readCommand, type ShardsCommand } from "../../../gateway/commands/command.ts";
 
 const encoder = new TextEncoder();
 
@@ -8,9 +8,10 @@ function read(text: string) {
   return readCommand(encoder.encode(text));
 }
 
-function accepted(text: string): Command {
+function accepted(text: string): ShardsCommand {
   const reading = read(text);
   assert.ok(reading.ok, reading.ok ? "" : reading.message);
+  assert(reading.command.kind !== "drain");
   return reading.command;
 }
 
@@ -93,6 +94,14 @@ Deno.test("readCommand() reads a reconnect, resuming unless told otherwise", () 
   assert.equal(modeOf(',"data":{"mode":"identify"}'), "identify");
 });
 
+Deno.test("readCommand() reads whether a replica is to be drained", () => {
+  const drain = (isDrained: boolean) =>
+    read(JSON.stringify({ op: 3, replica: "a b", data: { drain: isDrained } }));
+  for (const isDrained of [true, false]) {
+    assert.deepEqual(drain(isDrained), { ok: true, command: { kind: "drain", replica: "a b", isDrained } });
+  }
+});
+
 Deno.test("readCommand() takes a payload of 4096 UTF-8 bytes and refuses one byte more", () => {
   // Two bytes a letter, so that counting characters would let twice as much pass.
   const frame = (spaces: number) => `{"op":4,"d":"${"\u00e9".repeat(2000)}"${" ".repeat(spaces)}}`;
@@ -114,6 +123,10 @@ const refusals: [what: string, text: string, error: CommandError][] = [
   ["an op of neither kind", '{"op":2,"shard":0}', "unknown_op"],
   ["an op with a fraction", '{"op":0.5,"shard":0}', "unknown_op"],
   ["no shard", '{"op":1}', "invalid"],
+  ["a drain of no replica", '{"op":3,"data":{"drain":true}}', "invalid"],
+  ["a drain of a replica without a name", '{"op":3,"replica":"","data":{"drain":true}}', "invalid"],
+  ["a drain that does not say which", '{"op":3,"replica":"a"}', "invalid"],
+  ["a drain of another word", '{"op":3,"replica":"a","data":{"drain":"yes"}}', "invalid"],
   ["a negative shard", '{"op":1,"shard":-1}', "invalid"],
   ["a shard with a fraction", '{"op":1,"shard":1.5}', "invalid"],
   ["a shard beyond 2^53", '{"op":1,"shard":9007199254740993}', "invalid"],
@@ -228,6 +241,7 @@ Deno.test("readCommand() sends only what JSON.parse reads as an allowed payload"
       const written = JSON.parse(text);
       if (!reading.ok) return assert.notEqual(reading.error, "not_json");
       const { command } = reading;
+      if (command.kind === "drain") return assert.equal(written.op, 3);
       if (written.shard === "all") assert.equal(command.shards, "all");
       else assert.deepEqual(command.shards, [...new Set([written.shard].flat())]);
       assert.equal(command.kind, written.op === 0 ? "send" : "reconnect");

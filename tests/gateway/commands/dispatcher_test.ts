@@ -327,3 +327,11 @@ Deno.test("CommandDispatcher answers nobody who did not ask for an answer", asyn
   await microtasksDone();
   assert.deepEqual(rig.notices.replies, []);
 });
+
+Deno.test("CommandDispatcher refuses to drain a process that is in no fleet", async () => {
+  const rig = new DispatcherRig(0);
+  rig.source.send({ op: 3, replica: "here", data: { drain: true } }, REPLY);
+  await microtasksDone();
+  assert.deepEqual(rig.notices.rejections.map(({ reason }) => reason), ["unknown_replica"]);
+  assert.deepEqual(rig.notices.replies.map(({ body }) => body.ok), [false]);
+});

@@ -25,6 +25,8 @@ export const TTL_MS = 600_000;
 /** Who holds which shard, the same for all. */
 export class FleetView implements FleetShards {
   readonly holders = new Map<number, string | null>();
+  /** Ids of the members that live, as far as is known. */
+  readonly living: string[] = [];
 
   /** @param total Number of shards, held by nobody at first. */
   constructor(readonly total: number) {
@@ -41,6 +43,11 @@ export class FleetView implements FleetShards {
 
   holderOf(shard: number): string | null {
     return this.holders.get(shard) ?? null;
+  }
+
+  /** Replica r-a has the member a. */
+  membersOf(replica: string): readonly string[] {
+    return this.living.filter((member) => replica === `r-${member}`);
   }
 }
 
@@ -63,6 +70,7 @@ export class FleetRig {
   join(name: string): RigMember {
     assert(!this.members.has(name), "a member's id is of one process only");
     const links = { router: this.broker.router(), member: this.broker.member(name) };
+    this.fleet.living.push(name);
     const member = new RigMember(this, name, links);
     this.members.set(name, member);
     this.#links.set(name, links);
@@ -132,6 +140,8 @@ export class RigMember {
   readonly member: CommandMember;
   readonly dispatcher: CommandDispatcher;
   readonly restarts: string[] = [];
+  /** What it was told: to be drained, or no longer. */
+  readonly drains: boolean[] = [];
   readonly #frames: string[];
   readonly #heldMore: () => void;
   readonly #held = new Map<number, ShardCommand[]>();
@@ -153,7 +163,12 @@ export class RigMember {
       ttlMs: TTL_MS,
     };
     this.dispatcher = new CommandDispatcher({ ...options, shards: this.#shards, total: () => fleet.total });
-    this.member = new CommandMember({ member: name, link: links.member, dispatcher: this.dispatcher });
+    this.member = new CommandMember({
+      member: name,
+      link: links.member,
+      dispatcher: this.dispatcher,
+      drain: (isDrained) => this.drains.push(isDrained),
+    });
     this.router = new CommandRouter({ ...options, member: name, link: links.router, fleet });
     this.member.start();
     this.router.start();

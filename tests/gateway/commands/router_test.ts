@@ -370,3 +370,45 @@ Deno.test("CommandRouter lets a command expire in the end of which no member say
 function arriveAll(rig: FleetRig): void {
   for (let [lane] = rig.broker.lanes; lane !== undefined; [lane] = rig.broker.lanes) rig.broker.arrive(lane);
 }
+
+Deno.test("CommandRouter takes a command for a replica to the member that it is, shards or none, and answers it", async () => {
+  const rig = await twoMembers();
+  const drain = (replica: string, isDrained: boolean) =>
+    rig.broker.send({ op: 3, replica, data: { drain: isDrained } }, {
+      replyTo: "answers",
+      correlationId: `${replica} ${isDrained}`,
+    });
+  drain("r-b", true);
+  await microtasksDone();
+  assert.deepEqual([rig.member("a").drains, rig.member("b").drains], [[], [true]]);
+  for (const shard of [2, 3]) rig.move(shard, "a");
+  drain("r-b", false);
+  drain("r-a", true);
+  drain("r-c", true);
+  await microtasksDone();
+  assert.deepEqual([rig.member("a").drains, rig.member("b").drains], [[true], [true, false]]);
+  assert.deepEqual(rig.answers.toSorted(), [
+    "r-a true ok",
+    "r-b false ok",
+    "r-b true ok",
+    "r-c true unknown_replica",
+  ]);
+  assert.equal(rig.broker.unacknowledged.length, 0);
+});
+
+Deno.test("CommandRouter lets the next one drain a replica where it went before it was answered", async () => {
+  const rig = await twoMembers();
+  rig.broker.takeInHand();
+  rig.broker.send({ op: 3, replica: "r-b", data: { drain: true } }, {
+    replyTo: "answers",
+    correlationId: "d",
+  });
+  rig.kill("a");
+  rig.fleet.living.splice(rig.fleet.living.indexOf("a"), 1);
+  for (let lane; (lane = rig.broker.lanes[0]) !== undefined;) {
+    rig.broker.arrive(lane);
+    await microtasksDone();
+  }
+  assert.deepEqual([...new Set(rig.member("b").drains)], [true]);
+  assert.deepEqual(rig.answers, ["d ok"]);
+});

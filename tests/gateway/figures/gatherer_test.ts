@@ -21,6 +21,7 @@ class GathererRig {
     brokerConnected: false,
     unconfirmed: { events: 0, bytes: 0 },
     spooled: null,
+    fleet: null,
   };
   readonly gatherer: FiguresGatherer;
 
@@ -68,6 +69,7 @@ Deno.test("FiguresGatherer.take() tells of the process before anything is known"
     broker: false,
     unconfirmed: { events: 0, bytes: 0 },
     spool: null,
+    fleet: null,
   });
   assert.deepEqual(second, {
     events: 0,
@@ -102,10 +104,12 @@ Deno.test("FiguresGatherer.take() tells what the service knows", () => {
     brokerConnected: true,
     unconfirmed: { events: 12, bytes: 9_000 },
     spooled: { events: 3, bytes: 700, maxBytes: 4_096 },
+    fleet: { member: "9a3f", isDraining: true, holds: true },
   };
   rig.gatherer.observe({ kind: "identify.budget", remaining: 987, total: 1_000, resetsInMs: 60_000.4 });
   const { replica, second, details } = rig.take();
-  const { shards, waiting, parked, identify, total, recommended, broker, unconfirmed, spool } = replica;
+  const { shards, waiting, parked, identify, total, recommended, broker, unconfirmed, spool, fleet } =
+    replica;
   assert.deepEqual({ shards, waiting, parked }, {
     shards: [[0, 3], [5, 5]],
     waiting: [[1, 2]],
@@ -113,7 +117,10 @@ Deno.test("FiguresGatherer.take() tells what the service knows", () => {
   });
   assert.deepEqual(identify, { remaining: 987, total: 1_000, resetsAtMs: rig.clock.epochMs + 60_000 });
   assert.deepEqual({ total, recommended, broker }, { total: 6, recommended: 8, broker: true });
-  assert.deepEqual([unconfirmed, spool], [rig.known.unconfirmed, rig.known.spooled]);
+  assert.deepEqual(
+    [unconfirmed, spool, fleet],
+    [rig.known.unconfirmed, rig.known.spooled, rig.known.fleet],
+  );
   assert.deepEqual(
     [second?.unconfirmedEvents, second?.unconfirmedBytes, second?.spooledEvents, second?.spooledBytes],
     [12, 9_000, 3, 700],

@@ -20,6 +20,7 @@ class WriterRig {
       brokerConnected: false,
       unconfirmed: { events: 0, bytes: 0 },
       spooled: null,
+      fleet: null,
     }),
     progressOf: () => undefined,
     replicaName: "one",

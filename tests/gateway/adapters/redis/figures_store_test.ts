@@ -81,7 +81,8 @@ Deno.test("RedisFiguresStore.write() writes to the letter, under the prefix", as
     },"heard_at":${AT_MS},"stopped":false,"shards":[[0,3],[5,5]],"total":16,"recommended":null,` +
       '"waiting":[[3,3]],"parked":[],"identify":{"remaining":987,"total":1000,' +
       `"resets_at":${AT_MS + 60_000}},"broker":true,"unconfirmed":{"events":12,"bytes":9000},` +
-      '"spool":{"events":3,"bytes":700,"max_bytes":4096}}',
+      '"spool":{"events":3,"bytes":700,"max_bytes":4096},' +
+      '"fleet":{"member":"9a3f","draining":true,"holds":false}}',
   );
   assert.deepEqual(await redis.hgetall("bot7:gateway:details"), {
     3: `{"at":${AT_MS},"since":${
