@@ -20,6 +20,15 @@ export const OWN_STARTED_KEY = "gateway:started";
 /** Hash, replica → JSON: what each process of the gateway says of itself once a second. */
 export const REPLICAS_KEY = "gateway:replicas";
 
+/** Hash, shard or role → who may run it, agreed on by the gateway's processes. */
+export const LEASES_KEY = "gateway:leases";
+
+/** Hash, member → when it last told that it lives, and what it tells of itself. */
+export const MEMBERS_KEY = "gateway:members";
+
+/** Hash of what they agree on besides, the version of the leases among it. */
+export const FLEET_KEY = "gateway:fleet";
+
 /** Stream with the figures of a replica's last seconds, written by the gateway. */
 export function historyKey(replica: string): string {
   return `gateway:history:${replica}`;

@@ -11,6 +11,7 @@ import { CELL_STATES } from "./cell_states.ts";
 import type { FleetFigures as Figures, HistorySeries } from "./fleet_message.ts";
 import { useFleet } from "./fleet_state.ts";
 import { joined } from "./history.ts";
+import { rangesText } from "./ranges.ts";
 import { listen } from "./live.ts";
 import type { RestartFigures } from "./RestartProgress.tsx";
 import { timeText } from "./Time.tsx";
@@ -27,6 +28,9 @@ export interface FleetFiguresProps {
   /** The rolling restart that is under way, or was the last; null where there was none. */
   readonly restart: RestartFigures | null;
 }
+
+/** A shard that changes hands, or whose holder has died, is held again sooner, unless something is wrong. */
+const UNHELD_MAX_MS = 10_000;
 
 /** What is told of the queues. */
 interface QueuesMessage {
@@ -74,7 +78,7 @@ export function FleetFigures(
 }
 
 function notices(figures: Figures): ComponentChildren {
-  const { source, heardAgoMs, total, counts, replicas, problems } = figures;
+  const { source, heardAgoMs, total, counts, replicas, unheld, problems } = figures;
   const isStarting = source === "shardline" && total === 0;
   const waiting = counts.waiting ?? 0;
   return (
@@ -99,6 +103,14 @@ function notices(figures: Figures): ComponentChildren {
         <p class="notice warn">
           Another service wrote what is shown here. Replicas, history, backlog and identify budget are not
           known, and shards cannot be restarted from here: that service would shut them down for good.
+        </p>
+      )}
+      {unheld.longestMs >= UNHELD_MAX_MS && !isAway(heardAgoMs) && (
+        <p class="notice bad">
+          Nobody has held {unheld.count === 1 ? "shard" : "shards"} {rangesText(unheld.ranges, unheld.count)}
+          {" "}
+          for {duration(unheld.longestMs)}: no replica has room, or none may run them.{" "}
+          <a href="#replicas">Replicas</a>
         </p>
       )}
       {problems.length > 0 && (

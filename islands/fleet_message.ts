@@ -26,6 +26,7 @@ export interface FleetFigures {
   };
   readonly latency: LatencySpread | null;
   readonly replicas: readonly ReplicaFigures[];
+  readonly unheld: UnheldShards;
   readonly problems: readonly string[];
 }
 
@@ -38,9 +39,22 @@ export interface LatencySpread {
   readonly unmeasured: number;
 }
 
+/** Shards that nobody holds. */
+export interface UnheldShards {
+  /** The first of them. */
+  readonly ranges: readonly (readonly [first: number, last: number])[];
+  readonly count: number;
+  readonly longestMs: number;
+}
+
 export interface ReplicaFigures {
   readonly name: string;
+  readonly state: "starting" | "running" | "draining" | "drained" | "lapsed" | "silent" | "stopped";
+  /** Whether it shares its shards with others, and can be drained. */
+  readonly isShared: boolean;
+  readonly isLead: boolean;
   readonly version: string;
+  readonly startedAtMs: number;
   readonly heardAgoMs: number;
   readonly isStopped: boolean;
   readonly isCurrent: boolean;
@@ -49,6 +63,9 @@ export interface ReplicaFigures {
   readonly hasBroker: boolean;
   readonly unconfirmed: { readonly events: number; readonly bytes: number };
   readonly spooled: number | null;
+  /** In its newest second. */
+  readonly eventsPerSecond: number | null;
+  readonly confirmedPerSecond: number | null;
 }
 
 export interface HistorySeries {

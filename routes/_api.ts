@@ -19,6 +19,7 @@ export const API_ERRORS = {
   foreign_service: 409,
   no_shards: 409,
   none_under_way: 409,
+  not_in_fleet: 409,
   under_way: 409,
   too_large: 413,
   not_json: 415,

@@ -12,6 +12,7 @@ import { index } from "./index.tsx";
 import { live } from "./live.ts";
 import { presence } from "./presence.tsx";
 import { queues } from "./queues.tsx";
+import { drain } from "./replicas/[name]/drain.tsx";
 import { restarts } from "./restarts.tsx";
 import { newRestart } from "./restarts/new.tsx";
 import { stopRestart } from "./restarts/stop.ts";
@@ -28,6 +29,7 @@ export const ROUTES: readonly (readonly [path: string, route: Route])[] = [
   ["/live", live],
   ["/shards/:id", shard],
   ["/shards/:id/restart", restart],
+  ["/replicas/:name/drain", drain],
   ["/restarts", restarts],
   ["/restarts/new", newRestart],
   ["/restarts/stop", stopRestart],

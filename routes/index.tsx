@@ -12,6 +12,7 @@ import type { Restart } from "../dashboard/restarts/restart.ts";
 import { restartFigures } from "../dashboard/restarts/restart_topic.ts";
 import { isOld } from "../islands/ShardGrid.tsx";
 import { cellsHtml, gridSize } from "./_cells.ts";
+import { CSRF_FIELD } from "./_form.tsx";
 import { Island } from "./_island.tsx";
 import { page } from "./_layout.tsx";
 import { restartObstacle } from "./_restart.tsx";
@@ -97,7 +98,7 @@ interface FleetProps {
 
 function Fleet({ context, snapshot, restart, filter, stream }: FleetProps) {
   const { history, queues } = context.get("services");
-  const figures = fleetFigures(snapshot);
+  const figures = fleetFigures(snapshot, history);
   const points = history.after(0);
   const unattended = queues.snapshot().queues.filter((queue) => queue.unattended).map(({ name }) => name);
   return (
@@ -125,9 +126,18 @@ function Fleet({ context, snapshot, restart, filter, stream }: FleetProps) {
         }}
       />
       {snapshot.source === "shardline" && (
-        <section class="panel">
+        <section class="panel" id="replicas">
           <h2>Replicas</h2>
-          <Island name="ReplicaTable" props={{ stream, replicas: figures.replicas }} />
+          <Island
+            name="ReplicaTable"
+            props={{
+              stream,
+              figures: { replicas: figures.replicas, unheld: figures.unheld, atMs: figures.atMs },
+              fields: personOf(context).role === "operator"
+                ? { [CSRF_FIELD]: context.get("csrfToken") }
+                : null,
+            }}
+          />
         </section>
       )}
     </>

@@ -50,7 +50,7 @@ export class FleetChanges implements Topic {
   }
 
   #figuresOf(snapshot: FleetSnapshot): FleetJson {
-    return fleetJson(fleetFigures(snapshot), this.#history.after(0).at(-1));
+    return fleetJson(fleetFigures(snapshot, this.#history), this.#history.after(0).at(-1));
   }
 }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { FleetFigures } from "../fleet/fleet_figures.ts";
+import type { FleetFigures, ReplicaState } from "../fleet/fleet_figures.ts";
 import {
   type CellState,
   type FleetShard,
@@ -32,6 +32,7 @@ export interface FleetJson {
     | { readonly remaining: number; readonly total: number; readonly resets_at: number }
     | null;
   readonly replicas: readonly ReplicaJson[];
+  readonly unheld: UnheldJson;
   readonly problems: readonly string[];
 }
 
@@ -40,9 +41,23 @@ export interface BacklogJson {
   readonly bytes: number;
 }
 
+/** Shards that nobody holds. */
+export interface UnheldJson {
+  /** Inclusive; the first of them where there are many. */
+  readonly shards: readonly (readonly [first: number, last: number])[];
+  readonly count: number;
+  /** Of the one that was left first, at least. */
+  readonly longest_ms: number;
+}
+
 export interface ReplicaJson {
   readonly name: string;
+  readonly state: ReplicaState;
+  /** Whether it shares its shards with others. */
+  readonly shared: boolean;
+  readonly lead: boolean;
   readonly version: string;
+  readonly started_at: number;
   readonly heard_ago_ms: number;
   readonly stopped: boolean;
   readonly current: boolean;
@@ -52,6 +67,8 @@ export interface ReplicaJson {
   readonly broker: boolean;
   readonly unconfirmed: BacklogJson;
   readonly spooled: number | null;
+  readonly events: number | null;
+  readonly confirmed: number | null;
 }
 
 /** One second of the fleet. */
@@ -107,7 +124,11 @@ export function fleetJson(figures: FleetFigures, newest: HistoryPoint | undefine
     },
     replicas: figures.replicas.map((replica) => ({
       name: replica.name,
+      state: replica.state,
+      shared: replica.isShared,
+      lead: replica.isLead,
       version: replica.version,
+      started_at: replica.startedAtMs,
       heard_ago_ms: replica.heardAgoMs,
       stopped: replica.isStopped,
       current: replica.isCurrent,
@@ -116,7 +137,14 @@ export function fleetJson(figures: FleetFigures, newest: HistoryPoint | undefine
       broker: replica.hasBroker,
       unconfirmed: replica.unconfirmed,
       spooled: replica.spooled,
+      events: replica.eventsPerSecond,
+      confirmed: replica.confirmedPerSecond,
     })),
+    unheld: {
+      shards: figures.unheld.ranges,
+      count: figures.unheld.count,
+      longest_ms: figures.unheld.longestMs,
+    },
     problems: figures.problems,
   };
 }

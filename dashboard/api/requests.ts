@@ -50,6 +50,12 @@ export function readMode(body: Body): RestartMode | Refusal {
   return { problem: `"mode" is ${RESTART_MODES.map((known) => JSON.stringify(known)).join(" or ")}` };
 }
 
+/** `"drain"`; none means true. */
+export function readDrain(body: Body): boolean | Refusal {
+  const drain = body["drain"] ?? true;
+  return typeof drain === "boolean" ? drain : { problem: '"drain" is true or false' };
+}
+
 /** `"shards"`, `"status"` and `"activity"`, as a form for it has them. */
 export function readPresence(body: Body): PresenceFields | Refusal {
   const shards = readShards(body);

@@ -6,7 +6,7 @@
 import type { AuditLog } from "../audit/audit_log.ts";
 import type { FleetReader } from "../fleet/fleet_reader.ts";
 import type { Actor } from "../restarts/rolling_restart.ts";
-import { isForOneShard, isRestart } from "./command_checks.ts";
+import { isForOneShard, isForReplica, isRestart } from "./command_checks.ts";
 import type { CommandOutcome, CommandSender } from "./command_sender.ts";
 
 /** A command, and how the audit calls it. */
@@ -52,6 +52,7 @@ async function sendToOther(commands: CommandSender, text: string): Promise<Comma
   if (isRestart(text)) {
     return foreign("Another service runs these shards: told to restart one, it would shut it down for good");
   }
+  if (isForReplica(text)) return foreign("Another service runs these shards, and has no replicas to drain");
   if (!isForOneShard(text)) {
     return foreign("Another service runs these shards, and takes one at a time: name one");
   }

@@ -32,6 +32,9 @@ export type CheckedCommand =
   }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
+/** What the audit has in place of shards where a command names none. */
+export const NO_SHARDS = "none";
+
 export type CommandShards = readonly number[] | "all";
 
 /** A command is at most this large (the wire contract, Commands). */
@@ -69,14 +72,37 @@ export function checkCommandText(text: string, total: number | null): CheckedCom
   else if (!isObject(command)) problems.push('Send an object: {"op", "shard", "data"}');
   if (problems.length > 0 || !isObject(command)) return refused(problems);
   const { op, shard, data } = command;
+  if (op === 3) return checkDrain(text, command);
   const shards = commandShards(shard);
   if (shards === null) problems.push('"shard" is an integer from 0 on, a list of them, or "all"');
   else problems.push(...shardProblems(shards, total));
   if (op === 0) problems.push(...payloadProblems(bytes));
   else if (op === 1) problems.push(...modeProblems(data));
-  else problems.push('"op" is 0 for a gateway payload, 1 to reconnect');
+  else problems.push('"op" is 0 for a gateway payload, 1 to reconnect, 3 to drain a replica');
   if (problems.length > 0 || shards === null) return refused(problems);
   return { ok: true, text, action: actionOf(command), shards: shardsText(shards) };
+}
+
+function checkDrain(text: string, command: Readonly<Record<string, unknown>>): CheckedCommand {
+  const { replica, data } = command;
+  const problems = failing([
+    [typeof replica === "string" && replica !== "", '"replica" is the name of a replica'],
+    [isObject(data) && typeof data["drain"] === "boolean", '"data" is {"drain": true} or {"drain": false}'],
+  ]);
+  return problems.length > 0
+    ? refused(problems)
+    : { ok: true, text, action: actionOf(command), shards: NO_SHARDS };
+}
+
+/** Whether the text of any command is one for a replica. */
+export function isForReplica(text: string): boolean {
+  const command = parsed(text);
+  return isObject(command) && command["op"] === 3;
+}
+
+/** What the audit calls it. */
+export function drainWords(replica: string, isDrained: boolean): string {
+  return isDrained ? `Drain replica ${replica}` : `Let replica ${replica} take shards`;
 }
 
 /** Whether the text of any command is one that has a shard reconnect. */
@@ -96,6 +122,7 @@ export function commandWords(text: string): { readonly action: string; readonly 
   const command = parsed(text);
   if (!isObject(command)) return { action: "Command", shards: "unknown" };
   const shards = commandShards(command["shard"]);
+  if (command["op"] === 3) return { action: actionOf(command), shards: NO_SHARDS };
   return { action: actionOf(command), shards: shards === null ? "unknown" : shardsText(shards) };
 }
 
@@ -129,7 +156,8 @@ function faultOf(text: string): string {
   }
 }
 
-function actionOf({ op, data }: Readonly<Record<string, unknown>>): string {
+function actionOf({ op, replica, data }: Readonly<Record<string, unknown>>): string {
+  if (op === 3) return drainWords(String(replica), isObject(data) && data["drain"] === true);
   if (op === 1) return isObject(data) && data["mode"] === "identify" ? "Restart with new session" : "Restart";
   return PAYLOAD_NAMES[Number(isObject(data) ? data["op"] : 0)] ?? "Command";
 }

@@ -4,7 +4,15 @@
  *
  * @module
  */
-import { CELL_STATES, type CellState, type FleetReplica, type FleetSnapshot } from "./fleet_snapshot.ts";
+import {
+  CELL_STATES,
+  type CellState,
+  type FleetReplica,
+  type FleetSnapshot,
+  isGatewayAway,
+  type UnheldShards,
+} from "./fleet_snapshot.ts";
+import type { HistoryPoint } from "./history_reader.ts";
 
 /** Where one bar of the spread of latencies ends and the next begins, in milliseconds. */
 export const LATENCY_EDGES_MS = [25, 50, 75, 100, 150, 200, 300, 500, 1_000] as const;
@@ -20,6 +28,8 @@ export interface FleetFigures {
   /** Null where no connected shard has one. */
   readonly latency: LatencySpread | null;
   readonly replicas: readonly ReplicaFigures[];
+  /** The first ranges of them. */
+  readonly unheld: UnheldShards;
   readonly problems: readonly string[];
 }
 
@@ -34,11 +44,28 @@ export interface LatencySpread {
   readonly unmeasured: number;
 }
 
+/**
+ * What a replica is doing. `lapsed`: it could not renew its leases, so it has left its shards; `drained`: an operator has
+ * taken all its shards from it; `silent`: it has not been heard for longer than a gateway may be.
+ */
+export const REPLICA_STATES = [
+  "starting",
+  "running",
+  "draining",
+  "drained",
+  "lapsed",
+  "silent",
+  "stopped",
+] as const;
+
+export type ReplicaState = (typeof REPLICA_STATES)[number];
+
 export interface ReplicaFigures extends
   Pick<
     FleetReplica,
     | "name"
     | "version"
+    | "startedAtMs"
     | "heardAgoMs"
     | "isStopped"
     | "isCurrent"
@@ -47,10 +74,22 @@ export interface ReplicaFigures extends
     | "hasBroker"
     | "unconfirmed"
   > {
+  readonly state: ReplicaState;
+  /** Whether it shares its shards with others, and can be drained. */
+  readonly isShared: boolean;
+  readonly isLead: boolean;
   readonly spooled: number | null;
+  /** In its newest second; null where that is not known, or is the past. */
+  readonly eventsPerSecond: number | null;
+  readonly confirmedPerSecond: number | null;
 }
 
-export function fleetFigures(snapshot: FleetSnapshot): FleetFigures {
+/** Where the newest second of each replica is found: the history as it was read with the snapshot. */
+export interface NewestSeconds {
+  newestOf(field: string): HistoryPoint | null;
+}
+
+export function fleetFigures(snapshot: FleetSnapshot, history: NewestSeconds): FleetFigures {
   const counts = Object.fromEntries(CELL_STATES.map((state) => [state, 0])) as Record<CellState, number>;
   for (const { state } of snapshot.shards) counts[state] += 1;
   const { atMs, source, startedAtMs, heardAgoMs, sums, problems } = snapshot;
@@ -63,7 +102,8 @@ export function fleetFigures(snapshot: FleetSnapshot): FleetFigures {
     counts,
     sums,
     latency: latencySpread(snapshot),
-    replicas: snapshot.replicas.map(replicaFigures),
+    replicas: snapshot.replicas.map((replica) => replicaFigures(replica, history.newestOf(replica.field))),
+    unheld: { ...snapshot.unheld, ranges: snapshot.unheld.ranges.slice(0, RANGES_SHOWN) },
     problems,
   };
 }
@@ -91,29 +131,37 @@ function latencySpread({ shards }: FleetSnapshot): LatencySpread | null {
 /** As many ranges of shards as a row has room for. */
 const RANGES_SHOWN = 4;
 
-function replicaFigures(replica: FleetReplica): ReplicaFigures {
-  const {
-    name,
-    version,
-    heardAgoMs,
-    isStopped,
-    isCurrent,
-    shards,
-    shardCount,
-    hasBroker,
-    unconfirmed,
-    spool,
-  } = replica;
+function replicaFigures(replica: FleetReplica, newest: HistoryPoint | null): ReplicaFigures {
+  const { fleet, spool, shards } = replica;
+  const state = stateOf(replica);
+  const isSpeaking = state !== "silent" && state !== "stopped";
   return {
-    name,
-    version,
-    heardAgoMs,
-    isStopped,
-    isCurrent,
+    name: replica.name,
+    version: replica.version,
+    startedAtMs: replica.startedAtMs,
+    heardAgoMs: replica.heardAgoMs,
+    isStopped: replica.isStopped,
+    isCurrent: replica.isCurrent,
+    state,
+    isShared: fleet !== null,
+    isLead: fleet?.isLead === true,
     shards: shards.slice(0, RANGES_SHOWN),
-    shardCount,
-    hasBroker,
-    unconfirmed,
+    shardCount: replica.shardCount,
+    hasBroker: replica.hasBroker,
+    unconfirmed: replica.unconfirmed,
     spooled: spool?.events ?? null,
+    eventsPerSecond: isSpeaking ? newest?.events ?? null : null,
+    confirmedPerSecond: isSpeaking ? newest?.confirmed ?? null : null,
   };
+}
+
+function stateOf(replica: FleetReplica): ReplicaState {
+  const { fleet, shardCount, total } = replica;
+  if (replica.isStopped) return "stopped";
+  if (isGatewayAway(replica)) return "silent";
+  if (total === null) return "starting";
+  if (fleet === null) return "running";
+  if (!fleet.holds) return shardCount === 0 ? "starting" : "lapsed";
+  if (fleet.isDraining) return shardCount === 0 ? "drained" : "draining";
+  return "running";
 }

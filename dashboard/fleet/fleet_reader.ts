@@ -15,6 +15,7 @@ import { timestampMs } from "../timestamp.ts";
 import {
   type Backlog,
   type CellState,
+  type FleetPart,
   type FleetReplica,
   type FleetShard,
   type FleetSnapshot,
@@ -26,6 +27,7 @@ import {
 } from "./fleet_snapshot.ts";
 import { HISTORY_SECONDS } from "./history_reader.ts";
 import { LastWords } from "./last_words.ts";
+import { LeasesReader, type SeenLeases } from "./leases_reader.ts";
 
 /** Some hundred bytes for each of the most shards that there can be. */
 const STATUSES_MAX_BYTES = SHARDS_MOST * 256;
@@ -36,6 +38,7 @@ const REPLICAS_MAX = 100;
 const REPLICA_MAX_LENGTH = 1024 * 1024;
 const NAME_MAX_LENGTH = 100;
 const VERSION_MAX_LENGTH = 40;
+const MEMBER_MAX_LENGTH = 200;
 /** So much of a session's id tells one from another, and resumes nothing. */
 const SESSION_SHOWN_LENGTH = 8;
 /** One line each says enough. */
@@ -58,12 +61,14 @@ export class FleetReader {
   readonly #redis: DashboardRedis;
   readonly #clock: Clock;
   readonly #lastWords: LastWords;
+  readonly #leases: LeasesReader;
   #reading: Promise<FleetSnapshot> | null = null;
 
   constructor({ redis, clock }: { readonly redis: DashboardRedis; readonly clock: Clock }) {
     this.#redis = redis;
     this.#clock = clock;
     this.#lastWords = new LastWords(clock);
+    this.#leases = new LeasesReader({ redis, clock });
   }
 
   /**
@@ -77,10 +82,43 @@ export class FleetReader {
 
   async #read(): Promise<FleetSnapshot> {
     const problems = new Problems();
-    const texts = await this.#redis.ask((redis) => readTexts(redis.multi(), problems));
+    const [texts, leases] = await Promise.all([
+      this.#redis.ask((redis) => readTexts(redis.multi(), problems)),
+      this.#leases.read((problem) => problems.add(problem)),
+    ]);
     const entries = readReplicas(texts.replicas, problems);
     const agoMs = this.#lastWords.agoMs(new Map(entries.map(({ field, heardAtMs }) => [field, heardAtMs])));
-    return snapshotOf(texts, heardReplicas(entries, agoMs), this.#clock.wallMs(), problems);
+    return this.#snapshot(texts, heardReplicas(entries, agoMs), leases, problems);
+  }
+
+  #snapshot(
+    texts: FleetTexts,
+    heard: readonly HeardReplica[],
+    leases: SeenLeases,
+    problems: Problems,
+  ): FleetSnapshot {
+    const atMs = this.#clock.wallMs();
+    const source = sourceOf(texts);
+    const replicas = judged(heard, source, leases);
+    const current = replicas.filter((replica) => replica.isCurrent);
+    const entries = readStatuses(texts.statuses, problems);
+    const total = readTotal(texts.total, problems);
+    const shards = readShards(entries, total, current, problems);
+    const startedAtMs = readStarted(texts.started, problems);
+    const agoMs = current.map((replica) => replica.heardAgoMs);
+    return Object.freeze({
+      atMs,
+      source,
+      startedAtMs,
+      total,
+      shards: Object.freeze(shards),
+      replicas: Object.freeze(replicas),
+      // What our gateway left behind says nothing of another's shards.
+      unheld: this.#leases.unheld(leases, source === "shardline" ? total : null),
+      sums: sumsOf(current, atMs),
+      heardAgoMs: agoMs.length === 0 ? null : Math.min(...agoMs),
+      problems: Object.freeze(problems.lines),
+    });
   }
 }
 
@@ -149,33 +187,6 @@ function fieldsOf(answer: unknown, problems: Problems): [field: string, text: st
     problems.add(`${REPLICAS_KEY} has more than ${REPLICAS_MAX} fields`);
   }
   return fields.slice(0, REPLICAS_MAX);
-}
-
-function snapshotOf(
-  texts: FleetTexts,
-  heard: readonly HeardReplica[],
-  atMs: number,
-  problems: Problems,
-): FleetSnapshot {
-  const source = sourceOf(texts);
-  const replicas = judged(heard, source);
-  const current = replicas.filter((replica) => replica.isCurrent);
-  const entries = readStatuses(texts.statuses, problems);
-  const total = readTotal(texts.total, problems);
-  const shards = readShards(entries, total, current, problems);
-  const startedAtMs = readStarted(texts.started, problems);
-  const agoMs = current.map((replica) => replica.heardAgoMs);
-  return Object.freeze({
-    atMs,
-    source,
-    startedAtMs,
-    total,
-    shards: Object.freeze(shards),
-    replicas: Object.freeze(replicas),
-    sums: sumsOf(current, atMs),
-    heardAgoMs: agoMs.length === 0 ? null : Math.min(...agoMs),
-    problems: Object.freeze(problems.lines),
-  });
 }
 
 function sourceOf({ started, ownStarted, statuses, replicas }: FleetTexts): FleetSnapshot["source"] {
@@ -276,8 +287,10 @@ function mark(shards: FleetShard[], ranges: ShardRanges, state: CellState): void
   }
 }
 
-/** A replica of which it is not known yet whether it counts. */
-type HeardReplica = Omit<FleetReplica, "isCurrent">;
+/** A replica of which it is not known yet whether it counts, nor what others say of it. */
+interface HeardReplica extends Omit<FleetReplica, "isCurrent" | "fleet"> {
+  readonly fleet: Omit<FleetPart, "isLead"> | null;
+}
 
 /** What a replica says of itself. */
 interface ReplicaEntry extends Omit<HeardReplica, "heardAgoMs"> {
@@ -299,7 +312,11 @@ function heardReplicas(
 }
 
 /** None is current where another service runs the shards: what ours has left behind says nothing of them. */
-function judged(replicas: readonly HeardReplica[], source: FleetSnapshot["source"]): FleetReplica[] {
+function judged(
+  replicas: readonly HeardReplica[],
+  source: FleetSnapshot["source"],
+  { isWhole, lead, members }: SeenLeases,
+): FleetReplica[] {
   const there = replicas.filter(({ isStopped }) => !isStopped).map(({ heardAgoMs }) => heardAgoMs);
   const newest = Math.min(...there);
   return replicas
@@ -307,7 +324,15 @@ function judged(replicas: readonly HeardReplica[], source: FleetSnapshot["source
       const isThere = !replica.isStopped && replica.heardAgoMs - newest <= CURRENT_WITHIN_MS;
       // Killed, and another started in its place.
       const isSucceeded = isGatewayAway(replica) && replicas.some((other) => succeeds(other, replica));
-      return Object.freeze({ ...replica, isCurrent: isThere && !isSucceeded && source === "shardline" });
+      const { fleet } = replica;
+      // Its shards are others' by now. Where none is left, its last word is the fleet's.
+      const isGone = isWhole && isGatewayAway(replica) && newest < replica.heardAgoMs && fleet !== null &&
+        members.get(fleet.member) !== null;
+      return Object.freeze({
+        ...replica,
+        fleet: fleet && { ...fleet, isLead: fleet.member === lead },
+        isCurrent: isThere && !isSucceeded && !isGone && source === "shardline",
+      });
     })
     .filter(({ isCurrent, heardAgoMs }) => isCurrent || heardAgoMs <= GONE_AFTER_MS)
     .sort((one, other) => one.name < other.name ? -1 : 1);
@@ -357,6 +382,7 @@ function readReplica(field: string, text: string, problems: Problems): ReplicaEn
     hasBroker: raw.broker === true,
     unconfirmed: optional("unconfirmed", readBacklog) ?? { events: 0, bytes: 0 },
     spool: optional("spool", readSpool),
+    fleet: optional("fleet", readFleetPart),
   };
 }
 
@@ -397,6 +423,12 @@ function readSpool(value: unknown): Spool | null {
   const backlog = readBacklog(value);
   if (backlog === null || !isObject(value) || !isCount(value.max_bytes)) return null;
   return { ...backlog, maxBytes: value.max_bytes };
+}
+
+function readFleetPart(value: unknown): Omit<FleetPart, "isLead"> | null {
+  if (!isObject(value) || typeof value.member !== "string") return null;
+  const { member, draining, holds } = value;
+  return { member: oneLine(member, MEMBER_MAX_LENGTH), isDraining: draining === true, holds: holds === true };
 }
 
 function sumsOf(current: readonly FleetReplica[], atMs: number): FleetSums {

@@ -20,6 +20,8 @@ export interface FleetSnapshot {
   readonly shards: readonly FleetShard[];
   /** Those that are current, and those that were heard in the last fifteen minutes, by name. */
   readonly replicas: readonly FleetReplica[];
+  /** Shards that no process of the gateway may run, though there is one. */
+  readonly unheld: UnheldShards;
   /** Of the replicas that are current. */
   readonly sums: FleetSums;
   /**
@@ -99,6 +101,26 @@ export interface FleetReplica {
   readonly unconfirmed: Backlog;
   /** Null without a spool. */
   readonly spool: Spool | null;
+  /** Null where it shares its shards with nobody (`FLEET` is off), or has not joined yet. */
+  readonly fleet: FleetPart | null;
+}
+
+/** A replica's part in the fleet. */
+export interface FleetPart {
+  readonly member: string;
+  /** It is the one that composes what others read. */
+  readonly isLead: boolean;
+  /** It hands its shards over, and takes none. */
+  readonly isDraining: boolean;
+  /** Whether it may run shards: not before its leases were renewed, nor where they could not be. */
+  readonly holds: boolean;
+}
+
+export interface UnheldShards {
+  readonly ranges: ShardRanges;
+  readonly count: number;
+  /** For how long at least nobody has held the one that was left first. */
+  readonly longestMs: number;
 }
 
 export interface IdentifyBudget {

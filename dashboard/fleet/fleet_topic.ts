@@ -42,7 +42,7 @@ export class FleetTopic implements Topic {
     const points = this.#history.after(this.#newestSecond);
     this.#snapshot = snapshot;
     this.#newestSecond = points.at(-1)?.second ?? this.#newestSecond;
-    return { cells, figures: fleetFigures(snapshot), history: historySeries(points) };
+    return { cells, figures: fleetFigures(snapshot, this.#history), history: historySeries(points) };
   }
 
   join(sinceMs: number | null): FleetMessage | undefined {
@@ -50,7 +50,7 @@ export class FleetTopic implements Topic {
     if (snapshot === null) return undefined;
     const since = sinceMs === null ? 0 : Math.floor(sinceMs / 1_000) - OVERLAP_SECONDS;
     const history = historySeries(this.#history.after(since));
-    return { cells: codesOf(snapshot), figures: fleetFigures(snapshot), history };
+    return { cells: codesOf(snapshot), figures: fleetFigures(snapshot, this.#history), history };
   }
 }
 

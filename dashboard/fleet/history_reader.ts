@@ -105,6 +105,11 @@ export class HistoryReader {
     return [...together.values()].sort((one, other) => one.second - other.second);
   }
 
+  /** The newest second of one replica, by its name as Redis has it; from memory, as the others. */
+  newestOf(field: string): HistoryPoint | null {
+    return this.#replicas.get(field)?.points.at(-1) ?? null;
+  }
+
   /** The newest second that every replica has told of that is waited for; there is no bound where none is. */
   #toldByAll(): number {
     const newest = [...this.#replicas.values()]

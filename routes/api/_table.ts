@@ -14,6 +14,7 @@ import { me } from "./me.ts";
 import { presence } from "./presence.ts";
 import { queues } from "./queues.ts";
 import { rejected } from "./rejected.ts";
+import { drainReplica } from "./replicas/[name]/drain.ts";
 import { restart } from "./restart.ts";
 import { stopRestart } from "./restart/stop.ts";
 import { shards } from "./shards.ts";
@@ -29,6 +30,7 @@ export const API_ROUTES: readonly (readonly [path: string, route: Route])[] = [
   ["/api/shards/:id", shard],
   ["/api/shards/:id/restart", restartShard],
   ["/api/guilds/:id", guild],
+  ["/api/replicas/:name/drain", drainReplica],
   ["/api/restart", restart],
   ["/api/restart/stop", stopRestart],
   ["/api/presence", presence],

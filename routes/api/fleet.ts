@@ -13,6 +13,8 @@ export const fleet: Route = {
     const services = context.get("services");
     const snapshot = await services.fleet.read();
     await services.history.refresh(historyFields(snapshot));
-    return context.json(fleetJson(fleetFigures(snapshot), services.history.after(0).at(-1)));
+    return context.json(
+      fleetJson(fleetFigures(snapshot, services.history), services.history.after(0).at(-1)),
+    );
   },
 };

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ACTIVITY_NUMBERS } from "../../dashboard/api/requests.ts";
 import { STATUSES } from "../../dashboard/commands/command_checks.ts";
+import { REPLICA_STATES } from "../../dashboard/fleet/fleet_figures.ts";
 import { CELL_STATES, type FleetSnapshot } from "../../dashboard/fleet/fleet_snapshot.ts";
 import { isObject } from "../../dashboard/json_checks.ts";
 import { ManagementClient } from "../../dashboard/queues/management_client.ts";
@@ -12,7 +13,13 @@ import { API_ROUTES } from "../../routes/api/_table.ts";
 import { createApp } from "../../routes/app.ts";
 import { EventReader } from "../dashboard/event_reader.ts";
 import { fakeGateway } from "../dashboard/fake_gateway.ts";
-import { secondFields, statusEntries, writeFleet, writeStatuses } from "../dashboard/fleet/written_fleet.ts";
+import {
+  FLEET_PART,
+  secondFields,
+  statusEntries,
+  writeFleet,
+  writeStatuses,
+} from "../dashboard/fleet/written_fleet.ts";
 import { becomeForeign, lives, restartingGateway, writeDetails } from "../dashboard/shard/shard_fixture.ts";
 import { codeSpans, Page } from "../markdown.ts";
 import { type Answer, API_TOKEN, type ProgramRig, withProgram } from "../routes/api/program.ts";
@@ -108,6 +115,11 @@ const ANSWERS: Readonly<Record<string, (rig: ProgramRig) => Promise<unknown>>> =
       outcome: "Carried out",
     });
     return bodyOf(get("/api/audit"));
+  },
+  "POST /api/replicas/:name/drain": async (rig) => {
+    await writeFleet(rig.redis, statusEntries(2), FLEET_PART);
+    await using _gateway = await fakeGateway(rig.rabbitUrl, [{ ok: true }]);
+    return await bodyOf(rig.post("/api/replicas/alpha/drain"));
   },
   "POST /api/shards/:id/restart": (rig) => accepted(rig, "/api/shards/1/restart", { mode: "identify" }),
   "POST /api/restart": (rig) => accepted(rig, "/api/restart", { shards: [0, 1], mode: "identify" }),
@@ -231,6 +243,7 @@ Deno.test("docs/api.md has every error that an endpoint answers with", async () 
     await see(post("/api/commands", "{}", { "content-type": "text/plain" }));
     await see(post("/api/commands", " ".repeat(65 * 1024)));
     await see(get("/api/nowhere"));
+    await see(post("/api/replicas/alpha/drain"));
     await see(post("/api/restart/stop"));
     await using _gateway = await fakeGateway(rabbitUrl, [{ ok: false, error: "expired", message: "Late" }]);
     await see(post("/api/commands", { op: 1, shard: 0 }));
@@ -295,6 +308,7 @@ Deno.test("docs/api.md has every word that a field may hold", () => {
   assert.deepEqual(firstCodes("GET /api/shards", "status"), [...CELL_STATES]);
   assert.deepEqual(firstCodes("GET /api/restart", "state"), Object.keys(RESTART_STATES));
   assert.deepEqual(meaning("GET /api/fleet", "answer", "source"), Object.keys(SOURCES));
+  assert.deepEqual(firstCodes("GET /api/fleet", "state"), [...REPLICA_STATES]);
   assert.deepEqual(meaning("POST /api/presence", "body", "status"), [...STATUSES]);
   assert.deepEqual(meaning("POST /api/presence", "activity", "type"), [...ACTIVITY_NUMBERS.keys()]);
   assert.deepEqual(meaning("POST /api/shards/:id/restart", "body", "mode"), [...RESTART_MODES]);

@@ -71,7 +71,7 @@ Deno.test("The fleet page is whole without script: cells, counts, figures, plots
         "Disconnected 1",
         "Waiting for its turn 1",
         "1 shard waits for a turn to identify",
-        "alpha 0.1.0 0–15 (16)",
+        "alpha ● running 0–15 (16) 0.1.0 2 h 5 min ● connected 2,345 99 12 3",
       ]
     ) assert(text.includes(shown), `"${shown}" is not in: ${text}`);
     assert.match(text, /renewed in (?:1 h|59 min 5\d s) /);
@@ -205,7 +205,7 @@ Deno.test("The fleet page waits with a gateway that does not know its shards yet
     const text = textOf(await fleetPage(rig));
     assert.match(text, /The gateway is starting: it does not know yet how many shards it runs/);
     assert.match(text, /No shards yet\./);
-    assert.match(text, /alpha 0\.1\.0 none yet/);
+    assert.match(text, /alpha ◌ starting none yet 0\.1\.0/);
   });
 });
 
@@ -251,7 +251,7 @@ Deno.test("The fleet page names garbage in Redis, and shows none of it as it is"
 Deno.test("The fleet page points out queues that fill up without anybody", async () => {
   await withDashboard(async ({ services, redis }) => {
     await writeFleet(redis, statusEntries(2));
-    const figures = fleetFigures(await services.fleet.read());
+    const figures = fleetFigures(await services.fleet.read(), services.history);
     const html = render(h(FleetFigures, {
       stream: "/live",
       figures,

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { fleetFigures } from "../../../dashboard/fleet/fleet_figures.ts";
 import type { CellState, FleetSnapshot } from "../../../dashboard/fleet/fleet_snapshot.ts";
 
+const NO_HISTORY = { newestOf: () => null };
+
 function latencyOf(...shards: readonly (readonly [state: CellState, latencyMs: number | null])[]) {
   const snapshot: FleetSnapshot = {
     atMs: 0,
@@ -12,11 +14,12 @@ function latencyOf(...shards: readonly (readonly [state: CellState, latencyMs: n
       return { shard, state, latencyMs, lastAckAtMs: null, session: null };
     }),
     replicas: [],
+    unheld: { ranges: [], count: 0, longestMs: 0 },
     sums: { unconfirmed: { events: 0, bytes: 0 }, spool: null, identify: null, recommended: null },
     heardAgoMs: null,
     problems: [],
   };
-  return fleetFigures(snapshot).latency;
+  return fleetFigures(snapshot, NO_HISTORY).latency;
 }
 
 Deno.test("fleetFigures() spreads the latencies of connected shards, and counts those that have none yet", () => {

@@ -49,6 +49,33 @@ export function replicaEntry(shards: number, changes: Readonly<Record<string, un
   });
 }
 
+/** What an entry of `gateway:replicas` says besides where the replica is in a fleet. */
+export const FLEET_PART = { fleet: { member: "m-alpha", draining: false, holds: true } };
+
+export interface WrittenMember {
+  readonly agoMs?: number;
+  readonly ttlMs?: number;
+  readonly shards?: readonly number[];
+}
+
+/** Writes the leases of members, renewed just now unless told otherwise; the first of them leads. */
+export async function writeLeases(
+  redis: Redis,
+  members: Readonly<Record<string, WrittenMember>>,
+): Promise<void> {
+  const [seconds, rest] = await redis.time();
+  const nowMicros = Number(seconds) * 1_000_000 + Number(rest);
+  const [lead = ""] = Object.keys(members);
+  const commands = redis.multi().del("gateway:leases", "gateway:members")
+    .hset("gateway:leases", "lead", `9 ${lead}`);
+  for (const [id, { agoMs = 0, ttlMs = 10_000, shards = [] }] of Object.entries(members)) {
+    const card = JSON.stringify({ replica: id.slice(2), version: "0.1.0", ttl: ttlMs, share: null });
+    commands.hset("gateway:members", id, `${nowMicros - agoMs * 1_000} ${card}`);
+    for (const shard of shards) commands.hset("gateway:leases", shard, `${nowMicros} ${id}`);
+  }
+  await commands.hset("gateway:fleet", "version", nowMicros).exec();
+}
+
 export async function writeStatuses(redis: Redis, entries: readonly StatusEntry[]): Promise<void> {
   await redis.set("gateway_statuses", JSON.stringify(entries));
 }
