@@ -12,13 +12,15 @@ export interface ConfirmButtonProps {
   readonly href: string;
   readonly title: string;
   readonly question: QuestionProps;
+  /** One of many: it does not call for being pressed. */
+  readonly isQuiet?: boolean;
 }
 
-export function ConfirmButton({ label, href, title, question }: ConfirmButtonProps) {
+export function ConfirmButton({ label, href, title, question, isQuiet = false }: ConfirmButtonProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [isLive, setLive] = useState(false);
   useEffect(() => setLive(true), []);
-  const look = question.isDanger ? "danger" : "";
+  const look = question.isDanger ? "danger" : isQuiet ? "quiet" : "";
   if (!isLive) return <a class={`button ${look}`} href={href}>{label}</a>;
   return (
     <>

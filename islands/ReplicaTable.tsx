@@ -92,7 +92,7 @@ function Row({ replica, atMs, others, fields }: RowProps) {
       <td data-label="State">
         <State replica={replica} />
       </td>
-      <td data-label="Shards">{shardsText(replica)}</td>
+      <td class="ranges" data-label="Shards">{shardsText(replica)}</td>
       <td data-label="Version">{version}</td>
       <td data-label="Uptime">{isThere ? duration(atMs - startedAtMs) : "–"}</td>
       <td data-label="Broker">
@@ -161,6 +161,7 @@ function Action({ replica: { name, state, isShared, shardCount }, others, fields
       label={`${DRAIN_NAMES.drain}…`}
       href={drainPath(name)}
       title={drainTitle(name)}
+      isQuiet
       question={{
         lines: drainLines(shardCount, others),
         action: drainPath(name),

@@ -23,5 +23,5 @@ export function drainLines(shardCount: number, others: number): string[] {
     ? "There is no other replica that could take its shards: they stay until there is one."
     : `${shards} to the other replicas as far as these have room, a few at a time. Each resumes there at once: no ` +
       "event is lost, and no identify is spent.";
-  return [goes, "It takes none until it is let, or restarted."];
+  return [goes, "It takes none until it is let take some again, or is restarted."];
 }

@@ -287,6 +287,9 @@ function mark(shards: FleetShard[], ranges: ShardRanges, state: CellState): void
   }
 }
 
+/** The tenth comes behind the second. */
+const BY_NAME = new Intl.Collator("en", { numeric: true });
+
 /** A replica of which it is not known yet whether it counts, nor what others say of it. */
 interface HeardReplica extends Omit<FleetReplica, "isCurrent" | "fleet"> {
   readonly fleet: Omit<FleetPart, "isLead"> | null;
@@ -335,7 +338,7 @@ function judged(
       });
     })
     .filter(({ isCurrent, heardAgoMs }) => isCurrent || heardAgoMs <= GONE_AFTER_MS)
-    .sort((one, other) => one.name < other.name ? -1 : 1);
+    .sort((one, other) => BY_NAME.compare(one.name, other.name));
 }
 
 /** Whether one was started later and runs shards of the other. */

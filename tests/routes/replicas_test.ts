@@ -38,7 +38,7 @@ Deno.test("POST /replicas/:name/drain tells the gateway, and writes it down", as
     const notices: string[] = [];
     for (const drain of ["true", "false", "true"]) {
       const response = await operator.post(PATH, { drain });
-      assert.deepEqual([response.status, response.headers.get("location")], [303, "/#replicas"]);
+      assert.deepEqual([response.status, response.headers.get("location")], [303, "/"]);
       notices.push(/(?:Done|Refused)[^<]*<\/b>\s*([^<]+)/.exec(await operator.page("/"))?.[1] ?? "");
     }
     assert.deepEqual(gateway.commands.map(({ content }) => JSON.parse(content.toString())), [

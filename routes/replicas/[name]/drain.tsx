@@ -62,10 +62,10 @@ export const drain: Route = {
     if (obstacle !== null) {
       const { action, shards } = command;
       await services.audit.record({ ...actorOf(context), action, shards, outcome: `Refused: ${obstacle}` });
-      return await redirectWithNotice(context, BACK, { kind: "refused", text: obstacle });
+      return await redirectWithNotice(context, "/", { kind: "refused", text: obstacle });
     }
     const { notice } = await sendFor(context, command);
-    return await redirectWithNotice(context, BACK, { ...notice, text: `${command.action}. ${notice.text}` });
+    return await redirectWithNotice(context, "/", { ...notice, text: `${command.action}. ${notice.text}` });
   },
 };
 

@@ -7,7 +7,7 @@ import { TcpProxy } from "../../../harness/tcp_proxy.ts";
 import { beforeDeadline } from "../../deadline.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
 import { testServers } from "../../servers.ts";
-import { SESSION } from "./written_fleet.ts";
+import { SESSION, writeLeases } from "./written_fleet.ts";
 
 const STARTED = '"2026-01-01T10:00:00.000000"';
 
@@ -247,6 +247,33 @@ Deno.test("FleetReader.read() knows that a process was killed where another was 
     // It ends in good order; what is left of the other says nothing now, either.
     await replica("after", { ...word(clock.wallMs()), stopped: true });
     assert.deepEqual(await current(), ["elsewhere"]);
+  });
+});
+
+Deno.test("FleetReader.read() knows who leads and who is drained, and counts nobody whose shards are others' by now", async () => {
+  await withReader(async ({ redis, clock, read, replica }) => {
+    await redis.mset("gateway_shards", "4", "gateway_started", STARTED, "gateway:started", STARTED);
+    const part = { draining: false, holds: true };
+    await replica("ten", { shards: [[0, 1]], fleet: { ...part, member: "m-ten", draining: true } });
+    await replica("two", { shards: [[2, 3]], fleet: { ...part, member: "m-two" }, started_at: 5 });
+    await replica("alone", { fleet: null });
+    await writeLeases(redis, { "m-two": { shards: [2, 3] }, "m-ten": { shards: [0, 1] } });
+    const { replicas, unheld } = await read();
+    assert.deepEqual(replicas.map(({ name, fleet }) => [name, fleet?.isLead, fleet?.isDraining]), [
+      ["alone", undefined, undefined],
+      ["ten", false, true],
+      ["two", true, false],
+    ]);
+    assert.equal(unheld.count, 0);
+    // It falls silent: until its time is over it may come back.
+    const current = async () => {
+      await replica("two", { shards: [[0, 3]], fleet: { ...part, member: "m-two" }, started_at: 5 });
+      return (await read()).replicas.filter(({ isCurrent }) => isCurrent).map(({ name }) => name);
+    };
+    clock.advance(6_000);
+    assert((await current()).includes("ten"));
+    await writeLeases(redis, { "m-two": { shards: [0, 1, 2, 3] }, "m-ten": { agoMs: 13_000 } });
+    assert(!(await current()).includes("ten"));
   });
 });
 

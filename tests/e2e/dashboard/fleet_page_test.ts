@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import type { Redis } from "ioredis";
 import { assertAccessible } from "../../dashboard/axe.ts";
 import {
+  FLEET_PART,
   replicaEntry,
   secondFields,
   statusEntries,
   writeFleet,
+  writeLeases,
   writeStatuses,
 } from "../../dashboard/fleet/written_fleet.ts";
 import { withVisit } from "../../dashboard/served.ts";
@@ -154,6 +156,25 @@ Deno.test("The fleet page that waits for the first shards shows them as soon as 
   });
 });
 
+Deno.test("The fleet page tells of shards that nobody holds, once that lasts, and of the replicas that could", async () => {
+  await withVisit("viewer", async ({ page, redis, open }) => {
+    await writeFleet(redis, statusEntries(4), FLEET_PART);
+    await writeLeases(redis, { "m-alpha": { shards: [0, 1, 2, 3] } });
+    await open();
+    assert.equal(await page.getByText("Held by nobody").count(), 0);
+    await redis.multi().hset("gateway:leases", "2", "5 ").hset("gateway:fleet", "version", "6").exec();
+    await page.getByText(/^Held by nobody: 2 \(1\), the first for/).waitFor();
+    assert.equal(await page.getByText("Nobody has held").count(), 0, "shards change hands");
+    // Its time and two seconds more have been over for twelve.
+    await writeLeases(redis, { "m-alpha": { shards: [0, 1, 2] }, "m-beta": { shards: [3], agoMs: 24_000 } });
+    await page.getByText(/^Nobody has held shard 3 \(1\) for 1\d s: no replica has room/).waitFor();
+    await writeLeases(redis, { "m-alpha": { shards: [0, 1, 2, 3] } });
+    for (const text of ["Nobody has held", "Held by nobody"]) {
+      await page.getByText(text).waitFor({ state: "detached" });
+    }
+  });
+});
+
 Deno.test("The fleet page has no accessibility faults", async () => {
   await withVisit("operator", async ({ page, redis, open }) => {
     await open();
@@ -172,6 +193,12 @@ Deno.test("The fleet page has no accessibility faults", async () => {
         parked: [[7, 7]],
         heard_at: Date.now() - 60_000,
       });
+      const fleets = [["beta", false, true], ["gamma", true, true], ["delta", false, false]] as const;
+      for (const [name, draining, holds] of fleets) {
+        const fleet = { member: `m-${name}`, draining, holds };
+        await redis.hset("gateway:replicas", name, replicaEntry(total, { fleet }));
+      }
+      await writeLeases(redis, { "m-beta": { shards: [0] } });
       await writeHistory(redis, 5, 1_234);
       for (const width of [390, 1_440]) {
         await page.setViewportSize({ width, height: 900 });
