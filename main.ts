@@ -153,6 +153,7 @@ function createGateway(config: Config, log: Observer, show: ((line: string) => v
     eventCounts: () => service.eventCounts,
     unconfirmed: () => service.unconfirmed,
     spool: () => service.spooled,
+    unheldShards: () => service.unheldShards,
   });
   const queueMetrics = new QueueMetrics();
   const observe = observeAll(log, metrics.observe, queueMetrics.observe, logChannels.observe);

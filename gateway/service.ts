@@ -335,6 +335,15 @@ export class GatewayService {
     return this.#outbox.spooled;
   }
 
+  /** How many shards of the fleet nobody holds, where this process leads it; else 0, for one tells. */
+  get unheldShards(): number {
+    if (this.tokenOf(LEAD_LEASE) === null || !this.#membership?.holds()) return 0;
+    const { total, holderOf } = this.#fleetShards;
+    let count = 0;
+    for (let shard = 0; shard < total; shard++) count += Number(holderOf(shard) === null);
+    return count;
+  }
+
   /** How many events came. */
   get eventCounts(): EventCounts {
     return this.#figures.counts;

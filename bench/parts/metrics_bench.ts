@@ -67,5 +67,6 @@ function metricsOf(shards: number): Metrics {
     eventCounts: () => eventCounts,
     unconfirmed: () => ({ events: 12, bytes: 15_000 }),
     spool: () => ({ events: 0, bytes: 0, maxBytes: 4 * 1024 ** 3 }),
+    unheldShards: () => 0,
   });
 }

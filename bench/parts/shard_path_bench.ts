@@ -78,6 +78,7 @@ class RunningService {
       eventCounts: () => this.#service.eventCounts,
       unconfirmed: () => this.#service.unconfirmed,
       spool: () => this.#service.spooled,
+      unheldShards: () => 0,
     });
     this.#service = new GatewayService(config, {
       clock: systemClock,

@@ -25,6 +25,8 @@ export interface MetricsOptions {
   readonly unconfirmed: () => { events: number; bytes: number };
   /** What waits in the spool, and how much may; null where there is none. */
   readonly spool: () => { events: number; bytes: number; maxBytes: number } | null;
+  /** Shards that no replica holds, as far as this one is to tell. */
+  readonly unheldShards: () => number;
 }
 
 /** The observations counted in `gateway_shard_events`, each with its `type`. */
@@ -71,6 +73,19 @@ function createFamilies(registry: Registry) {
       ["shard"],
       "gateway_latency",
       "Heartbeat round trip in milliseconds, under its first name",
+    ),
+    unheldShards: gauge(
+      "gateway_unheld_shards",
+      "Shards of the fleet that no replica holds, told by the one that leads; 0 from others",
+    ),
+    handovers: counterBy(
+      ["result"],
+      "gateway_handovers_total",
+      "Shards that another replica was to take over, handed over or not",
+    ),
+    leaseLapses: counter(
+      "gateway_lease_lapses_total",
+      "Times that all shards were left because their leases could not be renewed",
     ),
     parkedShards: gauge("gateway_parked_shards", "Shards that wait until the broker has caught up"),
     parkedSeconds: histogram(
@@ -195,6 +210,7 @@ export class Metrics {
     for (const type of ["Join", "Leave"]) families.guildEvents.inc({ type }, 0);
     for (const reason of GAP_REASONS) families.sessionGaps.inc({ reason }, 0);
     for (const result of ["carried_out", "rejected"]) families.commands.inc({ result }, 0);
+    for (const result of ["handed_over", "stayed"]) families.handovers.inc({ result }, 0);
     for (const what of ["points", "board"]) families.redisWritesRefused.inc({ what }, 0);
     for (const reason of ["not_kept", "refused"]) families.stateFailures.inc({ reason }, 0);
     // What Discord has not told yet is absent: 0 would be an alarm.
@@ -219,6 +235,10 @@ export class Metrics {
         return families.zombies.inc();
       case "shard.silent":
         return families.silences.inc();
+      case "shard.handed_over":
+        return families.handovers.inc({ result: observation.done ? "handed_over" : "stayed" });
+      case "leases.lapsed":
+        return families.leaseLapses.inc();
       case "shard.unparked":
         return families.parkedSeconds.observe(observation.parkedMs / 1000);
       case "shard.gap":
@@ -316,6 +336,7 @@ export class Metrics {
     const families = this.#families;
     const snapshot = this.#options.status();
     families.shards.set(snapshot.shards.length);
+    families.unheldShards.set(this.#options.unheldShards());
     families.parkedShards.set(snapshot.shards.filter((shard) => shard.parked).length);
     for (const [type, count] of Object.entries(snapshot.counts)) {
       families.statuses.set({ type }, count);

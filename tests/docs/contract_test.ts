@@ -110,6 +110,7 @@ async function metricsOfEverything(): Promise<string> {
     eventCounts: () => counts,
     unconfirmed: () => ({ events: 0, bytes: 0 }),
     spool: () => null,
+    unheldShards: () => 0,
   });
   const seen: Observation[] = [
     { kind: "event.received", shard: 0, type: "MESSAGE_CREATE", bytes: 1 },

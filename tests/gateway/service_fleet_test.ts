@@ -319,6 +319,25 @@ Deno.test("GatewayService that is drained keeps what nobody has room for", async
   await fleet.stopAll();
 });
 
+Deno.test("GatewayService that leads tells how many shards nobody holds, and the others tell nothing", async () => {
+  const fleet = new Fleet();
+  const rigs = await fleet.joined(3, { ...SHARED, SHARDS_MAX: "2" });
+  const told = () => [...fleet.living].map(({ service }) => service.unheldShards).sort();
+  assert.deepEqual(told(), [0, 0, 0]);
+  const led = (rig: ServiceRig) => rig.service.tokenOf(LEAD_LEASE) !== null;
+  const [other] = rigs.filter((rig) => !led(rig));
+  assert(other !== undefined);
+  fleet.kill(other);
+  await fleet.pass(TTL_MS + 2_000);
+  assert.deepEqual(told(), [0, 2], "nobody has room for them");
+  const [lead] = rigs.filter(led);
+  assert(lead !== undefined);
+  fleet.kill(lead);
+  await fleet.pass(TTL_MS + 3_000);
+  assert.deepEqual(told(), [4], "whoever leads now");
+  await fleet.stopAll();
+});
+
 Deno.test("GatewayService follows the number of shards that its fleet runs, and says where its settings differ", async () => {
   const fleet = new Fleet();
   await fleet.joined(1);

@@ -14,12 +14,14 @@ function metricsOf(...shards: number[]) {
   const counts = new EventCounts();
   const unconfirmed = { events: 0, bytes: 0 };
   const spool: { content: ReturnType<MetricsOptions["spool"]> } = { content: null };
+  const fleet = { unheld: 0 };
   const metrics = new Metrics({
     clock,
     status: () => status.snapshot(),
     eventCounts: () => counts,
     unconfirmed: () => unconfirmed,
     spool: () => spool.content,
+    unheldShards: () => fleet.unheld,
   });
   const observe = (observation: Observation) => {
     status.observe(observation);
@@ -31,7 +33,7 @@ function metricsOf(...shards: number[]) {
     return (name: string, labels: Readonly<Record<string, string>> = {}) =>
       metricValue(samples, name, labels);
   };
-  return { clock, status, counts, unconfirmed, spool, metrics, observe, scrape };
+  return { clock, status, counts, unconfirmed, spool, fleet, metrics, observe, scrape };
 }
 
 const SHARD_EVENT_TYPES = [
@@ -428,4 +430,21 @@ Deno.test("Metrics.text() counts what sockets have brought in the delay of the e
   called.close();
   await Promise.allSettled(exchanges);
   assert((value("process_event_loop_lag_seconds") ?? 0) >= 0.01);
+});
+
+Deno.test("Metrics.text() tells of what a fleet's shards go through: unheld, handed over, left for their leases", async () => {
+  const { fleet, observe, scrape } = metricsOf();
+  const fresh = await scrape();
+  for (const result of ["handed_over", "stayed"]) {
+    assert.equal(fresh("gateway_handovers_total", { result }), 0);
+  }
+  assert.deepEqual([fresh("gateway_unheld_shards"), fresh("gateway_lease_lapses_total")], [0, 0]);
+  fleet.unheld = 3;
+  for (const done of [true, true, false]) observe({ kind: "shard.handed_over", shard: 1, to: "other", done });
+  observe({ kind: "leases.lapsed", shards: 4 });
+  const value = await scrape();
+  assert.equal(value("gateway_unheld_shards"), 3);
+  assert.equal(value("gateway_handovers_total", { result: "handed_over" }), 2);
+  assert.equal(value("gateway_handovers_total", { result: "stayed" }), 1);
+  assert.equal(value("gateway_lease_lapses_total"), 1);
 });
