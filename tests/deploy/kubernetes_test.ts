@@ -359,6 +359,60 @@ Deno.test("the spool is on a claim that is larger than it, in a folder that the 
   assert(Number(gibibytes) * 2 ** 30 > spool.maxBytes);
 });
 
+Deno.test("the gateways are one fleet: any of them can go, and the others have room for its shards", async () => {
+  const parsed = await configOf(gateway, REPLACED);
+  assert(parsed.ok);
+  const { fleet, shards } = parsed.config;
+  assert((gateway.spec?.replicas ?? 0) > 1);
+  assert(fleet.enabled);
+  // Each pod has a name of its own, and so a folder in the spool.
+  assert.equal(fleet.replicaName, "pod-0");
+  assert.deepEqual([fleet.shardsMax, shards.first, shards.last, shards.total], [null, 0, null, null]);
+  const budget = all<IPodDisruptionBudget & Manifest>("PodDisruptionBudget")
+    .find(({ metadata }) => metadata.name === gateway.metadata?.name);
+  assert.equal(budget?.spec?.maxUnavailable, 1);
+});
+
+Deno.test("an update goes from pod to pod, and waits until the new one has had the time to take its share", () => {
+  const { updateStrategy, minReadySeconds = 0 } = gateway.spec ?? {};
+  // RollingUpdate, one at a time, is the default.
+  assert.equal(updateStrategy, undefined);
+  // Ready is one that reaches its servers. It then waits until it may rely on its leases, and for each handover.
+  assert(minReadySeconds >= 10, `${minReadySeconds} s`);
+});
+
+Deno.test("the gateways are spread over nodes and zones, and start where there is only one", () => {
+  const { pod, labels } = podOf(gateway);
+  const constraints = pod.topologySpreadConstraints ?? [];
+  assert.deepEqual(constraints.map(({ topologyKey }) => topologyKey), [
+    "kubernetes.io/hostname",
+    "topology.kubernetes.io/zone",
+  ]);
+  for (const { labelSelector, whenUnsatisfiable, maxSkew } of constraints) {
+    assert(matches(labels, (labelSelector?.matchLabels ?? assert.fail("it selects nobody")) as Labels));
+    assert.deepEqual([whenUnsatisfiable, maxSkew], ["ScheduleAnyway", 1]);
+  }
+});
+
+Deno.test("the claim of a pod that is scaled away stays, for what is in its spool", () => {
+  assert.deepEqual(gateway.spec?.persistentVolumeClaimRetentionPolicy, {
+    whenDeleted: "Retain",
+    whenScaled: "Retain",
+  });
+});
+
+Deno.test("deploy/README.md names the claim to delete after scaling down, and what to scale", async () => {
+  const section = (await Page.read("deploy/README.md")).section("Kubernetes");
+  const [claim] = gateway.spec?.volumeClaimTemplates ?? [];
+  const { name } = gateway.metadata ?? {};
+  const { namespace } = kustomization;
+  assert(section.text.includes(`kubectl --namespace ${namespace} scale statefulset/${name} --replicas=`));
+  // StatefulSets name claims so: template, set, number (Kubernetes docs, StatefulSet, Stable Storage).
+  assert(
+    section.text.includes(`kubectl --namespace ${namespace} delete pvc ${claim?.metadata?.name}-${name}-`),
+  );
+});
+
 Deno.test("a pod is killed only after it has had the time to stop in good order", () => {
   for (const workload of workloads) {
     const { pod, container } = podOf(workload);
