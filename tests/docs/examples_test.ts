@@ -116,6 +116,31 @@ Deno.test(
 );
 
 Deno.test(
+  "The quorum queue and the stream of README are used as they are",
+  onStage({ own: { queues: ["shardline-test.history"] } }, async (stage) => {
+    const code = (await exampleOf("README.md", "Several machines")).replaceAll(
+      "gateway.history",
+      "shardline-test.history",
+    );
+    await using declaring = await ExampleRun.start(code, { RABBIT_URL: stage.rabbitUrl });
+    assert.equal(await declaring.ended(), 0);
+    await stage.startConnected(1);
+    await withChannel(stage.rabbitUrl, async (channel) => {
+      for (const [queue, type] of [["gateway", "quorum"], ["shardline-test.history", "stream"]] as const) {
+        // Refused where it is of another type.
+        await channel.assertQueue(queue, { durable: true, arguments: { "x-queue-type": type } });
+        await channel.prefetch(10);
+        const from = type === "stream" ? { arguments: { "x-stream-offset": "first" } } : {};
+        const first = await new Promise<string>((resolve) =>
+          void channel.consume(queue, (message) => resolve(message?.properties.type), from)
+        );
+        assert.equal(first, "READY", queue);
+      }
+    });
+  }),
+);
+
+Deno.test(
   "The stream of docs/scaling.md is read from its beginning, by whoever begins to read",
   onStage({ own: { queues: ["shardline-test.history"] } }, async (stage) => {
     const code = (await exampleOf("docs/scaling.md", "Streams")).replaceAll(
