@@ -8,14 +8,15 @@ import { interruption } from "../harness/interruption.ts";
 import { Screen, standardOutput } from "../harness/screen.ts";
 import { Campaign } from "./campaign.ts";
 import { CHAOS_HELP, type ChaosOptions, parseChaos, UsageError } from "./command_line.ts";
-import { FAULT_KINDS, type FaultKind } from "./fault.ts";
+import { FAULT_KINDS, type FaultKind, FLEET_FAULT_KINDS } from "./fault.ts";
+import { isFenced } from "./fencing.ts";
 import { isFaultless } from "./judgement.ts";
 import { keep } from "./keeping.ts";
 import { drawPlan, within } from "./plan.ts";
-import { cacheRows, faultRows, judgementRows, showFigures } from "./report.ts";
+import { cacheRows, faultRows, fencingRows, judgementRows, showFigures } from "./report.ts";
 import { settle } from "./settling.ts";
 import { sleep } from "./sleep.ts";
-import { Stage } from "./stage.ts";
+import { Stage, type WatchedFleet } from "./stage.ts";
 import { isCacheWhole, readKeptState } from "./state_cache.ts";
 import { clock, faultWords, grouped, megabytes, seconds } from "./words.ts";
 
@@ -48,7 +49,7 @@ async function main(args: readonly string[]): Promise<number> {
       screen.say(CHAOS_HELP.trimEnd());
       return 0;
     }
-    const kinds = kindsOf(options.words);
+    const kinds = kindsOf(options);
     if (options.planOnly) showPlan(screen, options, kinds);
     else return await run(screen, options, kinds);
     return 0;
@@ -59,9 +60,10 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-function kindsOf(words: readonly string[]): readonly FaultKind[] {
-  if (words.length === 0) return FAULT_KINDS;
-  const kinds = FAULT_KINDS.filter(({ victim, name }) =>
+function kindsOf({ words, replicas }: ChaosOptions): readonly FaultKind[] {
+  const all = replicas === 1 ? FAULT_KINDS : FLEET_FAULT_KINDS;
+  if (words.length === 0) return all;
+  const kinds = all.filter(({ victim, name }) =>
     words.some((word) => `${victim} ${name}`.toLowerCase().includes(word.toLowerCase()))
   );
   if (kinds.length === 0) throw new UsageError(`No fault has ${words.join(" or ")} in its name`);
@@ -70,10 +72,10 @@ function kindsOf(words: readonly string[]): readonly FaultKind[] {
 
 function showPlan(
   screen: Screen,
-  { minutes, seed, shards }: ChaosOptions,
+  { minutes, seed, shards, replicas }: ChaosOptions,
   kinds: readonly FaultKind[],
 ): void {
-  for (const { atMs, wave } of within(drawPlan(seed, kinds, shards), minutes * 60_000)) {
+  for (const { atMs, wave } of within(drawPlan(seed, kinds, { shards, replicas }), minutes * 60_000)) {
     for (const fault of wave.faults) {
       const lasts = fault.lastsMs === 0 ? "" : `   ${seconds(fault.lastsMs)}`;
       screen.say(`${clock(atMs + fault.afterMs)}   ${faultWords(fault)}${lasts}`);
@@ -82,23 +84,24 @@ function showPlan(
 }
 
 async function run(screen: Screen, options: ChaosOptions, kinds: readonly FaultKind[]): Promise<number> {
-  const { minutes, seed, shards, eventsPerSecond, isStateKept } = options;
+  const { minutes, seed, shards, replicas, eventsPerSecond, isStateKept } = options;
   const durationMs = minutes * 60_000;
   const interrupted = interruption();
   const perShard = eventsPerSecond / shards;
+  const parties = `${shards} shards${replicas === 1 ? "" : ` on ${replicas} replicas`}`;
   screen.say(
-    screen.bold(
-      `Shardline chaos: ${minutes} min, seed ${seed}, ${shards} shards, ${eventsPerSecond} events/s`,
-    ),
+    screen.bold(`Shardline chaos: ${minutes} min, seed ${seed}, ${parties}, ${eventsPerSecond} events/s`),
   );
   await using stage = await Stage.start({
     seed,
     shards,
+    replicas,
     eventsPerSecond,
     isStateKept,
     replayBufferEvents: Math.ceil(GREETING_EVENTS + perShard * BUSIEST_SHARD * LONGEST_ABSENCE_S),
     ledgerEntries: Math.ceil((durationMs / 1_000 + 600) * eventsPerSecond * LEDGER_RESERVE),
   });
+  if (stage.fleet !== null) screen.say(screen.dim(networkWords(stage.fleet)));
   const startedAtMs = performance.now();
   const course: string[] = [];
   const note = (line: string) => course.push(`${new Date().toISOString()} ${line}`);
@@ -110,26 +113,30 @@ async function run(screen: Screen, options: ChaosOptions, kinds: readonly FaultK
     followEndings(stage, done.signal),
   ]);
   try {
-    await campaign.play(drawPlan(seed, kinds, shards), over);
+    await campaign.play(drawPlan(seed, kinds, { shards, replicas }), over);
   } finally {
     done.abort();
     await watching;
   }
   screen.say(screen.dim(`Everything is mended after ${clock(performance.now() - startedAtMs).trim()} min`));
-  const judgement = await settle(stage, PATIENCE_MS);
+  const { judgement, fencing } = await settle(stage, PATIENCE_MS);
   const cache = stage.witness?.judge(await readKeptState(stage.redis.url)) ?? null;
-  const findings = [...judgement.findings, ...cache?.findings ?? []];
+  const findings = [...judgement.findings, ...fencing?.findings ?? [], ...cache?.findings ?? []];
   for (const finding of findings) note(finding);
 
-  const { crashes, lateStops } = stage.gateway;
+  const crashes = stage.replicas.flatMap(({ gateway }) => gateway.crashes);
+  const lateStops = stage.replicas.reduce((sum, { gateway }) => sum + gateway.lateStops, 0);
   const { vanishings } = stage.collector;
   const isCacheRight = cache === null || isCacheWhole(cache);
-  const kept = isFaultless(judgement) && isCacheRight && crashes.length === 0 && lateStops === 0;
+  const isFleetFenced = fencing === null || isFenced(fencing);
+  const kept = isFaultless(judgement) && isFleetFenced && isCacheRight && crashes.length === 0 &&
+    lateStops === 0;
   screen.say();
   screen.rows(faultRows(kinds, campaign.counts));
   screen.say();
   showFigures(screen, [
     ...judgementRows(judgement),
+    ...(fencing === null ? [] : fencingRows(fencing, stage.fleet?.leases.takings ?? 0)),
     ...(cache === null ? [] : cacheRows(cache)),
     ["stops that were late", grouped(lateStops)],
     ["crashes", grouped(crashes.length)],
@@ -145,8 +152,16 @@ async function run(screen: Screen, options: ChaosOptions, kinds: readonly FaultK
     );
   }
   screen.say(screen.bold(kept ? "Every event came through, in order, unchanged" : "Not all was kept"));
-  if (options.keep !== null) await keep(options.keep, stage.gateway.logPath, course);
+  if (options.keep !== null) await keep(options.keep, stage.replicas, course);
   return kept ? 0 : 1;
+}
+
+function networkWords({ sharedNetwork }: WatchedFleet): string {
+  if (sharedNetwork === null) {
+    return "Each replica has a network namespace of its own: what is severed loses every packet";
+  }
+  return "All replicas have this machine's network, and one line to Discord: what is severed is held by a proxy. " +
+    sharedNetwork;
 }
 
 async function showLive(
@@ -165,7 +180,7 @@ async function showLive(
         `${grouped(faults)} faults`,
         `${grouped(stage.receipts.distinct)} events`,
         `${stage.collector.gaps.length} gaps`,
-        megabytes(stage.gateway.vitals?.memoryBytes ?? 0),
+        stage.replicas.map(({ gateway }) => megabytes(gateway.vitals?.memoryBytes ?? 0)).join(" + "),
         [...campaign.lasting].map(faultWords).join(" + "),
       ].join("   ").trimEnd(),
     );

@@ -6,6 +6,8 @@
 
 import type { Random } from "../simulator/world/random.ts";
 import type { Fault as DiscordFault } from "../simulator/fault.ts";
+import type { Line } from "./line.ts";
+import type { Replica } from "./replica.ts";
 import type { Stage } from "./stage.ts";
 
 /** Ends a fault that lasts. */
@@ -24,6 +26,8 @@ export type Victim =
 export interface Particulars {
   /** Whom of Discord's shards it strikes; null: all of them. */
   readonly shard: number | null;
+  /** Whom of the gateway's replicas it strikes; null: all of them. */
+  readonly replica: number | null;
   /** A seed for what else the fault draws. */
   readonly dice: number;
 }
@@ -62,16 +66,34 @@ const ZLIB_END = [0x00, 0x00, 0xff, 0xff];
 const READY_DELAY_MS = 3_000;
 const REST_RETRY_MS = 700;
 
+/** Longer than others wait before they take the shards of a silent replica over, and shorter than Discord waits. */
+const PAST_LEASE_S = [8, 15] as const;
+
+const LINES: readonly (readonly [Victim, (replica: Replica) => Line])[] = [
+  ["line to RabbitMQ", ({ lines }) => lines.rabbit],
+  ["line to Redis", ({ lines }) => lines.redis],
+  ["line to Discord", ({ lines }) => lines.discord],
+];
+
 export const FAULT_KINDS: readonly FaultKind[] = [
   ...gatewayFaults(),
   ...serverFaults(),
-  ...lineFaults("line to RabbitMQ", ({ lines }) => lines.rabbit),
-  ...lineFaults("line to Redis", ({ lines }) => lines.redis),
-  ...lineFaults("line to Discord", ({ lines }) => lines.discord),
+  ...LINES.flatMap(([victim, lineOf]) => lineFaults(victim, lineOf)),
   ...connectionFaults(),
   ...streamFaults(),
   ...answerFaults(),
 ];
+
+/** Those of a fleet: some last until others have taken the shards over. */
+export const FLEET_FAULT_KINDS: readonly FaultKind[] = [...FAULT_KINDS, ...oversleepingFaults()];
+
+/** Victims of which each replica has its own. */
+const OF_REPLICAS: ReadonlySet<string> = new Set<Victim>(["gateway", ...LINES.map(([victim]) => victim)]);
+
+/** Whether a fault of this victim strikes one replica, or all of them. */
+export function isOfReplicas({ victim }: Pick<FaultKind, "victim">): boolean {
+  return OF_REPLICAS.has(victim);
+}
 
 function gatewayFaults(): FaultKind[] {
   const victim = "gateway";
@@ -80,30 +102,64 @@ function gatewayFaults(): FaultKind[] {
       victim,
       name: "killed",
       lasts: [0, 8],
-      strike: async ({ gateway }) => {
+      strike: strikeReplicas(async ({ gateway }) => {
         await gateway.kill();
         return () => gateway.start();
-      },
+      }),
     },
     {
       victim,
       name: "paused",
       lasts: [1, 15],
-      strike: async ({ gateway }) => {
-        await gateway.pause();
-        return () => gateway.resume();
-      },
+      strike: strikeReplicas(({ gateway }) => gateway.pause()),
     },
     {
       victim,
       name: "restarted",
       lasts: [0, 5],
-      strike: async ({ gateway }) => {
+      strike: strikeReplicas(async ({ gateway }) => {
         await gateway.stop();
         return () => gateway.start();
-      },
+      }),
     },
   ];
+}
+
+/** What a fleet outlives, and what a process that is alone would be told of by nobody. */
+function oversleepingFaults(): FaultKind[] {
+  const sever = async (...lines: readonly Line[]) => {
+    await Promise.all(lines.map((line) => line.sever()));
+    return async () => void await Promise.all(lines.map((line) => line.join()));
+  };
+  return [
+    {
+      victim: "gateway",
+      name: "asleep past its lease",
+      lasts: PAST_LEASE_S,
+      strike: strikeReplicas(({ gateway }) => gateway.pause()),
+    },
+    {
+      victim: "gateway",
+      name: "severed from everybody",
+      lasts: PAST_LEASE_S,
+      strike: strikeReplicas(({ lines: { rabbit, redis, discord } }) => sever(rabbit, redis, discord)),
+    },
+    ...LINES.map(([victim, lineOf]): FaultKind => ({
+      victim,
+      name: "severed",
+      lasts: PAST_LEASE_S,
+      strike: strikeReplicas((replica) => sever(lineOf(replica))),
+    })),
+  ];
+}
+
+/** Does the same to each replica that is struck, at once. */
+function strikeReplicas(strike: (replica: Replica) => Promise<Mend | void> | Mend | void) {
+  return async ({ replicas }: Stage, { replica }: Particulars): Promise<Mend> => {
+    const struck = replicas.filter((_, index) => replica === null || index === replica);
+    const mends = await Promise.all(struck.map(strike));
+    return async () => void await Promise.all(mends.map((mend) => mend?.()));
+  };
 }
 
 function serverFaults(): FaultKind[] {
@@ -151,35 +207,35 @@ function serverFaults(): FaultKind[] {
   return [...both, alarm];
 }
 
-function lineFaults(victim: Victim, lineOf: (stage: Stage) => Stage["lines"]["rabbit"]): FaultKind[] {
+function lineFaults(victim: Victim, lineOf: (replica: Replica) => Line): FaultKind[] {
   return [
-    { victim, name: "cut", lasts: null, strike: (stage) => lineOf(stage).cut() },
+    { victim, name: "cut", lasts: null, strike: strikeReplicas((replica) => lineOf(replica).cut()) },
     {
       victim,
       name: "refused",
       lasts: [1, 12],
-      strike: (stage) => {
-        lineOf(stage).down();
-        return () => lineOf(stage).up();
-      },
+      strike: strikeReplicas((replica) => {
+        lineOf(replica).down();
+        return () => lineOf(replica).up();
+      }),
     },
     {
       victim,
       name: "slow",
       lasts: [2, 12],
-      strike: (stage) => {
-        lineOf(stage).slow(SLOW_BYTES_PER_SECOND);
-        return () => lineOf(stage).fast();
-      },
+      strike: strikeReplicas((replica) => {
+        lineOf(replica).slow(SLOW_BYTES_PER_SECOND);
+        return () => lineOf(replica).fast();
+      }),
     },
     {
       victim,
       name: "silent",
       lasts: [1, 12],
-      strike: (stage) => {
-        lineOf(stage).hold();
-        return () => lineOf(stage).release();
-      },
+      strike: strikeReplicas((replica) => {
+        lineOf(replica).hold();
+        return () => lineOf(replica).release();
+      }),
     },
   ];
 }

@@ -24,6 +24,8 @@ export interface Evidence {
   readonly gaps: readonly NamedGap[];
   /** Session → why Discord ended it. */
   readonly endings: ReadonlyMap<string, string>;
+  /** Ids of events that came late from a spool, as was said; left out, there are none. */
+  readonly lateIds?: ReadonlySet<string>;
 }
 
 export interface Judgement {
@@ -35,8 +37,10 @@ export interface Judgement {
   readonly inGaps: number;
   /** Of these, those that did not come, and that nobody names. */
   readonly lost: number;
-  /** Events that came behind a later one of their shard, repeats left out. */
+  /** Events that came behind a later one of their shard, repeats and late ones left out. */
   readonly outOfOrder: number;
+  /** Events that came behind a later one from a spool, as was said. */
+  readonly late: number;
   /** Events and repeats whose bytes are not those that were sent. */
   readonly changed: number;
   /** Events that came and were never sent. */
@@ -68,10 +72,12 @@ export function isFaultless(judgement: Judgement): boolean {
     sessionsNamed === sessionsReplaced;
 }
 
-export function judge({ sent, receipts, gaps, endings }: Evidence): Judgement {
+export function judge(
+  { sent, receipts, gaps, endings, lateIds = new Set() }: Evidence,
+): Judgement {
   const findings = new Findings();
   const shards = Map.groupBy(sent, ({ shard }) => shard);
-  const count = { sent: 0, delivered: 0, inGaps: 0, lost: 0, outOfOrder: 0, changed: 0 };
+  const count = { sent: 0, delivered: 0, inGaps: 0, lost: 0, outOfOrder: 0, late: 0, changed: 0 };
   let sessionsReplaced = 0;
   let sessionsNamed = 0;
 
@@ -104,7 +110,8 @@ export function judge({ sent, receipts, gaps, endings }: Evidence): Judgement {
           count.changed++;
           findings.add("changed", `shard ${shard}: ${t} ${session}:${s} came with other bytes`);
         }
-        if (arrival < latestArrival) {
+        if (arrival < latestArrival && lateIds.has(`${session}:${s}`)) count.late++;
+        else if (arrival < latestArrival) {
           count.outOfOrder++;
           findings.add("out of order", `shard ${shard}: ${t} ${session}:${s} came behind a later one`);
         }

@@ -85,19 +85,20 @@ async function run(screen: Screen, options: OutageOptions): Promise<number> {
   const outage = await watch(stage, screen, "away", { endsAfterMs: outageMs, signal: interrupted });
   await stage.rabbit.server.restart();
   const drain = await watch(stage, screen, "draining", { endsWhenCaughtUp: true, signal: interrupted });
-  const judgement = await settle(stage, PATIENCE_MS);
+  const { judgement } = await settle(stage, PATIENCE_MS);
+  const [{ gateway }] = stage.replicas;
 
   const largestBytes = Math.max(outage.memoryBytes, drain.memoryBytes);
   const kept = isFaultless(judgement) && largestBytes <= MEMORY_MAX_BYTES &&
-    stage.gateway.crashes.length === 0;
+    gateway.crashes.length === 0;
   screen.say();
   showFigures(screen, rows(judgement, outage, drain));
   screen.say();
   for (const line of judgement.findings) screen.say(line);
-  for (const crash of stage.gateway.crashes) screen.say(`The gateway ended by itself: ${crash}`);
+  for (const crash of gateway.crashes) screen.say(`The gateway ended by itself: ${crash}`);
   if (largestBytes > MEMORY_MAX_BYTES) screen.say(`The gateway grew past ${megabytes(MEMORY_MAX_BYTES)}`);
   screen.say(screen.bold(kept ? "Every event came through, in order, unchanged" : "Not all was kept"));
-  if (options.keep !== null) await keep(options.keep, stage.gateway.logPath, judgement.findings);
+  if (options.keep !== null) await keep(options.keep, stage.replicas, judgement.findings);
   return kept ? 0 : 1;
 }
 
@@ -127,7 +128,7 @@ async function watch(
   title: string,
   { endsAfterMs = Infinity, endsWhenCaughtUp = false, signal }: PhaseEnd,
 ): Promise<Phase> {
-  const { discord, receipts, extremes, options } = stage;
+  const { discord, receipts, extremes, options, replicas: [{ gateway }] } = stage;
   const receivedBefore = receipts.distinct;
   const startedAtMs = performance.now();
   const showEveryMs = screen.isTerminal ? TERMINAL_INTERVAL_MS : PLAIN_INTERVAL_MS;
@@ -144,7 +145,7 @@ async function watch(
       received = receipts.distinct;
       receivedAtMs = nowMs;
     }
-    spoolBytes = Math.max(spoolBytes, await folderBytes(stage.gateway.spoolPath));
+    spoolBytes = Math.max(spoolBytes, await folderBytes(gateway.spoolPath));
     const caughtUp = backlog <= options.eventsPerSecond * CAUGHT_UP_S;
     const stuck = endsWhenCaughtUp && nowMs - receivedAtMs > PATIENCE_MS;
     if (signal.aborted || nowMs - startedAtMs >= endsAfterMs || (endsWhenCaughtUp && (caughtUp || stuck))) {
@@ -157,7 +158,7 @@ async function watch(
         `${grouped(sent)} sent`,
         `${grouped(backlog)} not delivered yet`,
         `spool ${megabytes(spoolBytes)}`,
-        `memory ${megabytes(stage.gateway.vitals?.memoryBytes ?? 0)}`,
+        `memory ${megabytes(gateway.vitals?.memoryBytes ?? 0)}`,
       ].join("   "));
     }
     await sleep(Math.min(LOOK_INTERVAL_MS, endsAfterMs - (nowMs - startedAtMs)), signal);

@@ -5,7 +5,7 @@
  */
 
 import { Random, streamSeed } from "../simulator/world/random.ts";
-import type { FaultKind, Particulars } from "./fault.ts";
+import { type FaultKind, isOfReplicas, type Particulars } from "./fault.ts";
 
 /** What is drawn from: all of a {@link FaultKind} but how it is done. */
 export type DrawnKind = Pick<FaultKind, "victim" | "name" | "lasts" | "reach">;
@@ -31,12 +31,20 @@ const WAVE_SPREAD_MS = 4_000;
 const PEACE_MS = { least: 2_000, most: 6_000 };
 /** Of the faults that may strike one shard or all. */
 const ALL_SHARDS_PROBABILITY = 0.3;
+/** Of the faults that may strike one replica or all. */
+const ALL_REPLICAS_PROBABILITY = 0.15;
+
+/** How many there are of whom a fault may strike one, or all. */
+export interface StruckParties {
+  readonly shards: number;
+  readonly replicas: number;
+}
 
 /** An endless plan. Each kind comes once before any comes again; the faults of one wave strike different victims. */
 export function* drawPlan<Kind extends DrawnKind>(
   seed: number,
   kinds: readonly Kind[],
-  shards: number,
+  { shards, replicas }: StruckParties,
 ): Generator<Wave<Kind>, never> {
   const random = new Random(streamSeed(seed, 0));
   let deck: Kind[] = [];
@@ -46,14 +54,18 @@ export function* drawPlan<Kind extends DrawnKind>(
       if (deck.length === 0) deck = shuffled(kinds, random);
       const next = deck.findIndex(({ victim }) => !faults.some(({ kind }) => kind.victim === victim));
       const [kind] = next === -1 ? [] : deck.splice(next, 1);
-      if (kind !== undefined) faults.push(drawFault(kind, shards, random));
+      if (kind !== undefined) faults.push(drawFault(kind, { shards, replicas }, random));
     }
     faults.sort((one, other) => one.afterMs - other.afterMs);
     yield { faults, peaceMs: random.between(PEACE_MS.least, PEACE_MS.most) };
   }
 }
 
-function drawFault<Kind extends DrawnKind>(kind: Kind, shards: number, random: Random): PlannedFault<Kind> {
+function drawFault<Kind extends DrawnKind>(
+  kind: Kind,
+  { shards, replicas }: StruckParties,
+  random: Random,
+): PlannedFault<Kind> {
   const everywhere = random.chance(ALL_SHARDS_PROBABILITY) && kind.reach !== "one";
   return {
     kind,
@@ -61,7 +73,14 @@ function drawFault<Kind extends DrawnKind>(kind: Kind, shards: number, random: R
     lastsMs: kind.lasts === null ? 0 : random.between(kind.lasts[0] * 1_000, kind.lasts[1] * 1_000),
     shard: everywhere ? null : random.below(shards),
     dice: random.bits(),
+    replica: drawReplica(kind, replicas, random),
   };
+}
+
+/** Nothing is drawn where there is one replica: its plans stay what they are. */
+function drawReplica(kind: DrawnKind, replicas: number, random: Random): number | null {
+  if (replicas === 1 || !isOfReplicas(kind) || random.chance(ALL_REPLICAS_PROBABILITY)) return null;
+  return random.below(replicas);
 }
 
 /** Fisher and Yates. */

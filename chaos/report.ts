@@ -6,6 +6,7 @@
 
 import type { Screen } from "../harness/screen.ts";
 import type { FaultKind } from "./fault.ts";
+import type { FencingJudgement } from "./fencing.ts";
 import type { Judgement } from "./judgement.ts";
 import type { CacheJudgement } from "./state_cache.ts";
 import { grouped } from "./words.ts";
@@ -46,6 +47,23 @@ export function judgementRows(judgement: Judgement): Row[] {
     ["of them named", grouped(sessionsNamed)],
     ["named wrongly", grouped(unfounded)],
     ["given up needlessly", grouped(needless)],
+  ];
+}
+
+/** What a fleet adds to it. */
+export function fencingRows(
+  { published, withoutLease, late, interrupted, overslept, noticed, marginMs }: FencingJudgement,
+  takings: number,
+): Row[] {
+  return [
+    ["events that left a replica", grouped(published)],
+    ["leases taken", grouped(takings)],
+    ["published without lease", grouped(withoutLease)],
+    ["of a spool, late, and told", grouped(late)],
+    ["in a write that a pause interrupted", grouped(interrupted)],
+    ["slept past a lease", grouped(overslept)],
+    ["of them noticed", grouped(noticed)],
+    ["heard late by, at most", `${marginMs.toFixed(0)} ms`],
   ];
 }
 

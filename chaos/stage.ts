@@ -1,6 +1,6 @@
 /**
- * Everything that takes part: the servers, a simulated Discord, the gateway, lines between them that can be cut, and a
- * bot that takes all that comes.
+ * Everything that takes part: the servers, a simulated Discord, the gateway or a fleet of them, lines between them that
+ * can be cut, and a bot that takes all that comes.
  *
  * @module
  */
@@ -9,12 +9,15 @@ import { startServerPair } from "../harness/pair.ts";
 import type { RabbitServer } from "../harness/rabbitmq.ts";
 import type { RedisServer } from "../harness/redis.ts";
 import { startSimulatedDiscord } from "../harness/simulated_discord.ts";
-import { TcpProxy } from "../harness/tcp_proxy.ts";
 import { Collector } from "./collector.ts";
 import { DiscordControl } from "./discord_control.ts";
 import { Extremes } from "./extremes.ts";
-import { Line } from "./line.ts";
+import { LeaseHistory } from "./lease_history.ts";
+import { LeaseWatch } from "./lease_watch.ts";
+import { layLines } from "./line_set.ts";
+import { Publications } from "./publications.ts";
 import { Receipts } from "./receipts.ts";
+import type { Replica } from "./replica.ts";
 import { sleep } from "./sleep.ts";
 import { STATE_SETTINGS, StateWitness } from "./state_cache.ts";
 import { WatchedGateway } from "./watched_gateway.ts";
@@ -22,9 +25,11 @@ import { WatchedGateway } from "./watched_gateway.ts";
 export interface StageOptions {
   readonly seed: number;
   readonly shards: number;
+  /** Gateways that share them as a fleet; one, which is what there is if nothing is said, is alone. */
+  readonly replicas?: number;
   /** Over all shards. */
   readonly eventsPerSecond: number;
-  /** The gateway connects to everybody without a proxy between: its {@link Stage.lines} do nothing. */
+  /** The gateway connects to everybody without a proxy between: its lines do nothing. */
   readonly areLinesDirect?: boolean;
   /** The gateway keeps the state cache, with everything in it. */
   readonly isStateKept?: boolean;
@@ -51,17 +56,29 @@ const SESSION_STARTS = 1_000_000;
 const CONNECT_DEADLINE_MS = 90_000;
 const LOOK_INTERVAL_MS = 250;
 
+/** How long others wait for a silent replica. */
+export const LEASE_TTL_SECONDS = 5;
+
 interface Parts {
   readonly rabbit: RabbitServer;
   readonly redis: RedisServer;
   readonly discord: DiscordControl;
-  readonly gateway: WatchedGateway;
+  readonly replicas: readonly [Replica, ...Replica[]];
   readonly collector: Collector;
-  readonly lines: { readonly rabbit: Line; readonly redis: Line; readonly discord: Line };
   readonly receipts: Receipts;
   readonly extremes: Extremes;
   /** What must be in the state cache; null where none is kept. */
   readonly witness: StateWitness | null;
+  /** Null where the gateway is alone. */
+  readonly fleet: WatchedFleet | null;
+}
+
+/** What is known of a fleet besides. */
+export interface WatchedFleet {
+  readonly publications: Publications;
+  readonly leases: LeaseHistory;
+  /** Why its replicas have no network of their own; null where they have. */
+  readonly sharedNetwork: string | null;
 }
 
 export class Stage implements Parts, AsyncDisposable {
@@ -69,12 +86,12 @@ export class Stage implements Parts, AsyncDisposable {
   readonly rabbit: RabbitServer;
   readonly redis: RedisServer;
   readonly discord: DiscordControl;
-  readonly gateway: WatchedGateway;
+  readonly replicas: Parts["replicas"];
   readonly collector: Collector;
-  readonly lines: Parts["lines"];
   readonly receipts: Receipts;
   readonly extremes: Extremes;
   readonly witness: StateWitness | null;
+  readonly fleet: WatchedFleet | null;
   readonly #opened: AsyncDisposableStack;
 
   private constructor(options: StageOptions, parts: Parts, opened: AsyncDisposableStack) {
@@ -82,12 +99,12 @@ export class Stage implements Parts, AsyncDisposable {
     this.rabbit = parts.rabbit;
     this.redis = parts.redis;
     this.discord = parts.discord;
-    this.gateway = parts.gateway;
+    this.replicas = parts.replicas;
     this.collector = parts.collector;
-    this.lines = parts.lines;
     this.receipts = parts.receipts;
     this.extremes = parts.extremes;
     this.witness = parts.witness;
+    this.fleet = parts.fleet;
     this.#opened = opened;
   }
 
@@ -99,38 +116,52 @@ export class Stage implements Parts, AsyncDisposable {
    */
   static async start(options: StageOptions): Promise<Stage> {
     await using opening = new AsyncDisposableStack();
-    const { areLinesDirect = false, isStateKept = false } = options;
-    const by = (proxy: TcpProxy, url: string) => areLinesDirect ? url : proxy.through(url);
+    const { replicas: replicaCount = 1, isStateKept = false } = options;
     const receipts = new Receipts();
     const extremes = new Extremes();
     const witness = isStateKept ? new StateWitness(options.shards) : null;
 
     const { rabbit, redis } = opening.use(await startServerPair());
-    const main = opening.use(new TcpProxy());
-    const resume = opening.use(new TcpProxy());
+    const fleet = replicaCount === 1 ? null : {
+      publications: opening.use(new Publications()),
+      leases: new LeaseHistory(),
+    };
+    if (fleet !== null) {
+      const watch = await LeaseWatch.start(redis.url, fleet.leases);
+      opening.defer(() => watch.stop());
+    }
+    const { lineSets, resumeUrl, sharedNetwork } = opening.use(
+      await layLines(options, { rabbitUrl: rabbit.url, redisUrl: redis.url }, fleet?.publications ?? null),
+    );
     const simulated = await startSimulatedDiscord([
       ...simulatorFlags(options),
-      ...(areLinesDirect ? [] : ["--resume-url", resume.through("ws://127.0.0.1")]),
+      ...(resumeUrl === null ? [] : ["--resume-url", resumeUrl]),
     ]);
     opening.use(simulated.server);
-    main.leadTo(simulated.restUrl);
-    resume.leadTo(`http://127.0.0.1:${simulated.server.ports[1]}`);
-    const rabbitProxy = opening.use(new TcpProxy(rabbit.url));
-    const redisProxy = opening.use(new TcpProxy(redis.url));
     const discord = new DiscordControl(simulated.controlUrl);
+    const restResumeUrl = `http://127.0.0.1:${simulated.server.ports[1]}`;
 
-    const gateway = await WatchedGateway.start({
-      BOT_TOKEN: TOKEN,
-      INTENTS: String(ALL_INTENTS),
-      API_URL: by(main, simulated.restUrl),
-      GATEWAY_URL: by(main, simulated.restUrl.replace(/^http(.*)\/api$/, "ws$1")),
-      RABBIT_URL: by(rabbitProxy, rabbit.url),
-      REDIS_URL: by(redisProxy, redis.url),
-      LOG_FORMAT: "json",
-      LOG_LEVEL: "debug",
-      ...(isStateKept ? STATE_SETTINGS : {}),
-    }, (vitals) => extremes.note(vitals));
-    opening.defer(() => gateway.end());
+    const replicas = await Promise.all(lineSets.map(async (lineSet): Promise<Replica> => {
+      const apiUrl = lineSet.leadToDiscord(simulated.restUrl, restResumeUrl);
+      const gateway = await WatchedGateway.start(
+        {
+          BOT_TOKEN: TOKEN,
+          INTENTS: String(ALL_INTENTS),
+          API_URL: apiUrl,
+          GATEWAY_URL: apiUrl.replace(/^http(.*)\/api$/, "ws$1"),
+          RABBIT_URL: lineSet.rabbitUrl,
+          REDIS_URL: lineSet.redisUrl,
+          LOG_FORMAT: "json",
+          LOG_LEVEL: "debug",
+          ...(fleet === null ? {} : fleetSettings(lineSet.name)),
+          ...(isStateKept ? STATE_SETTINGS : {}),
+        },
+        (vitals) => extremes.note(vitals),
+        lineSet.machine,
+      );
+      opening.defer(() => gateway.end());
+      return { name: lineSet.name, gateway, lines: lineSet.lines };
+    }));
     await connected(discord, options.shards);
     const collector = await Collector.start(rabbit.url, receipts, {
       received: (pauseMs) => extremes.note({ pauseMs }),
@@ -138,12 +169,17 @@ export class Stage implements Parts, AsyncDisposable {
     });
     opening.defer(() => collector.stop());
 
-    const lines = {
-      rabbit: new Line(rabbitProxy),
-      redis: new Line(redisProxy),
-      discord: new Line(main, resume),
+    const parts: Parts = {
+      rabbit,
+      redis,
+      discord,
+      replicas: replicas as unknown as Parts["replicas"],
+      collector,
+      receipts,
+      extremes,
+      witness,
+      fleet: fleet && { ...fleet, sharedNetwork },
     };
-    const parts = { rabbit, redis, discord, gateway, collector, lines, receipts, extremes, witness };
     return new Stage(options, parts, opening.move());
   }
 
@@ -155,6 +191,11 @@ export class Stage implements Parts, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#opened.disposeAsync();
   }
+}
+
+/** The dashboard of each would cost as much as it does itself. */
+function fleetSettings(name: string): Record<string, string> {
+  return { FLEET: "true", ROLE: "gateway", REPLICA_NAME: name, LEASE_TTL: String(LEASE_TTL_SECONDS) };
 }
 
 function simulatorFlags(options: StageOptions): string[] {

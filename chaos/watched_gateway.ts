@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Gateway, startGateway } from "../harness/gateway.ts";
+import { type Gateway, type GatewayMachine, startGateway } from "../harness/gateway.ts";
 import { sleep } from "./sleep.ts";
 
 /** What is looked at once a second. */
@@ -12,6 +12,12 @@ export interface Vitals {
   readonly memoryBytes: number;
   /** One turn of its event loop, as just measured. */
   readonly lagSeconds: number;
+}
+
+/** When it did not run, by the wall clock. */
+export interface Pause {
+  readonly fromMs: number;
+  readonly untilMs: number;
 }
 
 const SAMPLE_INTERVAL_MS = 1_000;
@@ -30,6 +36,7 @@ export class WatchedGateway {
   #crashes: string[] = [];
   #lateStops = 0;
   #vitals: Vitals | null = null;
+  #pauses: Pause[] = [];
 
   private constructor(gateway: Gateway, observe: (vitals: Vitals) => void) {
     this.#gateway = gateway;
@@ -38,12 +45,16 @@ export class WatchedGateway {
     this.#sampling = this.#sample();
   }
 
-  /** Starts it with these settings; `observe` is told its vitals once a second while it answers. */
+  /**
+   * Starts it with these settings, on another machine where one is given; `observe` is told its vitals once a second while
+   * it answers.
+   */
   static async start(
     settings: Readonly<Record<string, string>>,
     observe: (vitals: Vitals) => void,
+    machine?: GatewayMachine,
   ): Promise<WatchedGateway> {
-    return new WatchedGateway(await startGateway(settings), observe);
+    return new WatchedGateway(await startGateway(settings, machine), observe);
   }
 
   /** How it ended each time that nobody had ended it; it was started again. */
@@ -101,12 +112,20 @@ export class WatchedGateway {
     this.#watching = this.#watch();
   }
 
-  async pause(): Promise<void> {
-    await this.#gateway.server.pause();
+  /** Those that are over. */
+  get pauses(): readonly Pause[] {
+    return this.#pauses;
   }
 
-  async resume(): Promise<void> {
-    await this.#gateway.server.resume();
+  /** Stops its clock; resolves with what lets it go on. */
+  async pause(): Promise<() => Promise<void>> {
+    const { server } = this.#gateway;
+    const fromMs = Date.now();
+    await server.pause();
+    return async () => {
+      this.#pauses.push({ fromMs, untilMs: Date.now() });
+      await server.resume();
+    };
   }
 
   /** Ends it for good and removes its spool and log. */

@@ -26,8 +26,10 @@ export function clock(ms: number): string {
   return `${String(Math.floor(wholeSeconds / 60)).padStart(2)}:${String(wholeSeconds % 60).padStart(2, "0")}`;
 }
 
-/** `RabbitMQ killed`, `Discord: op 7, shard 3` */
-export function faultWords({ kind, shard }: PlannedFault<DrawnKind>): string {
-  if (kind.victim !== "Discord") return `${kind.victim} ${kind.name}`;
+/** `RabbitMQ killed`, `gateway killed, replica 2`, `Discord: op 7, shard 3` */
+export function faultWords({ kind, shard, replica }: PlannedFault<DrawnKind>): string {
+  if (kind.victim !== "Discord") {
+    return `${kind.victim} ${kind.name}${replica === null ? "" : `, replica ${replica + 1}`}`;
+  }
   return `Discord: ${kind.name}, ${shard === null ? "all shards" : `shard ${shard}`}`;
 }

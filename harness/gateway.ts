@@ -7,6 +7,7 @@
 import project from "../deno.json" with { type: "json" };
 import { denoProgram } from "./deno_program.ts";
 import { Server } from "./server.ts";
+import type { Launch } from "./supervisor.ts";
 import { answersOk } from "./simulated_discord.ts";
 
 /** Those with which `deno task start` runs it. */
@@ -32,29 +33,44 @@ export interface Gateway {
   readonly spoolPath: string;
 }
 
+/** A machine to run it on. */
+export interface GatewayMachine {
+  /** Its address, on which the service listens. */
+  readonly address: string;
+  launchThere(launch: Omit<Launch, "output">): Omit<Launch, "output">;
+}
+
+const THIS_MACHINE: GatewayMachine = { address: "127.0.0.1", launchThere: (launch) => launch };
+
 /**
  * Starts the service with exactly these settings, on free ports and with a spool of its own; resolves when
  * it is alive.
  */
-export async function startGateway(settings: Readonly<Record<string, string>>): Promise<Gateway> {
+export async function startGateway(
+  settings: Readonly<Record<string, string>>,
+  machine: GatewayMachine = THIS_MACHINE,
+): Promise<Gateway> {
   const server = await Server.start({
     title: "the gateway",
     portCount: 2,
     launch: (folder, [monitoringPort, dashboardPort]) =>
-      denoProgram("main.ts", "service", {
+      machine.launchThere(denoProgram("main.ts", "service", {
         flags: V8_FLAGS,
         env: {
           SPOOL_PATH: spoolIn(folder),
+          ...(machine === THIS_MACHINE ? {} : { PROMETHEUS_HOST: machine.address }),
           ...settings,
           PROMETHEUS_PORT: String(monitoringPort),
           DASHBOARD_PORT: String(dashboardPort),
         },
-      }),
-    answers: ([port]) => answersOk(`http://127.0.0.1:${port}/livez`),
+      })),
+    answers: ([port]) => answersOk(`http://${machine.address}:${port}/livez`),
     // The service waits for a taken port rather than end.
     portTaken: /(?!)/,
   });
-  const [monitoringUrl = "", dashboardUrl = ""] = server.ports.map((port) => `http://127.0.0.1:${port}`);
+  const [monitoringUrl = "", dashboardUrl = ""] = server.ports.map((port) =>
+    `http://${machine.address}:${port}`
+  );
   return { server, monitoringUrl, dashboardUrl, spoolPath: spoolIn(server.folder) };
 }
 
