@@ -24,7 +24,7 @@ export interface Evidence {
   readonly gaps: readonly NamedGap[];
   /** Session → why Discord ended it. */
   readonly endings: ReadonlyMap<string, string>;
-  /** Ids of events that came late from a spool, as was said; left out, there are none. */
+  /** Ids of events that came late from a spool, as was said. */
   readonly lateIds?: ReadonlySet<string>;
 }
 
@@ -39,7 +39,7 @@ export interface Judgement {
   readonly lost: number;
   /** Events that came behind a later one of their shard, repeats and late ones left out. */
   readonly outOfOrder: number;
-  /** Events that came behind a later one from a spool, as was said. */
+  /** Events that came late from a spool, as was said: they have no place in the order. */
   readonly late: number;
   /** Events and repeats whose bytes are not those that were sent. */
   readonly changed: number;
@@ -110,8 +110,11 @@ export function judge(
           count.changed++;
           findings.add("changed", `shard ${shard}: ${t} ${session}:${s} came with other bytes`);
         }
-        if (arrival < latestArrival && lateIds.has(`${session}:${s}`)) count.late++;
-        else if (arrival < latestArrival) {
+        if (lateIds.has(`${session}:${s}`)) {
+          count.late++;
+          continue;
+        }
+        if (arrival < latestArrival) {
           count.outOfOrder++;
           findings.add("out of order", `shard ${shard}: ${t} ${session}:${s} came behind a later one`);
         }

@@ -51,16 +51,22 @@ export class LeaseWatch {
   async #follow(following: () => void): Promise<void> {
     const reading = new Redis(this.#url, { lazyConnect: true, retryStrategy: null, maxRetriesPerRequest: 0 });
     reading.on("error", () => {}); // connect() rejects with it, or the monitor ends
+    const endings = [endOf(reading)];
     let monitor: Redis | null = null;
+    let hasLeft = false;
     const leave = () => {
-      reading.disconnect();
-      monitor?.disconnect();
+      if (hasLeft) return;
+      hasLeft = true;
+      for (const redis of [reading, monitor]) {
+        if (redis !== null && redis.status !== "end") redis.disconnect();
+      }
     };
     this.#over.signal.addEventListener("abort", leave);
     try {
       await reading.connect();
       monitor = await reading.monitor();
-      const ended = new Promise<void>((resolve) => monitor?.once("end", resolve));
+      const ended = endOf(monitor);
+      endings.push(ended);
       monitor.on("error", () => {}); // "end" follows
       monitor.on("monitor", (time: string, args: string[]) => this.#heard(Number(time) * 1_000, args));
       // What was said while nobody listened.
@@ -73,6 +79,7 @@ export class LeaseWatch {
     } finally {
       this.#over.signal.removeEventListener("abort", leave);
       leave();
+      await Promise.all(endings);
     }
   }
 
@@ -98,4 +105,8 @@ export class LeaseWatch {
     const takenAtMs = Math.min(atMs, Number(token) / 1_000);
     this.#history.took(shard, Number(token), this.#replicas.get(member) ?? member, takenAtMs);
   }
+}
+
+function endOf(redis: Redis): Promise<void> {
+  return new Promise((resolve) => redis.once("end", resolve));
 }

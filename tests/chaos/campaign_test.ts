@@ -14,7 +14,7 @@ const PATIENCE_MS = 45_000;
 function fault(words: string, afterMs: number, lastsMs: number): PlannedFault {
   const kind = FAULT_KINDS.find(({ victim, name }) => `${victim} ${name}` === words);
   assert(kind !== undefined, words);
-  return { kind, afterMs, lastsMs, shard: 0, dice: 1 };
+  return { kind, afterMs, lastsMs, shard: 0, replica: null, dice: 1 };
 }
 
 /** Everything that can be done to a process, once, two at a time; and one session that Discord gives up. */
@@ -38,11 +38,13 @@ Deno.test("Shardline loses nothing and names every gap while each process is kil
     await campaign.play(PLAN, new AbortController().signal);
     return await settle(stage, PATIENCE_MS);
   };
-  const judgement = await beforeDeadline(work(), () => course.join("\n"), DEADLINE_MS);
+  const { judgement, fencing } = await beforeDeadline(work(), () => course.join("\n"), DEADLINE_MS);
   assert(isFaultless(judgement), JSON.stringify(judgement, null, 2));
   assert.deepEqual([...campaign.lasting], []);
   assert.deepEqual([...campaign.counts.values()], PLAN.flatMap(({ faults }) => faults).map(() => 1));
-  assert.deepEqual([stage.gateway.crashes, stage.gateway.lateStops, stage.collector.vanishings], [[], 0, 0]);
+  const [{ gateway }] = stage.replicas;
+  assert.deepEqual([gateway.crashes, gateway.lateStops, stage.collector.vanishings], [[], 0, 0]);
+  assert.equal(fencing, null);
   // One session was given up, and at least that one has another in its place.
   assert(judgement.sessionsReplaced >= 1 && judgement.sent > 300, JSON.stringify(judgement));
 });

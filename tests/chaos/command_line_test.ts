@@ -6,6 +6,7 @@ Deno.test("parseChaos() has a default for everything", () => {
     minutes: 5,
     seed: 1,
     shards: 8,
+    replicas: 1,
     eventsPerSecond: 200,
     words: [],
     isStateKept: false,
@@ -16,11 +17,12 @@ Deno.test("parseChaos() has a default for everything", () => {
 
 Deno.test("parseChaos() reads every flag", () => {
   const line =
-    "--minutes 0.5 --seed=9 --shards 2 --rate 12.5 --faults gateway,,alarm --state --plan --keep /tmp/here";
+    "--minutes 0.5 --seed=9 --shards 2 --replicas 3 --rate 12.5 --faults gateway,,alarm --state --plan --keep /tmp/here";
   assert.deepEqual(parseChaos(line.split(" ")), {
     minutes: 0.5,
     seed: 9,
     shards: 2,
+    replicas: 3,
     eventsPerSecond: 12.5,
     words: ["gateway", "alarm"],
     isStateKept: true,
@@ -48,6 +50,14 @@ Deno.test("parseChaos() and parseOutage() hear a call for help", () => {
 
 Deno.test("CHAOS_HELP and OUTAGE_HELP keep to 110 columns", () => {
   for (const line of `${CHAOS_HELP}${OUTAGE_HELP}`.split("\n")) assert(line.length <= 110, line);
+});
+
+Deno.test("parseOutage() knows nothing of replicas, and parseChaos() of no more than 8", () => {
+  assert.throws(() => parseOutage(["--replicas", "2"]), /Unknown option '--replicas'/);
+  assert.throws(
+    () => parseChaos(["--replicas", "9"]),
+    /--replicas must be a whole number from 1 to 8: current value is "9"/,
+  );
 });
 
 for (

@@ -75,6 +75,13 @@ Deno.test("judge() finds two events that were swapped", () => {
   assert(!isFaultless(judgement));
 });
 
+Deno.test("judge() leaves out of the order what came late from a spool, as was said, and nothing else", () => {
+  const parts = { sent: [sent("a", 4)], receipts: received("a:1", "a:4", "a:3", "a:2") };
+  const judgement = judge(evidence({ ...parts, lateIds: new Set(["a:1", "a:2"]) }));
+  assert.deepEqual([judgement.late, judgement.outOfOrder], [2, 1]);
+  assert(isFaultless(judge(evidence({ ...parts, lateIds: new Set(["a:2", "a:3"]) }))));
+});
+
 Deno.test("judge() finds an event of an old session behind one of the new", () => {
   const judgement = judge(evidence({
     sent: [sent("a", 2), sent("b", 1)],

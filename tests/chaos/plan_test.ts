@@ -10,8 +10,8 @@ const KINDS: readonly DrawnKind[] = [
   { victim: "Discord", name: "slow READY", lasts: [1, 1], reach: "one" },
 ];
 
-function firstWaves(count: number, seed: number): Wave<DrawnKind>[] {
-  const plan = drawPlan(seed, KINDS, 4);
+function firstWaves(count: number, seed: number, replicas = 1): Wave<DrawnKind>[] {
+  const plan = drawPlan(seed, KINDS, { shards: 4, replicas });
   return Array.from({ length: count }, () => plan.next().value);
 }
 
@@ -41,7 +41,7 @@ Deno.test("drawPlan() strikes different victims in one wave, within the time of 
 
 Deno.test("within() gives the waves that begin in time", () => {
   const kind: DrawnKind = { victim: "Redis", name: "killed", lasts: [1, 1] };
-  const fault = { kind, afterMs: 500, lastsMs: 1_000, shard: null, dice: 0 };
+  const fault = { kind, afterMs: 500, lastsMs: 1_000, shard: null, replica: null, dice: 0 };
   const wave = { faults: [fault], peaceMs: 500 };
   assert.deepEqual([...within([wave, wave, wave], 3_000)].map(({ atMs }) => atMs), [0, 2_000]);
 });
@@ -49,4 +49,24 @@ Deno.test("within() gives the waves that begin in time", () => {
 Deno.test("FAULT_KINDS names each fault once", () => {
   const names = FAULT_KINDS.map(({ victim, name }) => `${victim} ${name}`);
   assert.equal(new Set(names).size, names.length);
+});
+
+Deno.test("drawPlan() strikes each replica of a fleet, and sometimes all of them, and nobody's by name where one is alone", () => {
+  const struck = (replicas: number, victim: string) =>
+    new Set(
+      firstWaves(200, 3, replicas).flatMap(({ faults }) =>
+        faults.filter(({ kind }) => kind.victim === victim).map(({ replica }) => replica)
+      ),
+    );
+  assert.deepEqual(struck(3, "gateway"), new Set([0, 1, 2, null]));
+  for (const [replicas, victim] of [[3, "Redis"], [3, "Discord"], [1, "gateway"]] as const) {
+    assert.deepEqual(struck(replicas, victim), new Set([null]));
+  }
+});
+
+Deno.test("drawPlan() draws for one replica what README.md tells of, whatever there is for fleets", () => {
+  const drawn = firstWaves(3, 7).flatMap(({ faults }) =>
+    faults.map(({ kind, lastsMs, shard }) => [kind.name, lastsMs, shard])
+  );
+  assert.deepEqual(drawn, [["paused", 3_000, null], ["slow READY", 1_000, 0], ["killed", 808, null]]);
 });

@@ -12,7 +12,12 @@ export function spawnDeno(
   script: string,
   { args = [], env = {} }: { args?: readonly string[]; env?: Record<string, string> } = {},
 ): Deno.ChildProcess {
-  const permissions = ["--allow-run=sh", "--allow-net=127.0.0.1", "--allow-env", "--allow-read"];
+  const permissions = [
+    "--allow-run=sh",
+    "--allow-net=127.0.0.1,198.18.0.0/15",
+    "--allow-env",
+    "--allow-read",
+  ];
   return new Deno.Command("sh", {
     args: ["-c", 'exec "$@"', "sh", Deno.execPath(), "run", "--no-prompt", ...permissions, script, ...args],
     env,

@@ -66,3 +66,53 @@ Deno.test("TcpProxy.leadTo() says where a line leads; before, it lets nobody thr
   await client.write(MESSAGE.subarray(0, 1));
   assert.equal(await server.read(new Uint8Array(1)), 1);
 });
+
+Deno.test("TcpProxy.sever() lets nothing through in either direction, and join() all that was said", async () => {
+  const { listener, url } = listen();
+  using _listener = listener;
+  await using proxy = new TcpProxy(url);
+  const { client, server } = await connectedThrough(proxy, listener);
+  using _client = client;
+  using _server = server;
+  proxy.sever();
+  let heard = 0;
+  const reading = [client, server].map(async (end) => {
+    await end.read(new Uint8Array(1));
+    heard += 1;
+  });
+  await Promise.all([client.write(Uint8Array.of(1)), server.write(Uint8Array.of(1))]);
+  // One more line of the same server, which is not severed, carries both ways meanwhile.
+  await using open = new TcpProxy(url);
+  const pair = await connectedThrough(open, listener);
+  using openClient = pair.client;
+  using openServer = pair.server;
+  await openClient.write(Uint8Array.of(2));
+  await openServer.read(new Uint8Array(1));
+  assert.equal(heard, 0);
+  proxy.join();
+  await Promise.all(reading);
+});
+
+Deno.test("TcpProxy hears at once what clients say where it is overheard, however slow it is, and passes it on", async () => {
+  const { listener, url } = listen();
+  using _listener = listener;
+  const heardAll = Promise.withResolvers<void>();
+  let heard = 0;
+  const overhear = () => (bytes: Uint8Array) => {
+    heard += bytes.length;
+    if (heard === MESSAGE.length) heardAll.resolve();
+  };
+  await using proxy = new TcpProxy(url, { overhear });
+  const { client, server } = await connectedThrough(proxy, listener);
+  using _server = server;
+  proxy.sever();
+  await client.write(MESSAGE);
+  await heardAll.promise;
+  proxy.join();
+  for (let received = 0; received < MESSAGE.length;) {
+    received += await server.read(new Uint8Array(MESSAGE.length)) ?? 0;
+  }
+  client.close();
+  assert.equal(await server.read(new Uint8Array(1)), null);
+  await proxy.left();
+});
