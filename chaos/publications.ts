@@ -9,24 +9,26 @@ import { type PublishedEvent, PublishReader } from "./publish_reader.ts";
 /** An event that left a replica's process. */
 export interface Publication extends PublishedEvent {
   readonly replica: string;
-  /** By the wall clock. */
+  /** When it was heard, by the wall clock. */
   readonly atMs: number;
+  /** It left its process no longer before, as far as this process had other things to do. */
+  readonly lateMs: number;
 }
 
-/** How often it is looked how late this process hears. */
+/** How often it is looked how late this process is. */
 const LOOK_INTERVAL_MS = 10;
 
 export class Publications implements Disposable {
   readonly #heard: Publication[] = [];
   readonly #looking: ReturnType<typeof setInterval>;
-  #latestMs = 0;
+  #lookedAtMs = performance.now();
+  /** So late was the last look. */
+  #lookWasLateMs = 0;
 
   constructor() {
-    let dueAtMs = performance.now() + LOOK_INTERVAL_MS;
     this.#looking = setInterval(() => {
-      const nowMs = performance.now();
-      this.#latestMs = Math.max(this.#latestMs, nowMs - dueAtMs);
-      dueAtMs = nowMs + LOOK_INTERVAL_MS;
+      this.#lookWasLateMs = this.#sinceDueMs;
+      this.#lookedAtMs = performance.now();
     }, LOOK_INTERVAL_MS);
   }
 
@@ -34,22 +36,24 @@ export class Publications implements Disposable {
     return this.#heard;
   }
 
-  /** By how much this process was late, at most, with whatever it had to do: so much later may something be heard. */
-  get latestMs(): number {
-    return this.#latestMs;
-  }
-
   /** For a connection of this replica to the broker. */
   overhear(replica: string): Overhearer {
     let atMs = 0;
-    const reader = new PublishReader((event) => this.#heard.push({ ...event, replica, atMs }));
+    let lateMs = 0;
+    const reader = new PublishReader((event) => this.#heard.push({ ...event, replica, atMs, lateMs }));
     return (bytes) => {
       atMs = Date.now();
+      lateMs = this.#sinceDueMs + this.#lookWasLateMs;
       reader.read(bytes);
     };
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#looking);
+  }
+
+  /** Of the next look, which nothing but this process's work can have put off. */
+  get #sinceDueMs(): number {
+    return Math.max(0, performance.now() - this.#lookedAtMs - LOOK_INTERVAL_MS);
   }
 }

@@ -19,9 +19,6 @@ export interface Settled {
   readonly fencing: FencingJudgement | null;
 }
 
-/** For whatever comes between a write and its being heard, besides how late this process is. */
-const MARGIN_MS = 50;
-
 /**
  * Stops the events at their source, waits until every shard is connected and all that was promised has come, and
  * judges. What has not come when nothing at all came for `patienceMs` does not come.
@@ -61,6 +58,5 @@ async function fencingOf({ fleet, replicas }: Stage): Promise<FencingJudgement |
       pauses,
       said: await readSayings(logPath),
     }))),
-    marginMs: MARGIN_MS + publications.latestMs,
   });
 }

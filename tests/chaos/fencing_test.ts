@@ -5,7 +5,6 @@ import type { Publication } from "../../chaos/publications.ts";
 
 const START_MS = 1_700_000_000_000;
 const TAKEN_OVER_MS = START_MS + 20_000;
-const MARGIN_MS = 50;
 
 /** Shard 0 is the first one's, and from 20 s on the second's. */
 function leases(): LeaseHistory {
@@ -18,7 +17,7 @@ function leases(): LeaseHistory {
 /** Both in seconds after the start. */
 function published(at: number, received = at, replica = "first", shard = 0): Publication {
   const receivedAtS = Math.floor(START_MS / 1_000 + received);
-  return { id: `a:${at}`, shard, replica, receivedAtS, atMs: START_MS + at * 1_000 };
+  return { id: `a:${at}`, shard, replica, receivedAtS, atMs: START_MS + at * 1_000, lateMs: 0 };
 }
 
 function judged(publications: readonly Publication[], first: Partial<ReplicaRecord> = {}) {
@@ -27,7 +26,7 @@ function judged(publications: readonly Publication[], first: Partial<ReplicaReco
     pauses: [],
     said: [],
   }];
-  return judgeFencing({ publications, leases: leases(), replicas, marginMs: MARGIN_MS });
+  return judgeFencing({ publications, leases: leases(), replicas });
 }
 
 /** It slept from 10 s until 25 s. */
@@ -52,12 +51,18 @@ Deno.test("judgeFencing() finds what was published after another took over, and 
   ]);
 });
 
+Deno.test("judgeFencing() allows for what it was heard late by, and says for how much", () => {
+  const judgement = judged([{ ...published(20.3), lateMs: 250 }]);
+  assert.deepEqual([judgement.withoutLease, judgement.marginMs], [0, 300]);
+  assert.equal(judged([{ ...published(20.301), lateMs: 250 }]).withoutLease, 1);
+});
+
 Deno.test("judgeFencing() finds what was published after the lease was let go of and nobody took it", () => {
   const history = leases();
   history.letGo(0, 2, START_MS + 40_000);
   const publications = [published(41, 41, "second")];
   const replicas = [{ name: "second", pauses: [], said: [] }];
-  const judgement = judgeFencing({ publications, leases: history, replicas, marginMs: MARGIN_MS });
+  const judgement = judgeFencing({ publications, leases: history, replicas });
   assert.equal(judgement.withoutLease, 1);
 });
 
