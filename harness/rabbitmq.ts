@@ -13,11 +13,19 @@ export interface RabbitServer {
   readonly server: Server;
   /** `amqp://user:password@127.0.0.1:port` */
   readonly url: string;
-  /** The broker takes it that the machine's memory is short, and lets nobody publish. A restart ends it too. */
   /** Of its management interface, with user and password; null without one. */
   readonly managementUrl: string | null;
+  /** Who is connected. */
+  connections(): Promise<readonly BrokerConnection[]>;
+  /** The broker takes it that the machine's memory is short, and lets nobody publish. A restart ends it too. */
   raiseMemoryAlarm(): Promise<void>;
   endMemoryAlarm(): Promise<void>;
+}
+
+export interface BrokerConnection {
+  /** As its client names it; empty where it does not. */
+  readonly name: string;
+  readonly channels: number;
 }
 
 /** Above which part of the machine's memory the alarm is raised, if nobody says otherwise (RabbitMQ docs, Memory Alarms). */
@@ -50,12 +58,20 @@ export async function startRabbit(
   const password = crypto.randomUUID();
   const server = await Server.start(rabbitKind(path, epmd, { password, hasManagement }));
   const managementPort = server.ports[3];
-  const setWatermark = (fraction: number) =>
-    control(path, server, ["set_vm_memory_high_watermark", String(fraction)]);
+  const setWatermark = async (fraction: number) =>
+    void await control(path, server, ["set_vm_memory_high_watermark", String(fraction)]);
   return {
     server,
     url: rabbitUrl(server.ports[0], password),
     managementUrl: hasManagement ? `http://${USER}:${password}@127.0.0.1:${managementPort}` : null,
+    connections: async () => {
+      const listed = await control(path, server, [
+        ...["--quiet", "--formatter", "json"],
+        ...["list_connections", "user_provided_name", "channels"],
+      ]);
+      return (JSON.parse(listed) as { user_provided_name: string; channels: number }[])
+        .map(({ user_provided_name, channels }) => ({ name: user_provided_name, channels }));
+    },
     raiseMemoryAlarm: () => setWatermark(0),
     endMemoryAlarm: () => setWatermark(MEMORY_WATERMARK),
   };
@@ -133,8 +149,8 @@ function nodeEnvironment(
   };
 }
 
-/** Runs `rabbitmqctl`, which lies beside the broker's program. */
-async function control(program: string, server: Server, args: readonly string[]): Promise<void> {
+/** What `rabbitmqctl` prints, which lies beside the broker's program. */
+async function control(program: string, server: Server, args: readonly string[]): Promise<string> {
   const [port, , epmdPort] = server.ports;
   const { success, stdout, stderr } = await new Deno.Command("sh", {
     args: ["-c", 'exec "$@"', "sh", program.replace(/[^/]*$/, "rabbitmqctl"), ...args],
@@ -142,7 +158,7 @@ async function control(program: string, server: Server, args: readonly string[])
     env: { PATH: Deno.env.get("PATH") ?? "", ...nodeEnvironment(server.folder, port, epmdPort) },
     stdin: "null",
   }).output();
-  if (success) return;
+  if (success) return new TextDecoder().decode(stdout);
   const said = [stdout, stderr].map((output) => new TextDecoder().decode(output)).join("").trim();
   throw new Error(`Cannot run rabbitmqctl ${args.join(" ")}: ${said}`);
 }

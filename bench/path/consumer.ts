@@ -2,12 +2,14 @@
  * The bot of a benchmark, a program of its own: takes every event from queue `gateway`, and knows how long each was on
  * its way.
  *
- * Flags: `--port`; the broker's URL is in `RABBIT_URL`, for it holds a password.
+ * Flags: `--port`, and `--ids`, with which it remembers the ids of all and takes a repeat for none of them; the broker's
+ * URL is in `RABBIT_URL`, for it holds a password.
  *
  * @module
  */
 import { parseArgs } from "node:util";
 import { connect } from "amqplib";
+import { Ids } from "./ids.ts";
 import { nowUs, readStamp } from "./stamp.ts";
 
 const QUEUE = "gateway";
@@ -17,7 +19,8 @@ const PREFETCH = 1_000;
 /** No gateway is silent for so long while events are sent. */
 const STILL_MOST_MS = 60_000;
 
-const { values: flags } = parseArgs({ options: { port: { type: "string" } } });
+const { values: flags } = parseArgs({ options: { port: { type: "string" }, ids: { type: "boolean" } } });
+const ids = flags.ids ? new Ids() : null;
 
 /** How long the events since the last reset were on their way, in microseconds, and the shard of each. */
 let delaysUs: number[] = [];
@@ -43,7 +46,7 @@ await channel.consume(QUEUE, (message) => {
     }, 0);
   }
   const stamp = readStamp(message.content);
-  if (stamp === null) return;
+  if (stamp === null || ids?.add(message.properties.messageId) === false) return;
   delaysUs.push(nowUs() - stamp);
   shards.push(Number(message.properties.headers?.shard));
   taken++;
@@ -76,6 +79,8 @@ Deno.serve({ hostname: "127.0.0.1", port: Number(flags.port), onListen: () => {}
         maxMs: at(1),
       });
     }
+    case "/ids":
+      return Response.json(ids?.counts ?? null);
     case "/ready":
       return new Response();
   }

@@ -10,6 +10,7 @@ import { Server } from "../../harness/server.ts";
 import { answersOk } from "../../harness/simulated_discord.ts";
 import { makeEmpty, SERVICE_NAMES } from "../../harness/test_servers.ts";
 import type { Happening } from "../../simulator/statistics.ts";
+import type { IdCounts } from "./ids.ts";
 import type { GuildSize, GuildsSending, LargeSending, Sending } from "./discord.ts";
 import type { Work } from "./work.ts";
 
@@ -37,14 +38,14 @@ export class Stage implements AsyncDisposable {
     return new Stage(await startServerPair());
   }
 
-  /** Empties the servers, and starts a Discord and a bot for this work. */
-  async set(work: Work): Promise<Scene> {
+  /** Empties the servers, and starts a Discord and a bot for this work; it counts repeats where that is wanted. */
+  async set(work: Work, { areIdsKept = false } = {}): Promise<Scene> {
     const { rabbit, redis } = this.servers;
     await makeEmpty({ rabbitUrl: rabbit.url, redisUrl: redis.url }, SERVICE_NAMES);
     await using opening = new AsyncDisposableStack();
     const discord = await startDiscord(work);
     opening.defer(() => discord.stop());
-    const consumer = await startConsumer(rabbit.url);
+    const consumer = await startConsumer(rabbit.url, areIdsKept);
     opening.defer(() => consumer.stop());
     return new Scene(discord, consumer, rabbit.url, opening.move());
   }
@@ -128,6 +129,11 @@ export class Scene implements AsyncDisposable {
     return await (await ask(`${this.#consumerUrl}/delays${query}`)).json();
   }
 
+  /** What the bot has received, by ids; only of a bot that keeps them. */
+  async received(): Promise<IdCounts> {
+    return await (await ask(`${this.#consumerUrl}/ids`)).json();
+  }
+
   /**
    * Resolves once things of these kinds have happened so many times, all in all, since Discord was started; with how
    * many times they have.
@@ -194,13 +200,13 @@ async function startDiscord({ shards, bodies }: Work): Promise<Server> {
   });
 }
 
-async function startConsumer(rabbitUrl: string): Promise<Server> {
+async function startConsumer(rabbitUrl: string, areIdsKept: boolean): Promise<Server> {
   return await Server.start({
     title: "the bot of the benchmark",
     portCount: 1,
     launch: (_folder, [port]) =>
       denoProgram("bench/path/consumer.ts", "benched", {
-        args: ["--port", String(port)],
+        args: ["--port", String(port), ...(areIdsKept ? ["--ids"] : [])],
         env: { RABBIT_URL: rabbitUrl },
       }),
     answers: ([port]) => answersOk(`http://127.0.0.1:${port}/ready`),

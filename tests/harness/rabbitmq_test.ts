@@ -88,3 +88,13 @@ Deno.test("startRabbit() starts the program that it is given, and says so where 
     /Cannot start RabbitMQ: it ended with status 127/,
   );
 });
+
+Deno.test("startRabbit() says who is connected, with how many channels", async () => {
+  const { server, url, connections } = await startRabbit();
+  await using _ = server;
+  const connection = await connect(url, { clientProperties: { connection_name: "somebody" } });
+  await connection.createChannel();
+  await connection.createChannel();
+  assert.deepEqual(await connections(), [{ name: "somebody", channels: 2 }]);
+  await connection.close();
+});

@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { Campaign } from "../../chaos/campaign.ts";
+import { FLEET_FAULT_KINDS } from "../../chaos/fault.ts";
+import { isFenced } from "../../chaos/fencing.ts";
+import { isFaultless } from "../../chaos/judgement.ts";
+import type { PlannedFault, Wave } from "../../chaos/plan.ts";
+import { settle } from "../../chaos/settling.ts";
+import { Stage } from "../../chaos/stage.ts";
+import { beforeDeadline } from "../deadline.ts";
+
+const STAGE = {
+  seed: 1,
+  shards: 6,
+  replicas: 3,
+  eventsPerSecond: 60,
+  replayBufferEvents: 10_000,
+  ledgerEntries: 100_000,
+};
+const DEADLINE_MS = 170_000;
+const PATIENCE_MS = 45_000;
+/** Others take the shards over meanwhile. */
+const PAST_LEASE_MS = 8_000;
+
+function fault(words: string, replica: number, lastsMs: number): PlannedFault {
+  const kind = FLEET_FAULT_KINDS.find(({ victim, name }) => `${victim} ${name}` === words);
+  assert(kind !== undefined, words);
+  return { kind, afterMs: 0, lastsMs, shard: 0, replica, dice: 1 };
+}
+
+const PLAN: readonly Wave[] = [
+  { faults: [fault("gateway killed", 0, PAST_LEASE_MS)], peaceMs: 1_000 },
+  {
+    faults: [fault("gateway asleep past its lease", 1, PAST_LEASE_MS), fault("gateway restarted", 0, 0)],
+    peaceMs: 1_000,
+  },
+  { faults: [fault("line to Redis severed", 2, PAST_LEASE_MS)], peaceMs: 1_000 },
+];
+
+Deno.test("Shardline in a fleet publishes nothing without a lease while replicas are killed, sleep and lose Redis", async () => {
+  await using stage = await Stage.start(STAGE);
+  const course: string[] = [];
+  const campaign = new Campaign(
+    stage,
+    (what, { kind }) => course.push(`${what}: ${kind.victim} ${kind.name}`),
+  );
+  const work = async () => {
+    await campaign.play(PLAN, new AbortController().signal);
+    return await settle(stage, PATIENCE_MS);
+  };
+  const { judgement, fencing } = await beforeDeadline(work(), () => course.join("\n"), DEADLINE_MS);
+  assert(isFaultless(judgement), JSON.stringify(judgement, null, 2));
+  assert(fencing !== null && isFenced(fencing), JSON.stringify(fencing, null, 2));
+  // Each of the three was silent for so long that others took its two shards.
+  assert.deepEqual([fencing.overslept, fencing.noticed], [1, 1]);
+  assert(stage.fleet !== null && stage.fleet.leases.takings >= STAGE.shards + 3 * 2);
+  assert(fencing.published >= judgement.delivered && judgement.delivered > 300, JSON.stringify(judgement));
+  for (const { gateway: { crashes, lateStops } } of stage.replicas) {
+    assert.deepEqual([crashes, lateStops], [[], 0]);
+  }
+});
