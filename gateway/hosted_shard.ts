@@ -161,9 +161,12 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
     this.#keepLost();
   }
 
-  /** Everything of the session up to `sequence` is durable, in the store or in the spool. */
-  stored(sessionId: string, sequence: number): void {
-    this.#driver.stored(sessionId, sequence);
+  /**
+   * Everything of the session up to `sequence` is durable, in the store or in the spool. `isShared`: whoever may run the
+   * shard next can go on from there.
+   */
+  stored(sessionId: string, sequence: number, { isShared }: { readonly isShared: boolean }): void {
+    this.#driver.stored(sessionId, sequence, { isShared });
   }
 
   /** The point of this session, for the spool; null where it is not the one there is, or cannot be resumed. */

@@ -189,7 +189,9 @@ export class GatewayService {
       events: {
         published: (shard, sessionId, sequence, receivedAtMs) =>
           this.#shards.get(shard)?.published(sessionId, sequence, receivedAtMs),
-        durable: (shard, sessionId, sequence) => this.#shards.get(shard)?.stored(sessionId, sequence),
+        // Another member that takes the shard over does not have this process's disk.
+        durable: (shard, sessionId, sequence) =>
+          this.#shards.get(shard)?.stored(sessionId, sequence, { isShared: !config.fleet.enabled }),
         pointOf: (shard, sessionId) => this.#shards.get(shard)?.pointOf(sessionId) ?? null,
         full: (shard) => this.#shards.get(shard)?.park(),
         room: () => this.#hosting.unparkAll(),
@@ -224,7 +226,7 @@ export class GatewayService {
       observe,
       stored: (shard, point) => {
         this.#boardWriter.sessionsMoved();
-        this.#shards.get(shard)?.stored(point.sessionId, point.sequence);
+        this.#shards.get(shard)?.stored(point.sessionId, point.sequence, { isShared: true });
       },
       lossesStored: (shard, lost) => this.#shards.get(shard)?.lossesStored(lost),
       refused: (shard, point) => {

@@ -122,9 +122,9 @@ export class ShardDriver {
     this.#feed({ kind: "return" });
   }
 
-  /** A point of this session is durable. */
-  stored(sessionId: string, sequence: number): void {
-    this.#feed({ kind: "stored", sessionId, sequence });
+  /** A point of this session is durable, and whoever may run the shard next has it too, or this process alone. */
+  stored(sessionId: string, sequence: number, { isShared }: { readonly isShared: boolean }): void {
+    this.#feed({ kind: "stored", sessionId, sequence, isShared });
   }
 
   /** Leaves resumably, for good. Resolves when the close frames are out. Safe twice and before `start`. */

@@ -4,7 +4,8 @@
  *
  * Two rules are kept above all. Only Discord ends a session: whatever fails on our side or on the way, the next
  * connection tries to resume. And heartbeat and RESUME carry the sequence that is durably *stored*, never one
- * that was only received, because nobody outside Discord knows whether its replay buffer is trimmed by them.
+ * that was only received, because nobody outside Discord knows whether its replay buffer is trimmed by them. Where
+ * another process may run the shard next, heartbeats carry what that one will have, which is not what is on a disk here.
  *
  * Source of the rules: Discord gateway docs (Connections, Sending Heartbeats, Resuming, Rate Limiting).
  *
@@ -91,7 +92,8 @@ export type ShardInput =
   /** `head`: where it has been read beforehand. */
   | { kind: "payload"; bytes: Uint8Array; head?: FrameHead | null | undefined }
   | { kind: "ended"; end: ConnectionEnd }
-  | { kind: "stored"; sessionId: string; sequence: number }
+  /** `isShared`: whoever may run the shard next can go on from there, on another machine too. */
+  | { kind: "stored"; sessionId: string; sequence: number; isShared: boolean }
   | { kind: "due" }
   | { kind: "command"; command: ShardCommand }
   | { kind: "restart"; mode: ReconnectMode }
@@ -183,6 +185,8 @@ interface Session {
   readonly resumable: boolean;
   received: number;
   stored: number;
+  /** The part of it that whoever may run the shard next has as well: Discord may forget it. */
+  shared: number;
   /** What {@link SessionLoss} says of it: where a gap would begin. */
   lastDispatchAtMs: number | null;
   /** Set while the shard is parked, until RESUMED: refused then, it was away for too long. */
@@ -299,8 +303,10 @@ export class ShardMachine {
         this.#payload(input, nowMs);
         break;
       case "stored":
-        if (this.#session?.id === input.sessionId && input.sequence > this.#session.stored) {
-          this.#session.stored = input.sequence;
+        if (this.#session?.id === input.sessionId) {
+          const { stored, shared } = this.#session;
+          this.#session.stored = Math.max(stored, input.sequence);
+          if (input.isShared) this.#session.shared = Math.max(shared, input.sequence);
         }
         break;
       case "due":
@@ -379,6 +385,8 @@ export class ShardMachine {
         resumable: true,
         received: start.session.sequence,
         stored: start.session.sequence,
+        // RESUME tells Discord of it.
+        shared: start.session.sequence,
         lastDispatchAtMs: null,
         parked: false,
         lastChance: false,
@@ -730,6 +738,7 @@ export class ShardMachine {
       resumable: sessionId !== null,
       received: sequence,
       stored: 0,
+      shared: 0,
       lastDispatchAtMs: nowMs,
       parked: false,
       lastChance: false,
@@ -864,8 +873,8 @@ export class ShardMachine {
       link.budget.recordFrame(nowMs);
     }
     link.heartbeat.sent(nowMs, regular);
-    const stored = this.#session?.stored ?? 0;
-    this.#effects.push({ kind: "send", text: this.#options.heartbeatFrame(stored === 0 ? null : stored) });
+    const shared = this.#session?.shared ?? 0;
+    this.#effects.push({ kind: "send", text: this.#options.heartbeatFrame(shared === 0 ? null : shared) });
   }
 
   #acknowledged(nowMs: number): void {

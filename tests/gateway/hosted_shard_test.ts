@@ -126,7 +126,7 @@ class HostedRig {
       points: this.store,
       clock,
       observe,
-      stored: (_shard, { sessionId, sequence }) => this.shard.stored(sessionId, sequence),
+      stored: (_shard, { sessionId, sequence }) => this.shard.stored(sessionId, sequence, { isShared: true }),
       lossesStored: (_shard, lost) => this.shard.lossesStored(lost),
       refused: () => {},
       fenced: () => {},
@@ -423,7 +423,7 @@ Deno.test("HostedShard resumes from what is durable further on, and keeps what i
   rig.shard.published("old", 44, rig.clock.wallMs());
   await rig.pass(100);
   assert.equal(rig.stored?.point?.sequence, 45);
-  rig.shard.stored("old", 61);
+  rig.shard.stored("old", 61, { isShared: true });
   await rig.pass(HEARTBEAT_INTERVAL_MS);
   assert.equal(rig.transport.latest.sentWith(1).at(-1)?.d, 61, "the store is behind the spool");
 });

@@ -15,8 +15,8 @@ const BUGS: readonly PlantedBug[] = [
   {
     name: "heartbeats carry what was received",
     file: "gateway/shard/machine.ts",
-    replaced: "const stored = this.#session?.stored ?? 0;",
-    by: "const stored = this.#session?.received ?? 0;",
+    replaced: "const shared = this.#session?.shared ?? 0;",
+    by: "const shared = this.#session?.received ?? 0;",
     found: /a heartbeat carried \S+, stored is \d+/,
   },
   {

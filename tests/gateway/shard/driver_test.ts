@@ -285,7 +285,7 @@ Deno.test("ShardDriver beats with the stored sequence, on one timer at a time", 
   const rig = new DriverRig().resumed();
   const { latest } = rig.transport;
   for (let count = 0; count < 100; count += 1) latest.dispatch("MESSAGE_CREATE");
-  rig.driver.stored(SESSION, 77);
+  rig.driver.stored(SESSION, 77, { isShared: true });
   for (let beat = 0; beat < 4; beat += 1) {
     rig.clock.advance(HEARTBEAT_INTERVAL_MS);
     latest.say({ op: 11, d: null });

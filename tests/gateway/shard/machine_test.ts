@@ -73,15 +73,24 @@ Deno.test("ShardMachine hands replayed dispatches on and is connected with RESUM
 Deno.test("ShardMachine answers op 1 with op 1 at once, carrying the stored sequence", () => {
   const rig = new MachineRig().identified();
   assert.deepEqual(rig.say({ op: 1, d: null }).sent, ["HEARTBEAT null"]);
-  rig.put({ kind: "stored", sessionId: SESSION, sequence: 1 });
+  rig.put({ kind: "stored", sessionId: SESSION, sequence: 1, isShared: true });
   assert.deepEqual(rig.dispatch(2).say({ op: 1, d: null }).sent, ["HEARTBEAT 1"]);
 });
 
 Deno.test("ShardMachine takes no stored sequence of another session, nor a step back", () => {
   const rig = new MachineRig().resumed();
-  rig.put({ kind: "stored", sessionId: "another", sequence: 90 });
-  rig.put({ kind: "stored", sessionId: SESSION, sequence: 39 });
+  rig.put({ kind: "stored", sessionId: "another", sequence: 90, isShared: true });
+  rig.put({ kind: "stored", sessionId: SESSION, sequence: 39, isShared: true });
   assert.deepEqual(rig.say({ op: 1, d: null }).sent, ["HEARTBEAT 40"]);
+});
+
+Deno.test("ShardMachine tells Discord in heartbeats of nothing that this process alone has stored, and resumes from it", () => {
+  const rig = new MachineRig().resumed().dispatch(41).dispatch(42);
+  rig.put({ kind: "stored", sessionId: SESSION, sequence: 41, isShared: true });
+  rig.put({ kind: "stored", sessionId: SESSION, sequence: 42, isShared: false });
+  assert.deepEqual(rig.say({ op: 1, d: null }).sent, ["HEARTBEAT 41"]);
+  rig.ended(1006).reconnect().put({ kind: "opened" }).hello();
+  assert.deepEqual(rig.sent, [`RESUME ${SESSION} 42`]);
 });
 
 Deno.test("ShardMachine obeys op 7 by leaving resumably and resuming without a pause", () => {
@@ -598,7 +607,7 @@ Deno.test("ShardMachine moves no deadline for a dispatch, and suspects a silence
 
 Deno.test("ShardMachine resumes from what is stored and drops what it has received already", () => {
   const rig = new MachineRig().resumed().dispatch(42).dispatch(43).dispatch(44);
-  rig.put({ kind: "stored", sessionId: SESSION, sequence: 42 }).ended(1006).reconnect().put({
+  rig.put({ kind: "stored", sessionId: SESSION, sequence: 42, isShared: true }).ended(1006).reconnect().put({
     kind: "opened",
   })
     .hello();
