@@ -158,7 +158,7 @@ export type Observation =
   | { kind: "board.refused"; error: string }
   // The figures for whoever watches; one for an outage, however long.
   | { kind: "figures.refused"; error: string }
-  // The spool. `opened`: what an earlier process left in it. `late`: left of a shard that has gone on elsewhere since.
+  // The spool. `opened`: what an earlier process left in it. `late`: what is in it of a shard that goes on elsewhere.
   | { kind: "spool.opened"; events: number; bytes: number; shards: number }
   | { kind: "spool.late"; shard: number; events: number }
   | { kind: "spool.used"; unconfirmedEvents: number }

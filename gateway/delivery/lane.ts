@@ -126,6 +126,11 @@ export class Lane {
     return this.isWithheld || this.flow === "paused";
   }
 
+  /** How many events the hole holds. */
+  get holeEvents(): number {
+    return this.#holeEvents;
+  }
+
   get hasHole(): boolean {
     return this.#readPosition < this.#lastPosition;
   }

@@ -343,6 +343,7 @@ export class Outbox {
     this.#toSpool.delete(lane);
     this.#notedPoints.delete(lane.shard);
     if (lane.hasHole) {
+      this.#options.observe({ kind: "spool.late", shard: lane.shard, events: lane.holeEvents });
       if (!lane.isSpooling) this.#spoolingLanes += 1;
       lane.isSpooling = true;
       this.#toDrain.add(lane);

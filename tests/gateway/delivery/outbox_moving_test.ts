@@ -90,7 +90,7 @@ Deno.test("Outbox.abandon() lets go of what is in memory only, whatever the brok
   assert.deepEqual(rig.published, ["0 a 1", "0 a 2"]);
 });
 
-Deno.test("Outbox.abandon() publishes what is in the spool, for nobody else has it, and nothing besides", async () => {
+Deno.test("Outbox.abandon() publishes what is in the spool, for nobody else has it, and nothing besides, and says so", async () => {
   const rig = await SpoolingRig.open();
   rig.acceptAll(1, 3);
   await rig.pass(1_000);
@@ -108,6 +108,8 @@ Deno.test("Outbox.abandon() publishes what is in the spool, for nobody else has 
   rig.publisher.confirmAll();
   await rig.pass(100);
   assert.deepEqual(rig.handedOver, [1, 2, 3, 4, 5, 6, 7]);
+  const late = rig.observed.filter(({ kind }) => kind === "spool.late");
+  assert.deepEqual(late, [{ kind: "spool.late", shard: 0, events: 7 }]);
   assert.deepEqual(rig.spoolUse, [0, 0]);
   assert.deepEqual(rig.spooledSequences, []);
   assert(rig.outbox.isEmpty(0));
@@ -125,6 +127,7 @@ Deno.test("Outbox.abandon() forgets what the disk did not take", async () => {
   rig.publisher.open();
   await rig.pass(100);
   assert.deepEqual([rig.handedOver, rig.outbox.unconfirmedEvents], [[], 0]);
+  assert.deepEqual(rig.observed.filter(({ kind }) => kind === "spool.late"), []);
   assert(rig.outbox.isEmpty(0));
 });
 
