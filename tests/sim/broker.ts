@@ -10,8 +10,10 @@ import type {
   PublisherEvents,
   PublishOutcome,
 } from "../../gateway/delivery/publisher.ts";
+import type { SimulatedDisk } from "./disk.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
 import type { Dispatch } from "./ledger.ts";
+import type { Machine } from "./machine.ts";
 import type { Scene } from "./scene.ts";
 import type { SeededDice } from "./seeded_dice.ts";
 
@@ -21,10 +23,18 @@ interface Answer {
   readonly settled: (outcome: PublishOutcome) => void;
 }
 
+/** Handed over to the connection. */
+interface Sent {
+  readonly event: OutgoingEvent;
+  readonly settled: (outcome: PublishOutcome) => void;
+  readonly ownSinceMs: number;
+}
+
 export class SimulatedBroker {
   readonly #scene: Scene;
   readonly #dice: SeededDice;
-  #publisher: SimulatedPublisher | null = null;
+  /** Of each machine the newest. */
+  readonly #publishers = new Map<Machine, SimulatedPublisher>();
   isUp = true;
   /** It reads nothing from its connections. */
   isBlocked = false;
@@ -54,20 +64,30 @@ export class SimulatedBroker {
     return this.#dice;
   }
 
-  publisher(process: GatewayProcess): Publisher {
-    this.#publisher = new SimulatedPublisher(this, process);
-    return this.#publisher;
+  publisher(process: GatewayProcess, disk: SimulatedDisk): Publisher {
+    const publisher = new SimulatedPublisher(this, process, disk);
+    this.#publishers.set(process.machine, publisher);
+    return publisher;
+  }
+
+  /** What a machine that is cut off has sent is not read until it is mended; or its connections break meanwhile. */
+  cutOff(machine: Machine): void {
+    const isBroken = this.#dice.chance(0.5);
+    const brokenAfterMs = this.#dice.between(100, 20_000);
+    const publisher = this.#publishers.get(machine);
+    machine.whenMended("broker", () => publisher?.unblocked());
+    if (isBroken) this.#scene.clock.after(brokenAfterMs, () => publisher?.breakConnection(null));
   }
 
   /** Its connections break; what is on the way is lost. */
   breakConnections(): void {
-    this.#publisher?.breakConnection(null);
+    for (const publisher of this.#publishers.values()) publisher.breakConnection(null);
   }
 
   unblock(): void {
     if (!this.isBlocked) return;
     this.isBlocked = false;
-    this.#publisher?.unblocked();
+    for (const publisher of this.#publishers.values()) publisher.unblocked();
   }
 
   heal(): void {
@@ -79,8 +99,8 @@ export class SimulatedBroker {
     this.unblock();
   }
 
-  /** What becomes of an event that it reads. */
-  read(event: OutgoingEvent): "taken" | "refused" | "returned" | "oversized" {
+  /** What becomes of an event that it reads. `isLate`: see {@link OrderChecker.taken}. */
+  read(event: OutgoingEvent, isLate: boolean): "taken" | "refused" | "returned" | "oversized" {
     const { ledger, plan } = this.#scene;
     const dispatch = ledger.dispatch(event.session, event.sequence);
     if (event.body.length > plan.bodyMaxBytes) return "oversized";
@@ -97,25 +117,26 @@ export class SimulatedBroker {
       this.refusesNext -= 1;
       return "refused";
     }
-    this.#take(event, dispatch);
+    this.#take(event, dispatch, isLate);
     return "taken";
   }
 
-  #take(event: OutgoingEvent, dispatch: Dispatch | undefined): void {
+  #take(event: OutgoingEvent, dispatch: Dispatch | undefined, isLate: boolean): void {
     const { checkers, history } = this.#scene;
     checkers.ids.published(event, dispatch);
     this.taken += 1;
     if (dispatch === undefined) return;
     if (dispatch.isTaken) this.repeated += 1;
     history.note("detail", "broker", `takes ${event.session}:${event.sequence}`);
-    checkers.order.taken(dispatch);
+    checkers.order.taken(dispatch, isLate);
     dispatch.isTaken = true;
   }
 }
 
 class SimulatedPublisher implements Publisher {
   readonly #broker: SimulatedBroker;
-  readonly #process: GatewayProcess;
+  readonly process: GatewayProcess;
+  readonly #disk: SimulatedDisk;
   #events: PublisherEvents | null = null;
   /** The gateway believes that the connection stands. */
   #isOpen = false;
@@ -126,29 +147,47 @@ class SimulatedPublisher implements Publisher {
   #isClosed = false;
   #cancelAnswers: (() => void) | null = null;
   /** Handed over while the broker reads nothing. */
-  #unread: { event: OutgoingEvent; settled: (outcome: PublishOutcome) => void }[] = [];
+  #unread: Sent[] = [];
   #answers: Answer[] = [];
 
-  constructor(broker: SimulatedBroker, process: GatewayProcess) {
+  constructor(broker: SimulatedBroker, process: GatewayProcess, disk: SimulatedDisk) {
     this.#broker = broker;
-    this.#process = process;
+    this.process = process;
+    this.#disk = disk;
   }
 
   start(events: PublisherEvents): void {
-    if (!this.#process.calls()) return;
+    if (!this.process.calls()) return;
     this.#events = events;
     this.#connectLater(50);
   }
 
   publish(event: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void {
-    if (!this.#process.calls()) return;
+    if (!this.process.calls()) return;
     if (!this.#isOpen) {
       this.#broker.scene.report(`shard ${event.shard}: published while the broker takes no events`);
     }
-    this.#broker.scene.checkers.state?.published(event);
+    const { scene } = this.#broker;
+    scene.checkers.state?.published(event);
+    const sent = { event, settled, ownSinceMs: this.#call(event) };
     if (!this.#isWhole) return this.#lose(event);
-    if (this.#broker.isBlocked) this.#unread.push({ event, settled });
-    else this.#hand(event, settled);
+    if (this.#isUnread) this.#unread.push(sent);
+    else this.#hand(sent);
+  }
+
+  /** Since when nobody else is to have published the event: what is in the spool longer than what is given here now. */
+  #call(event: OutgoingEvent): number {
+    const { clock, checkers } = this.#broker.scene;
+    const atMs = clock.nowMs();
+    const spooledSinceMs = this.#disk.holdsSinceMs(event);
+    const { shard } = event;
+    const isSpooled = spooledSinceMs !== null;
+    checkers.leases?.called({ shard, process: this.process.number, atMs, isSpooled });
+    return spooledSinceMs ?? atMs;
+  }
+
+  get #isUnread(): boolean {
+    return this.#broker.isBlocked || this.process.machine.isCut("broker");
   }
 
   /** Into a connection that is broken already, unnoticed: nobody gets it. */
@@ -160,7 +199,7 @@ class SimulatedPublisher implements Publisher {
   }
 
   close(): Promise<void> {
-    return this.#process.asks((resolve) => {
+    return this.process.asks((resolve) => {
       this.#isClosed = true;
       this.#isOpen = false;
       this.#isWhole = false;
@@ -169,10 +208,11 @@ class SimulatedPublisher implements Publisher {
   }
 
   unblocked(): void {
+    if (this.#isUnread) return;
     const unread = this.#unread;
     this.#unread = [];
-    for (const { event, settled } of unread) {
-      if (this.#isWhole) this.#hand(event, settled);
+    for (const sent of unread) {
+      if (this.#isWhole) this.#hand(sent);
     }
     this.#answerLater();
   }
@@ -185,14 +225,15 @@ class SimulatedPublisher implements Publisher {
     this.#bodyMaxBytes = refusal?.bodyMaxBytes ?? Infinity;
     this.#unread = [];
     const noticedMs = refusal === null ? dice.pick([0, 5, 200, 3_000]) : 5;
-    scene.clock.after(noticedMs, () => {
-      if (!this.#isOpen || !this.#process.isAlive) return;
+    const noticed = () => {
+      if (!this.#isOpen) return;
       this.#isOpen = false;
       scene.history.note("state", "gateway", "notices that the broker is gone");
       this.#events?.closed(refusal);
       this.#haunt(this.#answers.splice(0));
       this.#connectLater(dice.between(20, 500));
-    });
+    };
+    scene.clock.after(noticedMs, this.process.into(noticed));
   }
 
   /** A client may still say of what was under way that it came to nothing, though the port rules that out. */
@@ -200,26 +241,29 @@ class SimulatedPublisher implements Publisher {
     const { dice, scene } = this.#broker;
     if (!scene.plan.isHaunted) return;
     for (const { settled } of answers) {
-      scene.clock.after(dice.between(0, 1_000), this.#process.into(() => settled("refused")));
+      scene.clock.after(dice.between(0, 1_000), this.process.into(() => settled("refused")));
     }
   }
 
   #connectLater(delayMs: number): void {
     const { scene, dice } = this.#broker;
-    scene.clock.after(delayMs, () => {
-      if (this.#isClosed || !this.#process.isAlive) return;
-      if (!this.#broker.isUp) return this.#connectLater(dice.between(200, 1_000));
+    const connect = () => {
+      if (this.#isClosed) return;
+      const isThere = this.#broker.isUp && !this.process.machine.isCut("broker");
+      if (!isThere) return this.#connectLater(dice.between(200, 1_000));
       this.#isOpen = true;
       this.#isWhole = true;
       scene.history.note("state", "gateway", "is connected to the broker");
       this.#events?.opened();
-    });
+    };
+    scene.clock.after(delayMs, this.process.into(connect));
   }
 
-  #hand(event: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void {
+  #hand({ event, settled, ownSinceMs }: Sent): void {
     const { scene } = this.#broker;
+    const isLate = scene.checkers.leases?.hasPassedOn(event.shard, this.process.number, ownSinceMs) ?? false;
     const dispatch = scene.ledger.dispatch(event.session, event.sequence);
-    const fate = this.#broker.read(event);
+    const fate = this.#broker.read(event, isLate);
     if (fate === "returned") return this.breakConnection(null);
     if (fate === "taken") this.#answers.push({ dispatch, outcome: "confirmed", settled });
     else {
@@ -234,17 +278,18 @@ class SimulatedPublisher implements Publisher {
   #answerLater(): void {
     if (this.#cancelAnswers !== null || this.#answers.length === 0) return;
     const { scene, dice } = this.#broker;
-    this.#cancelAnswers = scene.clock.after(dice.between(1, 30), () => {
+    const answer = () => {
       this.#cancelAnswers = null;
-      if (!this.#broker.isBlocked) this.#answer();
-      if (!this.#broker.isBlocked) this.#answerLater();
-    });
+      if (!this.#isUnread) this.#answer();
+      if (!this.#isUnread) this.#answerLater();
+    };
+    this.#cancelAnswers = scene.clock.after(dice.between(1, 30), this.process.into(answer));
   }
 
   #answer(): void {
     const { dice, scene } = this.#broker;
     for (let count = dice.between(1, this.#answers.length); count > 0; count--) {
-      if (!this.#isOpen || !this.#isWhole || !this.#process.isAlive) return;
+      if (!this.#isOpen || !this.#isWhole || !this.process.isAlive) return;
       const at = scene.plan.isConfirmedInOrder ? 0 : dice.between(0, this.#answers.length - 1);
       const [answer] = this.#answers.splice(at, 1);
       if (answer === undefined) return;

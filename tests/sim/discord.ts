@@ -10,9 +10,11 @@
 import type { GatewayBot } from "../../gateway/identify/budget.ts";
 import type { ConnectionEvents, Transport } from "../../gateway/shard/transport.ts";
 import { BotWorld, type WorldEvent } from "./bot_world.ts";
+import type { SimulatedDisk } from "./disk.ts";
 import { DiscordConnection } from "./discord_connection.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
 import type { Dispatch, Session, SessionEnd } from "./ledger.ts";
+import type { Machine } from "./machine.ts";
 import type { Scene } from "./scene.ts";
 import type { SeededDice } from "./seeded_dice.ts";
 
@@ -55,6 +57,8 @@ class LiveSession {
   /** What may not be replayed any more: because the gateway reported it, because the buffer is full. */
   reportedThrough = 0;
   overflowedThrough = 0;
+  /** The process that it was last attached to. */
+  attachedBy = 0;
   /** "Gone" answers since the gateway last got RESUMED or READY. */
   goneAnswers = 0;
   /** A gateway has been started since whose settings are others. */
@@ -89,6 +93,7 @@ export class SimulatedDiscord {
   readonly #dice: SeededDice;
   readonly #live = new Map<string, LiveSession>();
   readonly #connections = new Map<number, DiscordConnection>();
+  readonly #disks = new WeakMap<GatewayProcess, SimulatedDisk>();
   readonly #attached = new Map<DiscordConnection, LiveSession>();
   readonly #bucketFreeAtMs = new Map<number, number>();
   #numbers = 0;
@@ -118,7 +123,8 @@ export class SimulatedDiscord {
 
   // What a gateway process sees of it.
 
-  transport(process: GatewayProcess): Transport {
+  transport(process: GatewayProcess, disk: SimulatedDisk): Transport {
+    this.#disks.set(process, disk);
     return { connect: (url, events) => this.#connect(process, url, events) };
   }
 
@@ -126,7 +132,7 @@ export class SimulatedDiscord {
     return process.asks((resolve) => {
       const { clock, plan } = this.#scene;
       clock.after(this.#dice.between(20, 400), () => {
-        if (this.#isRestAway) return resolve(null);
+        if (this.#isRestAway || process.machine.isCut("discord")) return resolve(null);
         const readAtMs = clock.nowMs();
         const answer = {
           url: "wss://gateway.example",
@@ -168,6 +174,29 @@ export class SimulatedDiscord {
     for (const connection of this.#connections.values()) {
       if (connection.process === process) connection.abandoned();
     }
+  }
+
+  /** Nothing gets through between it and a machine any more; what stood is over after a while. */
+  cutOff(machine: Machine): void {
+    for (const connection of [...this.#connections.values()]) {
+      if (connection.process.machine !== machine || connection.isStalled) continue;
+      connection.isStalled = true;
+      this.#scene.clock.after(this.#dice.between(1_000, 90_000), () => connection.close(1006, ""));
+    }
+  }
+
+  /** Number of the process whose connection a shard's session is attached to; null: it is to none. */
+  processOf(shard: number): number | null {
+    const found = [...this.#attached].find(([connection, { record }]) =>
+      record.shard === shard && connection.isOpen
+    );
+    return found?.[0].process.number ?? null;
+  }
+
+  /** Whether it still has this session, though not from this process. */
+  missesResume(session: string, process: number): boolean {
+    const live = this.#live.get(session);
+    return live !== undefined && live.attachedBy !== process;
   }
 
   /** What is not as it should be in the end; null where every shard is attached. */
@@ -341,7 +370,8 @@ export class SimulatedDiscord {
     if (!process.calls()) return connection;
     this.#connections.set(connection.number, connection);
     this.#note(`connection ${connection.number} to ${URL.parse(url)?.host}`);
-    if (this.#isRefusing) connection.refused();
+    if (process.machine.isCut("discord")) connection.isStalled = true;
+    else if (this.#isRefusing) connection.refused();
     else if (this.#isMute && this.#dice.chance(0.5)) connection.isStalled = true;
     else connection.opened();
     if (!this.#isMute) connection.sendText(this.#hello());
@@ -442,7 +472,8 @@ export class SimulatedDiscord {
       return connection.sendText('{"t":null,"s":null,"op":9,"d":false}');
     }
     if (seq < live.reportedThrough) {
-      checkers.sessionEnds.trimmed(live.record, seq, live.reportedThrough);
+      const known = this.#knownThrough(connection.process, live.record);
+      checkers.sessionEnds.trimmed(live.record, seq, live.reportedThrough, known);
       this.#end(live, "trimmed");
       return connection.sendText('{"t":null,"s":null,"op":9,"d":false}');
     }
@@ -457,12 +488,20 @@ export class SimulatedDiscord {
     this.#dispatch(live, "RESUMED");
   }
 
+  /** How far a process can know a session to be done with. */
+  #knownThrough(process: GatewayProcess, session: Session): number {
+    if (this.#scene.plan.fleet === null) return Infinity;
+    const foundThrough = this.#disks.get(process)?.foundThrough(process, session) ?? 0;
+    return Math.max(session.storedThrough ?? 0, foundThrough);
+  }
+
   // Sessions.
 
   #attach(live: LiveSession, connection: DiscordConnection): void {
     live.cancelExpiry();
     if (live.connection !== null) this.#attached.delete(live.connection);
     live.connection = connection;
+    live.attachedBy = connection.process.number;
     this.#attached.set(connection, live);
   }
 

@@ -150,11 +150,12 @@ export class DiscordConnection implements Connection {
     if (this.isStalled) return;
     const { clock, latencyMs, hauntsAfterMs } = this.#options;
     this.#toGatewayAtMs = Math.max(this.#toGatewayAtMs, clock.nowMs() + latencyMs);
-    clock.schedule(this.#toGatewayAtMs, () => {
-      if (!this.process.isAlive || this.#hasEnded || this.isStalled) return;
+    const arrived = () => {
+      if (this.#hasEnded || this.isStalled) return;
       if (!this.#hasLeft) arrive(false);
       else if (hauntsAfterMs !== null) clock.after(hauntsAfterMs, this.process.into(() => arrive(true)));
-    });
+    };
+    clock.schedule(this.#toGatewayAtMs, this.process.into(arrived));
   }
 
   #toDiscord(arrive: () => void): void {

@@ -18,14 +18,21 @@ import {
   type SpoolWrite,
 } from "../../gateway/delivery/spool.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
+import type { Session } from "./ledger.ts";
 import type { Scene } from "./scene.ts";
 import type { SeededDice } from "./seeded_dice.ts";
 
 export class SimulatedDisk {
   readonly #scene: Scene;
   readonly #dice: SeededDice;
+  /** Names whoever has it. */
+  readonly #holder: string;
   #lanes = new Map<number, SpooledEvent[]>();
   #points = new Map<number, SpooledPoint>();
+  /** What each process found. */
+  readonly #found = new WeakMap<GatewayProcess, ReadonlyMap<number, SpooledPoint>>();
+  /** What is on it → since when. */
+  readonly #writtenAtMs = new Map<string, number>();
   #total: number | null = null;
   #lastPosition = 0;
   #bytes = 0;
@@ -38,15 +45,31 @@ export class SimulatedDisk {
   /** Events that were written to it. */
   written = 0;
 
-  constructor(scene: Scene, dice: SeededDice) {
+  constructor(scene: Scene, dice: SeededDice, holder = "disk") {
     this.#scene = scene;
     this.#dice = dice;
+    this.#holder = holder;
+  }
+
+  /** Since when it holds this event; null: it does not. */
+  holdsSinceMs({ session, sequence }: OutgoingEvent): number | null {
+    return this.#writtenAtMs.get(`${session}:${sequence}`) ?? null;
+  }
+
+  /** How far this session was spooled, with its point, when the process opened it. */
+  foundThrough(process: GatewayProcess, { id, shard }: Session): number | null {
+    const point = this.#found.get(process)?.get(shard);
+    return point?.sessionId === id ? point.sequence : null;
   }
 
   spool(process: GatewayProcess): Spool {
     let isWriting = false;
     return {
-      open: () => this.#call(process, () => this.#open()),
+      open: () =>
+        this.#call(process, () => {
+          this.#found.set(process, new Map(this.#points));
+          return this.#open();
+        }),
       begin: ({ total, keepPoints }) =>
         this.#call(process, () => {
           if (this.#isDamaged) this.#lose();
@@ -113,7 +136,7 @@ export class SimulatedDisk {
   #open(): SpoolOpening {
     if (this.#isDamaged) {
       const movedAside = { to: "spool.damaged", problem: "it is damaged", isLost: true };
-      return { kind: "ready", contents: NOTHING_SPOOLED, holder: "disk", movedAside };
+      return { kind: "ready", contents: NOTHING_SPOOLED, holder: this.#holder, movedAside };
     }
     const lanes = new Map<number, SpooledLane>();
     for (const [shard, events] of this.#lanes) {
@@ -135,7 +158,7 @@ export class SimulatedDisk {
       total: this.#points.size > 0 ? this.#total : null,
       lastPosition: this.#lastPosition,
     };
-    return { kind: "ready", contents, holder: "disk", movedAside: null };
+    return { kind: "ready", contents, holder: this.#holder, movedAside: null };
   }
 
   #lose(): void {
@@ -148,9 +171,12 @@ export class SimulatedDisk {
       session.isSpoolDamaged = true;
       session.spooledThrough = null;
       session.safeThrough = 0;
+      // Others go on from what they have stored.
+      if (this.#scene.plan.fleet === null) session.durableThrough = session.storedThrough;
     }
     this.#lanes = new Map();
     this.#points = new Map();
+    this.#writtenAtMs.clear();
     this.#lastPosition = 0;
     this.#bytes = 0;
     this.#isDamaged = false;
@@ -172,6 +198,7 @@ export class SimulatedDisk {
         this.#scene.report(`spool position ${position} was written after ${this.#lastPosition}`);
       }
       this.#lastPosition = position;
+      this.#writtenAtMs.set(`${event.session}:${event.sequence}`, this.#scene.clock.nowMs());
       const lane = this.#lanes.get(event.shard);
       if (lane === undefined) this.#lanes.set(event.shard, [{ position, event }]);
       else lane.push({ position, event });
@@ -201,6 +228,7 @@ export class SimulatedDisk {
     const lane = this.#lanes.get(shard) ?? [];
     const kept = lane.findIndex((spooled) => spooled.position > position);
     for (const { event } of lane.splice(0, kept === -1 ? lane.length : kept)) {
+      this.#writtenAtMs.delete(`${event.session}:${event.sequence}`);
       this.#bytes -= event.body.length;
       const dispatch = ledger.dispatch(event.session, event.sequence);
       if (dispatch === undefined) continue;

@@ -18,8 +18,11 @@ import { reportUnwritten } from "./checkers/beginnings.ts";
 import type { SimulatedCommandQueue } from "./command_queue.ts";
 import type { SimulatedDiscord } from "./discord.ts";
 import type { SimulatedDisk } from "./disk.ts";
+import type { FleetCommands } from "./fleet_commands.ts";
 import { GatewayProcess } from "./gateway_process.ts";
+import type { Machine } from "./machine.ts";
 import type { NewsExchange } from "./news_exchange.ts";
+import type { ReplicaPlan } from "./plan.ts";
 import type { SimulatedRedis } from "./redis.ts";
 import type { Scene } from "./scene.ts";
 import type { SeededDice } from "./seeded_dice.ts";
@@ -29,15 +32,37 @@ const STOP_MAX_MS = 10_000;
 /** Its first segment is the bot's id in base64, as in a real one. */
 const TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.sim.ulated";
 /** GUILDS and GUILD_MESSAGES; the other value adds GUILD_MESSAGE_REACTIONS. */
-const INTENTS = [513, 1_537] as const;
+export const INTENTS = [513, 1_537] as const;
 
 export interface Surroundings {
   readonly discord: SimulatedDiscord;
   readonly broker: SimulatedBroker;
   readonly news: NewsExchange;
   readonly redis: SimulatedRedis;
-  readonly disk: SimulatedDisk;
+  /** Of a gateway that is alone. */
   readonly commands: SimulatedCommandQueue;
+  readonly fleetCommands: FleetCommands;
+}
+
+/** What all gateways of a history are started with, from the next start on. */
+export class Settings {
+  intents: number = INTENTS[0];
+  total: number;
+  #processes = 0;
+
+  constructor(total: number) {
+    this.total = total;
+  }
+
+  nextProcess(): number {
+    return ++this.#processes;
+  }
+}
+
+/** Where a gateway's processes run. */
+export interface Home {
+  readonly machine: Machine;
+  readonly disk: SimulatedDisk;
 }
 
 interface Running {
@@ -49,21 +74,42 @@ export class GatewayLife {
   readonly #scene: Scene;
   readonly #dice: SeededDice;
   readonly #surroundings: Surroundings;
-  #processes = 0;
+  readonly #settings: Settings;
+  readonly machine: Machine;
+  readonly disk: SimulatedDisk;
+  /** Null for a gateway that is alone. */
+  readonly plan: ReplicaPlan | null;
   #running: Running | null = null;
   #isStopping = false;
-  #intents: number = INTENTS[0];
-  #total: number;
+  /** It did not stand still, nor was it cut off, since then. */
+  #undisturbedSinceMs = 0;
+  #restNotBeforeMs = 0;
 
-  constructor(scene: Scene, dice: SeededDice, surroundings: Surroundings) {
+  constructor(
+    scene: Scene,
+    dice: SeededDice,
+    surroundings: Surroundings,
+    { settings, machine, disk, plan }: Home & {
+      readonly settings: Settings;
+      readonly plan: ReplicaPlan | null;
+    },
+  ) {
     this.#scene = scene;
     this.#dice = dice;
     this.#surroundings = surroundings;
-    this.#total = scene.plan.shards;
+    this.#settings = settings;
+    this.machine = machine;
+    this.disk = disk;
+    this.plan = plan;
   }
 
-  get total(): number {
-    return this.#total;
+  get isPaused(): boolean {
+    return this.#running?.process.isPaused ?? false;
+  }
+
+  /** It did not run on as usual. */
+  disturbed(): void {
+    this.#undisturbedSinceMs = this.#scene.clock.nowMs();
   }
 
   /** Number of the process that runs; 0 where none does. */
@@ -76,30 +122,35 @@ export class GatewayLife {
   }
 
   start(): void {
-    const { clock, report, history, checkers, ledger } = this.#scene;
-    const { discord, broker, news, redis, disk, commands } = this.#surroundings;
+    const { clock, report, history, checkers, ledger, plan } = this.#scene;
+    const { discord, broker, news, redis, commands, fleetCommands } = this.#surroundings;
+    const { disk, machine } = this;
+    const { total, intents } = this.#settings;
     if (this.#running !== null) return;
     const process = new GatewayProcess({
-      number: ++this.#processes,
+      number: this.#settings.nextProcess(),
       clock,
+      machine,
       died: () => this.#died(process),
     });
-    history.note("state", "gateway", `process ${process.number} starts`);
-    discord.processStarts({ total: this.#total, intents: this.#intents });
+    history.note("state", machine.name, `process ${process.number} starts`);
+    discord.processStarts({ total, intents });
     const config = this.#config();
     let statePublisher: StatePublisher | null = null;
     const service: GatewayService = new GatewayService(config, {
       clock: process.clock,
       dice: this.#dice.fork().roll,
-      transport: discord.transport(process),
+      transport: discord.transport(process, disk),
       publisher: (fence) => {
-        const publisher = fence(broker.publisher(process));
+        const publisher = fence(broker.publisher(process, disk));
         statePublisher = this.#stateBefore(config, process, publisher);
         return statePublisher ?? publisher;
       },
       learn: (shards) => statePublisher?.learn(shards) ?? Promise.resolve(),
       notices: news.notices(process),
-      commands: { kind: "alone", source: commands.source(process) },
+      commands: plan.fleet === null
+        ? { kind: "alone", source: commands.source(process) }
+        : { kind: "fleet", links: (member) => fleetCommands.links(process, member) },
       points: redis.points(process, {
         get member(): string {
           return service.member;
@@ -107,7 +158,7 @@ export class GatewayLife {
         tokenOf: (shard) => service.tokenOf(shardLease(shard)),
       }),
       leases: redis.leases(process),
-      sharedTurns: null,
+      sharedTurns: redis.sharedTurns(process),
       processId: `process-${process.number}`,
       board: redis.board(process),
       // Nothing follows from the figures, whatever becomes of them.
@@ -119,7 +170,8 @@ export class GatewayLife {
       readGatewayBot: () => discord.readGatewayBot(process),
       disconnectStore: () => process.asks((resolve) => clock.after(5, resolve)),
       observe: process.into((observation) => {
-        if (observation.kind === "identify.budget") {
+        // What others of a fleet send counts too.
+        if (observation.kind === "identify.budget" && plan.fleet === null) {
           const { identifiesLeft, budgetReadAtMs } = discord;
           checkers.identifies.counted({
             left: observation.remaining,
@@ -135,7 +187,7 @@ export class GatewayLife {
         if (observation.kind === "spool.unreadable") disk.givenUp(observation.shard);
         const { kind, ...facts } = observation;
         if (STATE_OBSERVATIONS.has(kind)) {
-          history.note("state", "gateway", `${kind} ${JSON.stringify(facts)}`);
+          history.note("state", machine.name, `${kind} ${JSON.stringify(facts)}`);
         }
       }),
       confirmed: () => {},
@@ -157,6 +209,12 @@ export class GatewayLife {
     this.#running?.process.dieAfter(steps);
   }
 
+  /** Dies now, and is not there again for so long at least. */
+  crashFor(restMs: number): void {
+    this.#restNotBeforeMs = this.#scene.clock.nowMs() + restMs;
+    this.crash();
+  }
+
   /** Stops in order. */
   stop(): void {
     const running = this.#running;
@@ -164,24 +222,31 @@ export class GatewayLife {
     this.#isStopping = true;
     const { clock, history, report } = this.#scene;
     const { process, service } = running;
-    history.note("state", "gateway", `process ${process.number} is to stop`);
+    history.note("state", this.machine.name, `process ${process.number} is to stop`);
     const startedAtMs = clock.nowMs();
     service.stop().then(process.into(() => {
       const tookMs = clock.nowMs() - startedAtMs;
-      if (tookMs > STOP_MAX_MS) report(`the gateway took ${tookMs} ms to stop`);
+      const isUndisturbed = this.#undisturbedSinceMs <= startedAtMs;
+      if (tookMs > STOP_MAX_MS && isUndisturbed) report(`the gateway took ${tookMs} ms to stop`);
       process.die();
     }));
   }
 
-  /** From the next start on. */
-  changeIntents(): void {
-    this.#intents = INTENTS.find((intents) => intents !== this.#intents) ?? INTENTS[0];
-  }
-
-  /** From the next start on. */
-  changeTotal(): void {
-    const { shards } = this.#scene.plan;
-    this.#total = this.#total === shards ? shards + 1 : shards;
+  /** Nothing of it runs for a while. */
+  pause(forMs: number, slept: boolean): void {
+    const running = this.#running;
+    if (running === null || running.process.isPaused) return;
+    const { clock, history } = this.#scene;
+    const { process } = running;
+    process.pause();
+    const awakening = this.#dice.pick(["in order", "timers first", "timers last"] as const);
+    history.note("state", this.machine.name, `process ${process.number} stands still for ${forMs} ms`);
+    clock.after(forMs, () => {
+      if (!process.isPaused) return;
+      this.disturbed();
+      history.note("state", this.machine.name, `process ${process.number} goes on, ${awakening}`);
+      process.goOn(awakening, slept);
+    });
   }
 
   /** Before the broker, where there is a state cache. */
@@ -217,19 +282,31 @@ export class GatewayLife {
 
   #died(process: GatewayProcess): void {
     const { clock, history, ledger, plan, report, checkers } = this.#scene;
-    history.note("state", "gateway", `process ${process.number} is gone`);
+    history.note("state", this.machine.name, `process ${process.number} is gone`);
     checkers.state?.troubled(clock.nowMs());
     this.#running = null;
-    const { discord, redis, disk } = this.#surroundings;
+    const { discord, redis, fleetCommands } = this.#surroundings;
     discord.processDied(process);
-    const diskSinceMs = plan.spoolMaxBytes === null ? Infinity : disk.wellSinceMs;
-    const writableSinceMs = Math.min(redis.wellSinceMs, diskSinceMs);
+    redis.processDied(process);
+    fleetCommands.processDied(process);
+    const diskSinceMs = plan.spoolMaxBytes === null ? Infinity : this.disk.wellSinceMs;
+    const writableSinceMs = Math.max(Math.min(redis.wellSinceMs, diskSinceMs), this.#undisturbedSinceMs);
     reportUnwritten(
       ledger.sessions,
-      { process: process.number, atMs: clock.nowMs(), writableSinceMs },
+      {
+        process: process.number,
+        atMs: clock.nowMs(),
+        writableSinceMs: this.machine.isCut("redis") ? diskSinceMs : writableSinceMs,
+        runs: (shard, sinceMs) => {
+          const { leases } = checkers;
+          const heldSinceMs = leases?.heldSinceMs(shard, process.number) ?? Infinity;
+          return leases === null || heldSinceMs <= sinceMs;
+        },
+      },
       report,
     );
-    clock.after(this.#dice.between(1_000, 8_000), () => this.start());
+    const restartAfterMs = this.#dice.between(1_000, 8_000);
+    clock.after(Math.max(restartAfterMs, this.#restNotBeforeMs - clock.nowMs()), () => this.start());
   }
 
   #config(): Config {
@@ -237,8 +314,13 @@ export class GatewayLife {
     const parsed = parseConfig({
       BOT_TOKEN: TOKEN,
       COMPRESS: "none",
-      INTENTS: String(this.#intents),
-      SHARDS_TOTAL: String(this.#total),
+      INTENTS: String(this.#settings.intents),
+      SHARDS_TOTAL: String(this.#settings.total),
+      ...(plan.fleet === null ? {} : {
+        FLEET: "true",
+        LEASE_TTL: String(plan.fleet.leaseTtlMs / 1_000),
+        REPLICA_NAME: this.machine.name,
+      }),
       MAX_UNCONFIRMED_BYTES: String(plan.memoryMaxBytes),
       SPOOL_PATH: plan.spoolMaxBytes === null ? "off" : "spool",
       ...(plan.spoolMaxBytes === null ? {} : { SPOOL_MAX_BYTES: String(plan.spoolMaxBytes) }),
@@ -289,4 +371,12 @@ const STATE_OBSERVATIONS: ReadonlySet<string> = new Set([
   "spool.room",
   "service.warning",
   "service.late",
+  "fleet.joined",
+  "fleet.led",
+  "leases.lapsed",
+  "leases.regained",
+  "points.fenced",
+  "shard.handed_over",
+  "shards.lost",
+  "shards.begun",
 ]);

@@ -63,10 +63,12 @@ export interface Session {
   confirmedThrough: number;
   /** Everything up to here is confirmed, in the spool, or excused. */
   safeThrough: number;
-  /** The furthest point that Redis has stored; null: none. */
+  /** The furthest point that Redis has stored, and not forgotten since; null: none. */
   storedThrough: number | null;
   /** The furthest point that the spool has stored; null: none. */
   spooledThrough: number | null;
+  /** The furthest that was ever stored, in Redis or in a spool, and may be reported to Discord; null: none. */
+  durableThrough: number | null;
 }
 
 export class Ledger {
@@ -95,6 +97,7 @@ export class Ledger {
       safeThrough: 0,
       storedThrough: null,
       spooledThrough: null,
+      durableThrough: null,
     };
     this.#sessions.set(begun.id, begun);
     return begun;
@@ -148,10 +151,10 @@ function isSafe(dispatch: Dispatch): boolean {
   return isConfirmed(dispatch) || dispatch.isSpooled;
 }
 
-/** The last sequence that a gateway can be expected to have come to, given that this process runs now. */
-export function reachableSequence(session: Session, livingProcess: number): number {
+/** The last sequence that a gateway can be expected to have come to. `runs`: whether the shard is with this process now. */
+export function reachableSequence(session: Session, runs: (process: number) => boolean): number {
   const last = session.dispatches.findLast(({ isReplayable, receivedBy }) =>
-    isReplayable || receivedBy === livingProcess
+    isReplayable || runs(receivedBy)
   );
   return last?.sequence ?? 0;
 }

@@ -17,6 +17,8 @@ interface Held {
   readonly routingKey: string;
   readonly body: unknown;
   readonly settled: ((outcome: NewsOutcome) => void) | undefined;
+  /** Who told it. */
+  readonly process: GatewayProcess;
 }
 
 export class NewsExchange {
@@ -38,13 +40,13 @@ export class NewsExchange {
 
   notices(process: GatewayProcess): Notices {
     // What the process before held is gone with it.
-    this.#held = [];
+    this.#held = this.#held.filter((held) => held.process.isAlive);
     return {
       reject: () => process.asks((resolve) => this.#scene.clock.after(20, resolve)),
       reply: () => process.calls(),
       news: (routingKey, body, settled) => {
         if (!process.calls()) return;
-        const held = { routingKey, body, settled: settled && process.into(settled) };
+        const held = { routingKey, body, settled: settled && process.into(settled), process };
         if (this.#isUp) this.#take(held);
         else this.#hold(held);
       },

@@ -57,7 +57,18 @@ export const FAULTS = [
   "commands",
 ] as const;
 
-export type Fault = typeof FAULTS[number];
+/** What goes wrong besides where there are several gateways. */
+export const FLEET_FAULTS = [
+  "replica_paused",
+  "replica_asleep",
+  "wall_clock_set",
+  "redis_cut_off",
+  "broker_cut_off",
+  "discord_cut_off",
+  "redis_failover",
+] as const;
+
+export type Fault = typeof FAULTS[number] | typeof FLEET_FAULTS[number];
 
 export interface Plan {
   readonly shards: number;
@@ -87,6 +98,20 @@ export interface Plan {
   readonly faults: readonly Fault[];
   /** How the gateway keeps a state cache; null: it keeps none. */
   readonly state: StatePlan | null;
+  /** Several gateways that share the shards; null: one. */
+  readonly fleet: FleetPlan | null;
+}
+
+export interface FleetPlan {
+  readonly leaseTtlMs: number;
+  readonly replicas: readonly ReplicaPlan[];
+}
+
+export interface ReplicaPlan {
+  /** By so much its wall clock is ahead. */
+  readonly skewMs: number;
+  /** Its machine may sleep, or its wall clock be set: what counts on either clock cannot bear both at a time. */
+  readonly may: "sleep" | "be set";
 }
 
 export interface StatePlan {
@@ -115,6 +140,10 @@ const MINUTE_MS = 60_000;
  */
 const NOT_WITH_STATE: ReadonlySet<Fault> = new Set(["total_changed", "disk_damaged", "disk_unreadable"]);
 
+/** Another number of shards is not for one of several replicas to decide. */
+const NOT_IN_FLEETS: ReadonlySet<Fault> = new Set(["total_changed"]);
+const FLEET_FAULT_WEIGHT = 3;
+
 export function drawPlan(dice: SeededDice): Plan {
   const shards = dice.between(2, 6);
   const hasSpool = dice.chance(0.75);
@@ -137,15 +166,35 @@ export function drawPlan(dice: SeededDice): Plan {
     faultEveryMs: dice.pick([1_500, 4_000, 10_000]),
     faults: drawFaults(dice),
   };
-  // Last, so that a plan without a cache is the one that it would be if there were none.
+  // Later than all else, so that a plan without a cache, or a fleet, is the one that it would be if there were none.
   const state = dice.chance(0.25) ? { old: dice.chance(0.5) } : null;
-  if (state === null) return { ...plan, state };
-  return { ...plan, state, faults: plan.faults.filter((fault) => !NOT_WITH_STATE.has(fault)) };
+  const fleet = dice.chance(1 / 3) ? drawFleet(dice) : null;
+  if (fleet !== null) {
+    const faults = plan.faults.filter((fault) => !NOT_IN_FLEETS.has(fault));
+    const fleetFaults = drawKinds(dice, FLEET_FAULTS);
+    const own = fleetFaults.flatMap((fault) => new Array<Fault>(FLEET_FAULT_WEIGHT).fill(fault));
+    return { ...plan, state: null, fleet, faults: [...faults, ...own] };
+  }
+  if (state === null) return { ...plan, state, fleet };
+  return { ...plan, state, fleet, faults: plan.faults.filter((fault) => !NOT_WITH_STATE.has(fault)) };
+}
+
+function drawFleet(dice: SeededDice): FleetPlan {
+  return {
+    leaseTtlMs: dice.between(3, 10) * 1_000,
+    replicas: Array.from({ length: dice.between(2, 4) }, () => ({
+      skewMs: dice.pick([0, 1, -1]) * dice.pick([40, 3_000, 600_000]),
+      may: dice.pick(["sleep", "be set"] as const),
+    })),
+  };
 }
 
 /** Half of all kinds, so that each has room to matter. */
 function drawFaults(dice: SeededDice): Fault[] {
-  const drawn = FAULTS.filter((fault) => dice.chance(RARE.has(fault) ? 0.15 : 0.5));
-  const kinds = drawn.length > 0 ? drawn : [dice.pick(FAULTS)];
-  return kinds.flatMap((fault) => new Array<Fault>(WEIGHTS[fault] ?? 1).fill(fault));
+  return drawKinds(dice, FAULTS).flatMap((fault) => new Array<Fault>(WEIGHTS[fault] ?? 1).fill(fault));
+}
+
+function drawKinds(dice: SeededDice, faults: readonly Fault[]): readonly Fault[] {
+  const drawn = faults.filter((fault) => dice.chance(RARE.has(fault) ? 0.15 : 0.5));
+  return drawn.length > 0 ? drawn : [dice.pick(faults)];
 }

@@ -4,14 +4,23 @@
  *
  * @module
  */
-import { type Fences, type Leases, shardLease } from "../../gateway/fleet/leases.ts";
+import {
+  type Fences,
+  type Leases,
+  type LeaseToken,
+  shardLease,
+  shardOfLease,
+} from "../../gateway/fleet/leases.ts";
+import { FORGOTTEN_MAX_MS } from "../../gateway/fleet/tenure.ts";
+import { type SharedTurns, turnTimes } from "../../gateway/identify/shared_turns.ts";
 import type { Board } from "../../gateway/resume/board.ts";
 import type { PointChange, ResumePoints, StoredFleet, StoredShard } from "../../gateway/resume/points.ts";
 import type { StateStore } from "../../gateway/state/store.ts";
-import { MemoryLeases } from "../fakes/memory_leases.ts";
+import { MemoryTurnStore } from "../fakes/memory_shared_turns.ts";
 import { type MemoryState, MemoryStateStore } from "../fakes/memory_state_store.ts";
 import type { GatewayProcess } from "./gateway_process.ts";
 import { reachableSequence } from "./ledger.ts";
+import { RedisStore } from "./redis_store.ts";
 import type { Scene } from "./scene.ts";
 import type { SeededDice } from "./seeded_dice.ts";
 import { SimulatedStateStore } from "./state_store.ts";
@@ -27,33 +36,55 @@ const ANSWER_MAX_MS = 5_000;
 
 const NOTHING_STORED: StoredShard = { point: null, lost: [], presence: null, guilds: null };
 
+/** Connections to Redis that may hang, one after the other, before a lease is not renewed in time (main.ts). */
+const LEASE_TRIES = 5;
+/** `SHARDS_WAIT` as it is by default. */
+const IDENTIFY_SPACING_MS = 6_000;
+/** Where a machine is cut off, what it sends may still arrive when it is no more. */
+const LATE_ARRIVALS = 0.5;
+
+/** A connection carries out what it is sent in order; another one may overtake it. */
+interface RedisConnection {
+  carriedOutAtMs: number;
+}
+
+/** Redis as one process of a fleet has it: a connection for its leases, and one for everything else. */
+interface RedisClients {
+  store: RedisStore;
+  readonly connections: { leases: RedisConnection; rest: RedisConnection };
+}
+
+type Use = keyof RedisClients["connections"];
+
 export class SimulatedRedis {
   readonly #scene: Scene;
   readonly #dice: SeededDice;
-  readonly #shards = new Map<number, StoredShard>();
-  readonly #leases: MemoryLeases;
-  #total: number | null = null;
-  #bot: string | null = null;
+  readonly #state: MemoryState;
+  readonly #turns: MemoryTurnStore;
+  /** The server whose word counts in the end. */
+  #store: RedisStore;
+  /** Outside a fleet there is one connection. */
+  readonly #connection: RedisConnection = { carriedOutAtMs: 0 };
+  readonly #clients = new Map<GatewayProcess, RedisClients>();
   #mood: RedisMood = "well";
   #wellSinceMs = 0;
+  #isFailingOver = false;
   /** Sent to it while it hangs. */
   #paused: (() => void)[] = [];
-  #carriedOutAtMs = 0;
   writes = 0;
-
-  readonly #state: MemoryState;
 
   /** `state`: what it keeps of the state cache. */
   constructor(scene: Scene, dice: SeededDice, state: MemoryState) {
     this.#scene = scene;
     this.#dice = dice;
     this.#state = state;
-    this.#leases = new MemoryLeases(() => scene.clock.wallMs());
+    this.#store = new RedisStore(scene.clock);
+    this.#turns = new MemoryTurnStore(scene.clock);
   }
 
   /** Since when it has been well; Infinity where it is not. */
   get wellSinceMs(): number {
-    return this.#wellSinceMs;
+    return this.#isFailingOver ? Infinity : this.#wellSinceMs;
   }
 
   set mood(mood: RedisMood) {
@@ -62,50 +93,118 @@ export class SimulatedRedis {
     if (mood !== "hanging") { for (const carryOut of this.#paused.splice(0)) carryOut(); }
   }
 
+  /**
+   * Another server takes its place. What this one is told from now on is lost, though it goes on answering for up to a
+   * second whoever has not yet heard of the other.
+   */
+  failOver(): void {
+    if (this.#isFailingOver) return;
+    const { clock, history } = this.#scene;
+    const old = this.#store;
+    const turns = this.#turns.snapshot();
+    this.#isFailingOver = true;
+    this.#store = old.copy(old.skewMs + this.#dice.between(-500, 500));
+    const goesAfterMs = this.#dice.between(1, FORGOTTEN_MAX_MS);
+    // Some find the other while the old one still answers, or all of them when it is gone.
+    const areParted = this.#dice.chance(0.5);
+    const backAfterMs = areParted ? 0 : this.#dice.pick([0, 300, 1_500]);
+    history.note("state", "redis", `is replaced, and goes in ${goesAfterMs} ms`);
+    for (const clients of this.#clients.values()) {
+      const movesAfterMs = areParted
+        ? this.#dice.between(0, goesAfterMs)
+        : goesAfterMs + this.#dice.between(0, backAfterMs);
+      clock.after(movesAfterMs, () => clients.store = this.#store);
+    }
+    clock.after(goesAfterMs, () => {
+      old.isGone = true;
+      this.#turns.failOver(turns);
+      this.#turns.back();
+      history.note("state", "redis", "is another server now");
+    });
+    if (areParted) this.#turns.away();
+    clock.after(goesAfterMs + backAfterMs, () => {
+      this.#isFailingOver = false;
+      if (this.#mood === "well") this.#wellSinceMs = clock.nowMs();
+    });
+  }
+
   leases(process: GatewayProcess): Leases {
-    const leases = this.#leases;
+    const { plan, checkers, clock } = this.#scene;
+    const answerMaxMs = plan.fleet === null ? ANSWER_MAX_MS : plan.fleet.leaseTtlMs / LEASE_TRIES;
     // What the store carries out it carries out at once.
-    const ask = <Value>(carryOut: () => Promise<Value>) => this.#call(process, carryOut).then((done) => done);
+    const ask = <Value>(carryOut: (store: RedisStore) => Promise<Value>) =>
+      this.#call(process, carryOut, { use: "leases", answerMaxMs }).then((done) => done);
     return {
-      renew: (...given) => ask(() => leases.renew(...given)),
-      take: (...given) => ask(() => leases.take(...given)),
-      letGo: (...given) => ask(() => leases.letGo(...given)),
-      proclaim: (...given) => ask(() => leases.proclaim(...given)),
-      leave: (...given) => ask(() => leases.leave(...given)),
+      renew: async (...given) => {
+        const sentAtMs = clock.nowMs();
+        const view = await ask(({ leases }) => leases.renew(...given));
+        checkers.leases?.renewed(process.number, sentAtMs);
+        return view;
+      },
+      take: (...given) =>
+        ask(async (store) => {
+          const taken = await store.leases.take(...given);
+          this.#granted(process, store, taken);
+          return taken;
+        }),
+      letGo: (...given) => ask(({ leases }) => leases.letGo(...given)),
+      proclaim: (...given) => ask(({ leases }) => leases.proclaim(...given)),
+      leave: (...given) => ask(({ leases }) => leases.leave(...given)),
+    };
+  }
+
+  /** Null outside a fleet. */
+  sharedTurns(process: GatewayProcess): SharedTurns | null {
+    if (this.#scene.plan.fleet === null) return null;
+    const member = `process-${process.number}`;
+    const times = turnTimes(IDENTIFY_SPACING_MS);
+    const turns = this.#turns.process(member, times);
+    const ask = <Value>(carryOut: () => Promise<Value>, none: Value) =>
+      this.#call(process, carryOut).then((done) => done).catch(() => none);
+    return {
+      member,
+      times,
+      take: (asked) => ask(() => turns.take(asked), null),
+      keep: (held) => ask(() => turns.keep(held), undefined),
+      confirm: (turn) => ask(() => turns.confirm(turn), false),
+      used: (turn) => ask(() => turns.used(turn), undefined),
+      giveBack: (turn) => ask(() => turns.giveBack(turn), undefined),
     };
   }
 
   points(process: GatewayProcess, fences: Fences): ResumePoints {
     return {
       read: (shards) =>
-        this.#patient(process, () => new Map([...this.#shards].filter(([shard]) => shards.includes(shard)))),
+        this.#patient(
+          process,
+          (store) => new Map([...store.shards].filter(([shard]) => shards.includes(shard))),
+        ),
       load: () =>
-        this.#patient(process, (): StoredFleet => ({
-          total: this.#total,
-          bot: this.#bot,
-          shards: new Map(this.#shards),
+        this.#patient(process, (store): StoredFleet => ({
+          total: store.total,
+          bot: store.bot,
+          shards: new Map(store.shards),
           foreign: false,
         })),
       begin: ({ total, bot, keepSessions, lost }) =>
-        this.#patient(process, () => {
-          this.#total = total;
-          if (bot !== null) this.#bot = bot;
+        this.#patient(process, (store) => {
+          store.total = total;
+          if (bot !== null) store.bot = bot;
           if (!keepSessions) {
-            for (const shard of this.#shards.keys()) this.#change(shard, { point: null, guilds: [] });
+            for (const shard of store.shards.keys()) this.#change(store, shard, { point: null, guilds: [] });
           }
-          for (const [shard, sessions] of lost) this.#change(shard, { lost: sessions });
+          for (const [shard, sessions] of lost) {
+            if (sessions.length > 0) this.#change(store, shard, { lost: sessions });
+          }
         }),
       write: (changes) => {
         const tokens = new Map([...changes.keys()].map((shard) => [shard, fences.tokenOf(shard)]));
-        return this.#call(process, () => {
+        return this.#call(process, (store) => {
           this.writes += 1;
           const fenced = new Set<number>();
           for (const [shard, change] of changes) {
-            const name = shardLease(shard);
-            const isOurs = this.#leases.tokenOf(name) === tokens.get(shard) &&
-              this.#leases.holderOf(name) === fences.member;
-            if (isOurs) this.#change(shard, change);
-            else fenced.add(shard);
+            if (isFenced(store, shard, fences.member, tokens.get(shard) ?? null)) fenced.add(shard);
+            else this.#change(store, shard, change);
           }
           return fenced;
         });
@@ -124,16 +223,29 @@ export class SimulatedRedis {
       process,
       state: new MemoryStateStore(this.#state),
       already: () => this.#state.already,
-      send: (carryOut, answered, failed) => this.#send(carryOut, answered, failed),
+      send: (carryOut, answered, failed) => this.#send(process, carryOut, answered, failed),
     });
   }
 
-  /** A session of which it does not yet hold the last sequence; null where it holds all. */
-  unfinished(livingProcess: number): string | null {
+  /** Number of the process that holds the shard, as far as it knows; null: nobody does, or nobody knows who. */
+  holderOf(shard: number): number | null {
+    const name = shardLease(shard);
+    const { leases } = this.#store;
+    if (leases.holderOf(name) === null) return null;
+    return this.#scene.checkers.leases?.takerOf(shard, leases.tokenOf(name)) ?? null;
+  }
+
+  /** The session that is resumed where somebody takes the shard over; null: none is. */
+  sessionOf(shard: number): string | null {
+    return this.#store.shards.get(shard)?.point?.sessionId ?? null;
+  }
+
+  /** A session of which it does not yet hold the last sequence; null where it holds all. `runs`: whether this process has the shard. */
+  unfinished(runs: (process: number, shard: number) => boolean): string | null {
     for (const session of this.#scene.ledger.sessions) {
       if (session.end !== null) continue;
-      const point = this.#shards.get(session.shard)?.point;
-      const last = reachableSequence(session, livingProcess);
+      const point = this.#store.shards.get(session.shard)?.point;
+      const last = reachableSequence(session, (process) => runs(process, session.shard));
       if (point?.sessionId !== session.id || point.sequence !== last) {
         return `Redis holds ${point?.sessionId}:${point?.sequence} of shard ${session.shard}, ` +
           `Discord is at ${session.id}:${last}`;
@@ -144,7 +256,7 @@ export class SimulatedRedis {
 
   /** A shard whose gap has not been told; null where all have. */
   untold(total: number): string | null {
-    for (const [shard, { lost: [lost] }] of this.#shards) {
+    for (const [shard, { lost: [lost] }] of this.#store.shards) {
       // Of a shard that there is no more nobody asks.
       if (lost !== undefined && shard < total) {
         return `the gap of ${lost.sessionId} of shard ${shard} is not told`;
@@ -153,10 +265,31 @@ export class SimulatedRedis {
     return null;
   }
 
-  #change(shard: number, change: PointChange): void {
+  /** The process has died: nothing answers it any more. */
+  processDied(process: GatewayProcess): void {
+    this.#clients.delete(process);
+  }
+
+  #granted(process: GatewayProcess, store: RedisStore, taken: ReadonlyMap<string, LeaseToken>): void {
+    const { checkers, clock, history } = this.#scene;
+    if (checkers.leases === null) return;
+    const isForgotten = store !== this.#store;
+    for (const [name, token] of taken) {
+      history.note(
+        "state",
+        "redis",
+        `gives ${name} to process ${process.number}${isForgotten ? ", and forgets it" : ""}`,
+      );
+      const shard = shardOfLease(name);
+      if (shard === null) continue;
+      checkers.leases.granted({ shard, token, process: process.number, atMs: clock.nowMs(), isForgotten });
+    }
+  }
+
+  #change(store: RedisStore, shard: number, change: PointChange): void {
     const { ledger, checkers, history } = this.#scene;
-    const stored = this.#shards.get(shard) ?? NOTHING_STORED;
-    this.#shards.set(shard, { ...stored, ...change });
+    const stored = store.shards.get(shard) ?? NOTHING_STORED;
+    store.shards.set(shard, { ...stored, ...change });
     const { point, lost } = change;
     for (const { sessionId, sequence } of lost ?? []) {
       history.note("detail", "redis", `holds the loss of ${sessionId}:${sequence}`);
@@ -167,58 +300,106 @@ export class SimulatedRedis {
     history.note("detail", "redis", `holds ${point.sessionId}:${point.sequence}`);
     const session = ledger.session(point.sessionId);
     if (session === undefined) this.#scene.report(`Redis holds ${point.sessionId}, which never was`);
-    else checkers.points.stored(session, point.sequence);
+    else if (store === this.#store) checkers.points.stored(session, point.sequence);
+    else checkers.points.storedAndForgotten(session, point.sequence);
   }
 
   /** Tries again for as long as it takes. */
-  #patient<Value>(process: GatewayProcess, carryOut: () => Value): Promise<Value> {
+  #patient<Value>(process: GatewayProcess, carryOut: (store: RedisStore) => Value): Promise<Value> {
     return process.asks((resolve) => {
       const again = process.into(() => this.#scene.clock.after(500, process.into(ask)));
-      const ask = () => this.#send(carryOut, resolve, again);
+      const ask = () => this.#send(process, carryOut, resolve, again);
       ask();
     });
   }
 
-  #call<Value>(process: GatewayProcess, carryOut: () => Value): Promise<Value> {
-    return process.asks((resolve, reject) => this.#send(carryOut, resolve, reject));
+  #call<Value>(
+    process: GatewayProcess,
+    carryOut: (store: RedisStore) => Value,
+    options: SendOptions = {},
+  ): Promise<Value> {
+    return process.asks((resolve, reject) => this.#send(process, carryOut, resolve, reject, options));
   }
 
   #send<Value>(
-    carryOut: () => Value,
+    process: GatewayProcess,
+    carryOut: (store: RedisStore) => Value,
     resolve: (value: Value) => void,
     reject: (error: Error) => void,
+    { use = "rest", answerMaxMs = ANSWER_MAX_MS }: SendOptions = {},
   ): void {
     const { clock } = this.#scene;
+    const { machine } = process;
+    const clients = this.#clientsOf(process);
+    const store = clients?.store ?? this.#store;
+    const connection = clients?.connections[use] ?? this.#connection;
     const waysMs = this.#mood === "slow" ? this.#dice.between(100, 1_500) : this.#dice.between(1, 8);
     const isReplyLost = this.#mood === "reply_lost";
-    if (this.#mood === "refusing") {
+    if (this.#mood === "refusing" || store.isGone) {
       clock.after(waysMs, () => reject(new Error("Redis refuses")));
       return;
     }
     // Whoever has waited too long has left the connection, and hears no answer any more.
     let isLeft = false;
-    const cancelWait = clock.after(ANSWER_MAX_MS, () => {
+    const cancelWait = clock.after(answerMaxMs, () => {
       isLeft = true;
+      if (clients?.connections[use] === connection) clients.connections[use] = { carriedOutAtMs: 0 };
       reject(new Error("Redis does not answer"));
     });
     const arrive = () => {
-      const value = carryOut();
+      if (store.isGone) {
+        cancelWait();
+        if (!isLeft) reject(new Error("the connection to Redis is lost"));
+        return;
+      }
+      const value = carryOut(store);
       clock.after(waysMs, () => {
+        // The wait for what does not come goes on.
+        if (machine.isCut("redis")) return;
         cancelWait();
         if (isLeft) return;
-        if (isReplyLost) reject(new Error("the connection to Redis is lost"));
+        const isLost = isReplyLost || store.isGone || (clients !== null && clients.store !== store);
+        if (isLost) reject(new Error("the connection to Redis is lost"));
         else resolve(value);
       });
     };
+    const reach = () => {
+      if (this.#mood === "hanging") this.#paused.push(arrive);
+      else arrive();
+    };
+    if (machine.isCut("redis")) {
+      if (this.#dice.chance(LATE_ARRIVALS)) machine.whenMended("redis", reach);
+      return;
+    }
     if (this.#mood === "hanging") {
       this.#paused.push(arrive);
       return;
     }
     // In the order in which it was sent. What a process has sent is carried out though it is dead by then.
-    this.#carriedOutAtMs = Math.max(this.#carriedOutAtMs, clock.nowMs() + waysMs);
-    clock.schedule(
-      this.#carriedOutAtMs,
-      () => this.#mood === "hanging" ? this.#paused.push(arrive) : arrive(),
-    );
+    connection.carriedOutAtMs = Math.max(connection.carriedOutAtMs, clock.nowMs() + waysMs);
+    clock.schedule(connection.carriedOutAtMs, reach);
   }
+
+  /** Null outside a fleet. */
+  #clientsOf(process: GatewayProcess): RedisClients | null {
+    if (this.#scene.plan.fleet === null) return null;
+    let clients = this.#clients.get(process);
+    if (clients === undefined) {
+      const connections = { leases: { carriedOutAtMs: 0 }, rest: { carriedOutAtMs: 0 } };
+      this.#clients.set(process, clients = { store: this.#store, connections });
+    }
+    return clients;
+  }
+}
+
+interface SendOptions {
+  readonly use?: Use;
+  readonly answerMaxMs?: number;
+}
+
+/** As the script that writes points has it: a lease that is not there fences nobody. */
+function isFenced(store: RedisStore, shard: number, member: string, token: LeaseToken | null): boolean {
+  if (token === null) return true;
+  const lease = store.leases.everything.leases.get(shardLease(shard));
+  return lease !== undefined && (lease.token !== token || lease.holder !== member);
 }

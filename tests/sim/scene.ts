@@ -7,6 +7,7 @@ import type { BoundsChecker } from "./checkers/bounds.ts";
 import type { GapChecker } from "./checkers/gaps.ts";
 import type { IdChecker } from "./checkers/ids.ts";
 import type { IdentifyChecker } from "./checkers/identifies.ts";
+import type { LeaseChecker } from "./checkers/leases.ts";
 import type { OrderChecker } from "./checkers/order.ts";
 import type { PointChecker } from "./checkers/points.ts";
 import type { SendChecker } from "./checkers/sends.ts";
@@ -23,6 +24,8 @@ export interface Checkers {
   readonly gaps: GapChecker;
   readonly identifies: IdentifyChecker;
   readonly ids: IdChecker;
+  /** Null outside a fleet. */
+  readonly leases: LeaseChecker | null;
   readonly order: OrderChecker;
   readonly points: PointChecker;
   readonly sends: SendChecker;

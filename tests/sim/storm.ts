@@ -3,25 +3,35 @@
  *
  * @module
  */
-import type { GatewayLife, Surroundings } from "./gateway_life.ts";
+import { type GatewayLife, INTENTS, type Settings, type Surroundings } from "./gateway_life.ts";
+import type { Peer } from "./machine.ts";
 import type { Fault } from "./plan.ts";
 import type { RedisMood } from "./redis.ts";
 import type { Scene } from "./scene.ts";
 import type { SeededDice } from "./seeded_dice.ts";
 
+const PEERS: readonly Peer[] = ["redis", "broker", "discord"];
+
 export class Storm {
   readonly #scene: Scene;
   readonly #dice: SeededDice;
   readonly #surroundings: Surroundings;
-  readonly #life: GatewayLife;
+  readonly #settings: Settings;
+  readonly #lives: readonly GatewayLife[];
   readonly counts = new Map<Fault, number>();
   #isOver = false;
 
-  constructor(scene: Scene, dice: SeededDice, surroundings: Surroundings, life: GatewayLife) {
+  constructor(
+    scene: Scene,
+    dice: SeededDice,
+    surroundings: Surroundings,
+    { settings, lives }: { settings: Settings; lives: readonly GatewayLife[] },
+  ) {
     this.#scene = scene;
     this.#dice = dice;
     this.#surroundings = surroundings;
-    this.#life = life;
+    this.#settings = settings;
+    this.#lives = lives;
   }
 
   /** Goes on until {@link end}. */
@@ -36,20 +46,26 @@ export class Storm {
 
   /** All faults are over. */
   end(): void {
-    const { discord, broker, news, redis, disk } = this.#surroundings;
+    const { discord, broker, news, redis } = this.#surroundings;
     this.#isOver = true;
     this.#scene.history.note("state", "storm", "is over");
     discord.heal();
     broker.heal();
     redis.mood = "well";
-    disk.heal();
+    for (const { disk, machine } of this.#lives) {
+      disk.heal();
+      for (const peer of PEERS) machine.mend(peer);
+    }
     news.isUp = true;
   }
 
   #strike(fault: Fault): void {
     this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
     this.#scene.history.note("state", "storm", fault);
-    const { discord, broker, news, disk, commands } = this.#surroundings;
+    const { discord, broker, news, redis } = this.#surroundings;
+    const life = this.#someLife();
+    const { disk, machine } = life;
+    const { plan } = this.#scene;
     switch (fault) {
       case "socket_reset":
         return discord.resetSocket();
@@ -122,42 +138,85 @@ export class Storm {
         return this.#forAWhile((isOn) => disk.isUnreadable = isOn);
       case "disk_damaged":
         disk.damage();
-        return this.#life.crash();
+        return life.crash();
       case "crash":
         // What was published last may not have left the machine.
         if (this.#dice.chance(0.5)) broker.breakConnections();
-        this.#scene.clock.after(this.#dice.between(0, 100), () => this.#life.crash());
+        this.#scene.clock.after(this.#dice.between(0, 100), () => life.crash());
         return;
       case "crash_at_step":
-        return this.#life.crashAtStep(this.#dice.between(0, 60));
+        return life.crashAtStep(this.#dice.between(0, 60));
       case "crash_loop":
-        return this.#crashAgain(this.#dice.between(2, 5));
+        return this.#crashAgain(life, this.#dice.between(2, 5));
       case "stop":
-        return this.#life.stop();
+        return life.stop();
       case "intents_changed":
-        this.#life.changeIntents();
-        return this.#dice.chance(0.5) ? this.#life.stop() : this.#life.crash();
+        this.#settings.intents = INTENTS.find((intents) => intents !== this.#settings.intents) ?? INTENTS[0];
+        return this.#dice.chance(0.5) ? life.stop() : life.crash();
       case "total_changed":
-        this.#life.changeTotal();
-        return this.#dice.chance(0.5) ? this.#life.stop() : this.#life.crash();
+        this.#settings.total = this.#settings.total === plan.shards ? plan.shards + 1 : plan.shards;
+        return this.#dice.chance(0.5) ? life.stop() : life.crash();
       case "restart_resume":
-        return commands.send({ op: 1, shard: this.#shard() });
+        return this.#command({ op: 1, shard: this.#shard() });
       case "restart_identify": {
         const shard = this.#shard();
         discord.replaceAsked(shard);
-        return commands.send({ op: 1, shard, data: { mode: "identify" } });
+        return this.#command({ op: 1, shard, data: { mode: "identify" } });
       }
       case "commands": {
         const shard = this.#shard();
         for (let count = this.#dice.pick([1, 5, 150]); count > 0; count--) {
           const op = this.#dice.pick([3, 4, 8]);
-          commands.send({ op: 0, shard, data: { op, d: { since: count } } });
+          this.#command({ op: 0, shard, data: { op, d: { since: count } } });
         }
         return;
       }
+      case "replica_paused":
+        return life.pause(this.#awhileMs(), false);
+      case "replica_asleep":
+        return life.pause(this.#awhileMs(), life.plan?.may === "sleep");
+      case "wall_clock_set":
+        if (life.plan?.may === "be set") {
+          machine.skewMs += this.#dice.pick([-60_000, -2_000, -50, 50, 2_000, 60_000]);
+        }
+        return;
+      case "redis_cut_off":
+        return this.#cutOff(life, "redis");
+      case "broker_cut_off":
+        this.#cutOff(life, "broker");
+        return broker.cutOff(machine);
+      case "discord_cut_off":
+        this.#cutOff(life, "discord");
+        return discord.cutOff(machine);
+      case "redis_failover":
+        return redis.failOver();
       default:
         fault satisfies never;
     }
+  }
+
+  #someLife(): GatewayLife {
+    const [only, another] = this.#lives;
+    // No dice for one alone.
+    return only !== undefined && another === undefined ? only : this.#dice.pick(this.#lives);
+  }
+
+  #command(command: unknown): void {
+    const { commands, fleetCommands } = this.#surroundings;
+    (this.#scene.plan.fleet === null ? commands : fleetCommands).send(command);
+  }
+
+  #awhileMs(): number {
+    return this.#dice.pick([300, 2_000, 6_000, 12_000, 30_000]);
+  }
+
+  #cutOff(life: GatewayLife, peer: Peer): void {
+    life.machine.cut(peer);
+    life.disturbed();
+    this.#scene.clock.after(this.#awhileMs(), () => {
+      life.machine.mend(peer);
+      life.disturbed();
+    });
   }
 
   #shard(): number {
@@ -168,10 +227,10 @@ export class Storm {
     this.#forAWhile((isOn) => this.#surroundings.redis.mood = isOn ? mood : "well");
   }
 
-  #crashAgain(times: number): void {
+  #crashAgain(life: GatewayLife, times: number): void {
     if (times === 0 || this.#isOver) return;
-    this.#life.crash();
-    this.#scene.clock.after(this.#dice.between(500, 9_000), () => this.#crashAgain(times - 1));
+    life.crash();
+    this.#scene.clock.after(this.#dice.between(500, 9_000), () => this.#crashAgain(life, times - 1));
   }
 
   #forAWhile(turn: (isOn: boolean) => void): void {

@@ -12,6 +12,7 @@ import { BoundsChecker } from "./checkers/bounds.ts";
 import { GapChecker, isKnown } from "./checkers/gaps.ts";
 import { IdChecker } from "./checkers/ids.ts";
 import { IdentifyChecker } from "./checkers/identifies.ts";
+import { LeaseChecker } from "./checkers/leases.ts";
 import { reportLosses } from "./checkers/losses.ts";
 import { OrderChecker } from "./checkers/order.ts";
 import { PointChecker } from "./checkers/points.ts";
@@ -21,15 +22,18 @@ import { StateChecker } from "./checkers/state.ts";
 import { SimulatedCommandQueue } from "./command_queue.ts";
 import { SimulatedDiscord } from "./discord.ts";
 import { SimulatedDisk } from "./disk.ts";
-import { GatewayLife, type Surroundings } from "./gateway_life.ts";
+import { FleetCommands } from "./fleet_commands.ts";
+import { GatewayLife, Settings, type Surroundings } from "./gateway_life.ts";
 import { History } from "./history.ts";
 import { Ledger } from "./ledger.ts";
+import { Machine } from "./machine.ts";
 import { NewsExchange } from "./news_exchange.ts";
 import { drawPlan, type Fault, type Plan } from "./plan.ts";
 import { SimulatedRedis } from "./redis.ts";
 import type { Scene } from "./scene.ts";
 import { SeededDice } from "./seeded_dice.ts";
 import { Storm } from "./storm.ts";
+import { Takeover } from "./takeover.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 /** Events go on for so long after the storm. */
@@ -90,10 +94,11 @@ export async function runWorld(seed: number, keep = HISTORY_LINES): Promise<Verd
         eventMaxBytes: plan.bodyMaxBytes + EVENT_COST_BYTES,
       }),
       gaps: new GapChecker(report, (id) => ledger.session(id)),
-      identifies: new IdentifyChecker(report),
+      identifies: new IdentifyChecker(report, { isShared: plan.fleet !== null }),
       ids: new IdChecker(report, { mayHaveOld: plan.state?.old === true }),
+      leases: plan.fleet && new LeaseChecker(report, { ttlMs: plan.fleet.leaseTtlMs }),
       order: new OrderChecker(report),
-      points: new PointChecker(report),
+      points: new PointChecker(report, { areSpoolsApart: plan.fleet !== null }),
       sends: new SendChecker(report),
       sessionEnds: new SessionEndChecker(report),
       state: plan.state && new StateChecker(report, {
@@ -117,50 +122,82 @@ export async function runWorld(seed: number, keep = HISTORY_LINES): Promise<Verd
     broker: new SimulatedBroker(scene, dice.fork()),
     news: new NewsExchange(scene, dice.fork()),
     redis: new SimulatedRedis(scene, dice.fork(), state),
-    disk: new SimulatedDisk(scene, dice.fork()),
     commands: new SimulatedCommandQueue(clock),
+    fleetCommands: new FleetCommands(),
   };
-  const life = new GatewayLife(scene, dice.fork(), surroundings);
-  const storm = new Storm(scene, dice.fork(), surroundings, life);
+  const [diskDice, lifeDice, stormDice, takeoverDice] = [dice.fork(), dice.fork(), dice.fork(), dice.fork()];
+  const settings = new Settings(plan.shards);
+  const disk = new SimulatedDisk(scene, diskDice);
+  const home = { settings, machine: new Machine("gateway"), disk };
+  const alone = () => new GatewayLife(scene, lifeDice, surroundings, { ...home, plan: null });
+  const lives = plan.fleet?.replicas.map((replica, index) => {
+    const machine = new Machine(`replica-${index + 1}`);
+    machine.skewMs = replica.skewMs;
+    const ownDisk = new SimulatedDisk(scene, dice.fork(), machine.name);
+    return new GatewayLife(scene, dice.fork(), surroundings, {
+      settings,
+      machine,
+      disk: ownDisk,
+      plan: replica,
+    });
+  }) ?? [alone()];
+  const storm = new Storm(scene, stormDice, surroundings, { settings, lives });
 
-  const { discord, disk, redis } = surroundings;
+  const { discord, redis } = surroundings;
+  const runs = (process: number, shard: number) =>
+    plan.fleet === null ? process === lives[0]?.livingProcess : process === discord.processOf(shard);
   const unfinished = () =>
-    discord.unfinished(life.total) ?? disk.unfinished() ?? redis.unfinished(life.livingProcess) ??
-      redis.untold(life.total) ?? (life.unconfirmed.events > 0 ? "events wait for the broker" : null);
+    discord.unfinished(settings.total) ?? firstOf(lives, ({ disk }) => disk.unfinished()) ??
+      (plan.fleet && firstOf(range(plan.shards), astray)) ?? redis.unfinished(runs) ??
+      redis.untold(settings.total) ??
+      firstOf(lives, ({ unconfirmed }) => unconfirmed.events > 0 ? "events wait for the broker" : null);
+  const astray = (shard: number) => {
+    const [connected, holding] = [discord.processOf(shard), redis.holderOf(shard)];
+    return connected === holding
+      ? null
+      : `shard ${shard} is connected in ${connected}, and held by ${holding}`;
+  };
 
   let heldShards = 0;
+  let ebbedAtMs = 0;
   let isOver = false;
   const look = () => {
     const missing = unfinished();
     isOver = missing === null;
-    if (clock.nowMs() > plan.stormMs + CALM_MS + HEALED_MAX_MS) {
+    if (clock.nowMs() > ebbedAtMs + HEALED_MAX_MS) {
       report(`${HEALED_MAX_MS / 60_000} minutes after the last fault: ${missing}`);
     }
     clock.after(LOOK_EVERY_MS, look);
   };
 
-  life.start();
+  const ebb = () => {
+    ebbedAtMs = clock.nowMs();
+    discord.ebb();
+    clock.after(LOOK_EVERY_MS, look);
+  };
+
+  for (const life of lives) life.start();
   storm.begin();
   clock.after(plan.stormMs, () => storm.end());
   clock.after(plan.stormMs + CALM_MS, () => {
-    discord.ebb();
-    clock.after(LOOK_EVERY_MS, look);
+    if (plan.fleet === null) return ebb();
+    new Takeover(scene, takeoverDice, surroundings, { lives, over: ebb }).begin(plan.fleet);
   });
   while (!isOver && failure === null) {
     clock.step();
     await microtasksDone();
-    scene.checkers.bounds.held(life.unconfirmed.bytes);
+    for (const life of lives) scene.checkers.bounds.held(life.unconfirmed.bytes);
   }
   if (failure === null) {
-    const { livingProcess } = life;
+    const livingProcess = plan.fleet === null ? lives[0]?.livingProcess ?? 0 : null;
     const { gaps } = scene.checkers;
     // Nobody tells of a shard that there is no more.
-    const sessions = [...ledger.sessions].filter(({ shard }) => shard < life.total);
+    const sessions = [...ledger.sessions].filter(({ shard }) => shard < settings.total);
     reportLosses({ sessions, livingProcess, covers: (dispatch) => gaps.covers(dispatch) }, report);
     gaps.finish(sessions);
     heldShards = scene.checkers.state?.finish(sessions.filter(({ end }) => end === null)) ?? 0;
   }
-  life.crash();
+  for (const life of lives) life.crash();
   return {
     failure,
     history,
@@ -169,10 +206,22 @@ export async function runWorld(seed: number, keep = HISTORY_LINES): Promise<Verd
     virtualMs: clock.nowMs(),
     dispatched: discord.dispatched,
     repeated: surroundings.broker.repeated,
-    spooled: disk.written,
+    spooled: lives.reduce((sum, { disk }) => sum + disk.written, 0),
     gaps: surroundings.news.gaps,
     unknownSessions:
       [...ledger.sessions].filter((session) => session.end !== null && !isKnown(session)).length,
     cached: { held: heldShards, shards: plan.state === null ? 0 : plan.shards },
   };
+}
+
+function firstOf<Item>(items: Iterable<Item>, find: (item: Item) => string | null): string | null {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function range(length: number): number[] {
+  return Array.from({ length }, (_, index) => index);
 }

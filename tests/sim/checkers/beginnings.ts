@@ -6,7 +6,6 @@
  */
 import type { Session } from "../ledger.ts";
 import type { Report } from "../report.ts";
-import { isKnown } from "./gaps.ts";
 
 /** Two seconds for Redis to count as silent, one between tries, and some for a slow write before it. */
 const WRITTEN_WITHIN_MS = 5_000;
@@ -17,15 +16,20 @@ export interface Death {
   readonly atMs: number;
   /** Since when Redis or the disk has taken everything; Infinity where neither does. */
   readonly writableSinceMs: number;
+  /** Whether the process has run the shard from then on. */
+  runs(shard: number, sinceMs: number): boolean;
 }
 
 export function reportUnwritten(sessions: Iterable<Session>, death: Death, report: Report): void {
   const dueMs = death.atMs - WRITTEN_WITHIN_MS;
   if (death.writableSinceMs > dueMs) return;
   for (const session of sessions) {
-    const { begun, end } = session;
+    const { begun, end, durableThrough } = session;
     // One that has ended meanwhile needs no point any more.
-    if (end !== null || begun?.process !== death.process || begun.atMs > dueMs || isKnown(session)) continue;
+    if (end !== null || durableThrough !== null) continue;
+    if (begun?.process !== death.process || begun.atMs > dueMs || !death.runs(session.shard, begun.atMs)) {
+      continue;
+    }
     report(
       `shard ${session.shard}: session ${session.id} was written nowhere in ${death.atMs - begun.atMs} ms`,
     );

@@ -15,18 +15,22 @@ export class IdentifyChecker {
   /** Bucket → process and time of its last IDENTIFY. */
   readonly #last = new Map<number, { process: number; atMs: number }>();
   readonly #sentAtMs: number[] = [];
+  readonly #isShared: boolean;
   #isRaised = false;
 
-  constructor(report: Report) {
+  /** `isShared`: processes tell each other when they identify. */
+  constructor(report: Report, { isShared = false } = {}) {
     this.#report = report;
+    this.#isShared = isShared;
   }
 
   /** Discord got an IDENTIFY; `remaining` is what the budget had left before it. */
   identified(identify: { process: number; bucket: number; atMs: number; remaining: number }): void {
     const { process, bucket, atMs, remaining } = identify;
     const last = this.#last.get(bucket);
-    // A process that has just started cannot know when the one before it sent its last.
-    if (last?.process === process && atMs - last.atMs < SPACING_MS) {
+    // Alone, a process that has just started cannot know when the one before it sent its last.
+    const isKnown = this.#isShared || last?.process === process;
+    if (last !== undefined && isKnown && atMs - last.atMs < SPACING_MS) {
       this.#report(`bucket ${bucket}: two IDENTIFYs within ${atMs - last.atMs} ms`);
     }
     if (remaining <= 0) this.#report(`bucket ${bucket}: an IDENTIFY beyond the daily budget`);

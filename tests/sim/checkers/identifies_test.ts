@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { IdentifyChecker } from "./identifies.ts";
 
-function checking(): { checker: IdentifyChecker; reports: string[] } {
+function checking(options = {}): { checker: IdentifyChecker; reports: string[] } {
   const reports: string[] = [];
-  return { checker: new IdentifyChecker((what) => reports.push(what)), reports };
+  return { checker: new IdentifyChecker((what) => reports.push(what), options), reports };
 }
 
 const first = { process: 1, bucket: 0, atMs: 1_000, remaining: 10 };
@@ -23,6 +23,15 @@ Deno.test("IdentifyChecker does not hold a process to what the one before it sen
   checker.identified(first);
   checker.identified({ ...first, process: 2, atMs: 1_500 });
   assert.deepEqual(reports, []);
+});
+
+Deno.test("IdentifyChecker holds the processes of a fleet to each other's", () => {
+  const { checker, reports } = checking({ isShared: true });
+  checker.identified(first);
+  checker.identified({ ...first, process: 2, atMs: 6_000 });
+  assert.deepEqual(reports, []);
+  checker.identified({ ...first, process: 1, atMs: 10_999 });
+  assert.match(reports[0] ?? "", /bucket 0: two IDENTIFYs within 4999 ms/);
 });
 
 Deno.test("IdentifyChecker reports an IDENTIFY beyond the budget", () => {

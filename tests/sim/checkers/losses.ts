@@ -11,8 +11,11 @@ import { isKnown } from "./gaps.ts";
 /** What is known at the end, when all faults are over and everything has drained. */
 export interface Outcome {
   readonly sessions: Iterable<Session>;
-  /** Number of the gateway process that runs. */
-  readonly livingProcess: number;
+  /**
+   * Number of the gateway process that runs; null where another may have taken over what one received, which then goes
+   * on from what is stored.
+   */
+  readonly livingProcess: number | null;
   /** Whether it lies in a gap that was told. */
   covers(dispatch: Dispatch): boolean;
 }

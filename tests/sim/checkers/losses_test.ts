@@ -39,6 +39,16 @@ Deno.test("reportLosses() lets no gap cover what the living process had, or what
   assert.match(losses({ ...lost, dispatch: { isSpooled: true } })[0] ?? "", /was in the spool/);
 });
 
+Deno.test("reportLosses() holds no process of several to what it had alone", () => {
+  const rig = new LedgerRig();
+  const session = rig.session("a", 2);
+  rig.confirm(session, 1);
+  Object.assign(rig.dispatch(session, 2), { isReplayable: false, receivedBy: 3 });
+  const outcome = { sessions: rig.ledger.sessions, livingProcess: null, covers: () => false };
+  reportLosses(outcome, rig.report);
+  assert.deepEqual(rig.reports, []);
+});
+
 Deno.test("reportLosses() excuses what nobody can be held to", () => {
   assert.deepEqual(losses({ dispatch: { isExcused: true } }), []);
   assert.deepEqual(losses({ dispatch: { isReplayable: false, receivedBy: 2 } }), []);

@@ -1,6 +1,7 @@
 /**
  * Per shard, events reach the queue in the order of their sessions and sequences, repeats left out. What the broker
- * has refused once may come later, and so may what was given up as unreadable and can be read after all.
+ * has refused once may come later, and so may what was given up as unreadable and can be read after all. What a process
+ * has in its spool of a shard that another runs by now comes when it comes.
  *
  * @module
  */
@@ -16,9 +17,12 @@ export class OrderChecker {
     this.#report = report;
   }
 
-  /** The queue has taken it, before {@link Dispatch.isTaken} says so. */
-  taken(dispatch: Dispatch): void {
-    if (dispatch.isTaken) return;
+  /**
+   * The queue has taken it, before {@link Dispatch.isTaken} says so. `isLate`: another process has run the shard since
+   * whoever published it had it in its spool, or gave it to its connection.
+   */
+  taken(dispatch: Dispatch, isLate = false): void {
+    if (dispatch.isTaken || isLate) return;
     const { shard } = dispatch.session;
     const furthest = this.#furthest.get(shard);
     if (furthest === undefined || isBehind(dispatch, furthest)) this.#furthest.set(shard, dispatch);

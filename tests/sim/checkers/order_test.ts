@@ -37,6 +37,17 @@ Deno.test("OrderChecker reports an event that comes after one of the next sessio
   );
 });
 
+Deno.test("OrderChecker lets late events come when they come, and holds nothing to them", () => {
+  const rig = new LedgerRig();
+  const session = rig.session("a", 4);
+  const checker = new OrderChecker(rig.report);
+  checker.taken(rig.dispatch(session, 2));
+  checker.taken(rig.dispatch(session, 4), true);
+  checker.taken(rig.dispatch(session, 1), true);
+  checker.taken(rig.dispatch(session, 3));
+  assert.deepEqual(rig.reports, []);
+});
+
 Deno.test("OrderChecker lets shards overtake each other, and what was refused or given up come later", () => {
   const rig = new LedgerRig();
   const [one, other] = [rig.session("one", 3, 0), rig.session("other", 2, 1)];

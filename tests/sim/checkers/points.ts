@@ -9,9 +9,12 @@ import type { Report } from "../report.ts";
 
 export class PointChecker {
   readonly #report: Report;
+  readonly #areSpoolsApart: boolean;
 
-  constructor(report: Report) {
+  /** `areSpoolsApart`: what one process has in its spool is not known to the next that runs the shard. */
+  constructor(report: Report, { areSpoolsApart = false } = {}) {
     this.#report = report;
+    this.#areSpoolsApart = areSpoolsApart;
   }
 
   /** Redis holds this point from now on. */
@@ -23,6 +26,12 @@ export class PointChecker {
       );
     }
     session.storedThrough = Math.max(session.storedThrough ?? 0, sequence);
+    this.#durable(session, sequence);
+  }
+
+  /** A Redis held this point that has lost it since. */
+  storedAndForgotten(session: Session, sequence: number): void {
+    this.#durable(session, sequence);
   }
 
   /** The spool holds this point from now on, and the events that came with it. */
@@ -34,15 +43,20 @@ export class PointChecker {
           `confirmed or spooled is ${session.safeThrough}`,
       );
     }
-    session.spooledThrough = Math.max(session.spooledThrough ?? 0, sequence);
+    if (!this.#areSpoolsApart) session.spooledThrough = Math.max(session.spooledThrough ?? 0, sequence);
+    this.#durable(session, sequence);
   }
 
   /** A heartbeat or RESUME carried this sequence. */
   reported(session: Session, sequence: number, frame: "heartbeat" | "RESUME"): void {
-    const durable = Math.max(session.storedThrough ?? 0, session.spooledThrough ?? 0);
+    const durable = session.durableThrough ?? 0;
     if (sequence <= durable) return;
     this.#report(
       `shard ${session.shard}: a ${frame} carried ${session.id}:${sequence}, stored is ${durable}`,
     );
+  }
+
+  #durable(session: Session, sequence: number): void {
+    session.durableThrough = Math.max(session.durableThrough ?? 0, sequence);
   }
 }

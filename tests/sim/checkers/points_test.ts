@@ -34,6 +34,18 @@ Deno.test("PointChecker.spooled() reports a point ahead of what is confirmed or 
   assert.match(rig.reports[0] ?? "", /the spool's point is a:3, confirmed or spooled is 2/);
 });
 
+Deno.test("PointChecker.storedAndForgotten() and spools that are apart let be reported what nobody else knows of", () => {
+  const rig = new LedgerRig();
+  const session = rig.session("a", 4);
+  rig.confirm(session, 4);
+  const checker = new PointChecker(rig.report, { areSpoolsApart: true });
+  checker.storedAndForgotten(session, 2);
+  checker.spooled(session, 3);
+  checker.reported(session, 3, "heartbeat");
+  assert.deepEqual(rig.reports, []);
+  assert.deepEqual([session.storedThrough, session.spooledThrough], [null, null]);
+});
+
 Deno.test("PointChecker.reported() reports a heartbeat or RESUME ahead of both stored points", () => {
   const rig = new LedgerRig();
   const session = rig.session("a", 4);

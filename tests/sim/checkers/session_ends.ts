@@ -21,8 +21,12 @@ export class SessionEndChecker {
     this.#report(`shard ${session.shard}: session ${session.id} was given up, which Discord still had`);
   }
 
-  /** A RESUME asks for what Discord no longer has, because the gateway had reported it as done. */
-  trimmed(session: Session, sequence: number, trimmedThrough: number): void {
+  /**
+   * A RESUME asks for what Discord no longer has, because the gateway had reported it as done. `knownThrough`: how far
+   * whoever resumes can know of it.
+   */
+  trimmed(session: Session, sequence: number, trimmedThrough: number, knownThrough = Infinity): void {
+    if (sequence >= knownThrough) return;
     // The point that was reported is lost with the disk that held it.
     if (session.isSpoolDamaged) return;
     this.#report(

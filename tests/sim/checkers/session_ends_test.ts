@@ -25,6 +25,16 @@ Deno.test("SessionEndChecker reports a RESUME from before what was reported, unl
   assert.equal(rig.reports.length, 1);
 });
 
+Deno.test("SessionEndChecker does not hold a process to what only another one's disk, or a Redis that forgot, could tell", () => {
+  const rig = new LedgerRig();
+  const session = rig.session("a", 9);
+  const checker = new SessionEndChecker(rig.report);
+  checker.trimmed(session, 4, 7, 4);
+  assert.deepEqual(rig.reports, []);
+  checker.trimmed(session, 4, 7, 5);
+  assert.equal(rig.reports.length, 1);
+});
+
 Deno.test("SessionEndChecker reports a RESUME from beyond the end", () => {
   const rig = new LedgerRig();
   new SessionEndChecker(rig.report).beyond(rig.session("a", 2), 3);
