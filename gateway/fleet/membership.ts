@@ -65,6 +65,8 @@ export class Membership {
   readonly #tenure: Tenure;
   readonly #neighbours = new Neighbours();
   readonly #held = new Map<string, Held>();
+  /** Of these the store has not heard yet that they are held no more. */
+  readonly #lettingGo = new Set<string>();
   #fleet: SeenFleet | null = null;
   /** Names of leases that somebody may hold who can say so only now: the store has forgotten them. */
   #forgottenUntilMs = -Infinity;
@@ -127,13 +129,18 @@ export class Membership {
     this.#renewLater(0);
   }
 
-  /** Takes these of what was seen last. Resolves with those it got: none where the store did not answer. */
+  /**
+   * Takes those of these that are free as it has seen by the time that it asks for them. Resolves with those it got: none
+   * where the store did not answer.
+   */
   take(names: readonly string[]): Promise<readonly string[]> {
     return this.#call(async () => {
       const fleet = this.#fleet;
-      if (fleet === null || names.length === 0 || this.#state === "stopped") return [];
+      if (fleet === null || this.#state === "stopped") return [];
+      const free = names.filter((name) => fleet.isFree(name));
+      if (free.length === 0) return [];
       const { leases, clock } = this.#options;
-      const wanted = new Map(names.map((name) => [name, seenLease(fleet, name)]));
+      const wanted = new Map(free.map((name) => [name, seenLease(fleet, name)]));
       const taken = await leases.take(this.member, wanted).catch(() => new Map<string, LeaseToken>());
       const provenFromMs = clock.nowMs() + FORGOTTEN_MAX_MS;
       for (const [name, token] of taken) {
@@ -154,9 +161,11 @@ export class Membership {
       if (token === null) continue;
       tokens.set(name, token);
       this.#held.delete(name);
+      this.#lettingGo.add(name);
     }
     return this.#call(async () => {
       if (tokens.size > 0) await this.#options.leases.letGo(tokens).catch(() => {});
+      for (const name of tokens.keys()) this.#lettingGo.delete(name);
     });
   }
 
@@ -231,16 +240,26 @@ export class Membership {
       this.#forgottenUntilMs = nowMs + Math.max(0, ...ttlsMs) + TAKEN_AFTER_MS;
     }
     const isNeverTakenFree = nowMs >= this.#forgottenUntilMs;
+    const leases = this.#withoutLeft(view.leases);
     this.#fleet = {
       ...view,
+      leases,
       gone,
       isFree: (name) => {
-        const lease = view.leases.get(name);
+        const lease = leases.get(name);
         if (lease === undefined) return isNeverTakenFree;
         const { holder } = lease;
         return holder === null || holder === this.member || gone.has(holder) || !view.members.has(holder);
       },
     };
+  }
+
+  #withoutLeft(leases: FleetView["leases"]): FleetView["leases"] {
+    const left = [...this.#lettingGo].flatMap((name): [string, Lease][] => {
+      const lease = leases.get(name);
+      return lease?.holder === this.member ? [[name, { ...lease, holder: null }]] : [];
+    });
+    return left.length === 0 ? leases : new Map([...leases, ...left]);
   }
 
   /** Finds out which of what is held is held no more. What the store has forgotten is taken again. */

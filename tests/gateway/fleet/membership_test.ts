@@ -248,3 +248,40 @@ Deno.test("Membership.stop() leaves where nothing is held, and else stays known 
   await microtasksDone();
   assert.deepEqual(await a.membership.take(["1"]), []);
 });
+
+Deno.test("Membership takes nothing that it has seen another take since it was told to", async () => {
+  const fleet = new FleetRig();
+  const [a, b] = [fleet.member("a"), fleet.member("b")];
+  await fleet.pass(JOINED_MS);
+  fleet.store.hold();
+  const takenByA = a.membership.take(["0"]);
+  a.isPaused = true;
+  // Its renewal waits behind that, and what it is to take behind its renewal.
+  await fleet.pass(300);
+  const takenByB = b.membership.take(["0"]);
+  fleet.store.release();
+  assert.deepEqual([await takenByA, await takenByB], [["0"], []]);
+  assert.equal(fleet.store.holderOf("0"), "a");
+});
+
+Deno.test("Membership does not see itself hold what it is letting go of", async () => {
+  const fleet = new FleetRig();
+  const a = fleet.member("a");
+  await fleet.pass(JOINED_MS);
+  await a.membership.take(["0"]);
+  fleet.store.hold();
+  await fleet.pass(300);
+  const seen = a.seen.length;
+  const letGo = a.membership.letGo(["0"]);
+  fleet.store.release();
+  await letGo;
+  assert.deepEqual(a.seen.slice(seen).map(({ leases }) => leases.get("0")?.holder), [null]);
+  // Where nobody has heard of it, it is seen to be still there.
+  const held = await a.membership.take(["0"]);
+  assert.deepEqual(held, ["0"]);
+  a.isCutOff = true;
+  await a.membership.letGo(["0"]);
+  a.isCutOff = false;
+  await fleet.pass(300);
+  assert.equal(a.seen.at(-1)?.leases.get("0")?.holder, "a");
+});
