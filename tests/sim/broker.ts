@@ -175,15 +175,15 @@ class SimulatedPublisher implements Publisher {
     else this.#hand(sent);
   }
 
-  /** Since when nobody else is to have published the event: what is in the spool longer than what is given here now. */
+  /** Where another has run the shard since then, the event is late: since it came, of what is in the spool. */
   #call(event: OutgoingEvent): number {
     const { clock, checkers } = this.#broker.scene;
     const atMs = clock.nowMs();
-    const spooledSinceMs = this.#disk.holdsSinceMs(event);
     const { shard } = event;
-    const isSpooled = spooledSinceMs !== null;
+    const isSpooled = this.#disk.holds(event);
     checkers.leases?.called({ shard, process: this.process.number, atMs, isSpooled });
-    return spooledSinceMs ?? atMs;
+    const { ledger } = this.#broker.scene;
+    return isSpooled ? ledger.dispatch(event.session, event.sequence)?.receivedAtMs ?? atMs : atMs;
   }
 
   get #isUnread(): boolean {

@@ -31,8 +31,8 @@ export class SimulatedDisk {
   #points = new Map<number, SpooledPoint>();
   /** What each process found. */
   readonly #found = new WeakMap<GatewayProcess, ReadonlyMap<number, SpooledPoint>>();
-  /** What is on it → since when. */
-  readonly #writtenAtMs = new Map<string, number>();
+  /** Of the events on it. */
+  readonly #ids = new Set<string>();
   #total: number | null = null;
   #lastPosition = 0;
   #bytes = 0;
@@ -51,9 +51,8 @@ export class SimulatedDisk {
     this.#holder = holder;
   }
 
-  /** Since when it holds this event; null: it does not. */
-  holdsSinceMs({ session, sequence }: OutgoingEvent): number | null {
-    return this.#writtenAtMs.get(`${session}:${sequence}`) ?? null;
+  holds({ session, sequence }: OutgoingEvent): boolean {
+    return this.#ids.has(`${session}:${sequence}`);
   }
 
   /** How far this session was spooled, with its point, when the process opened it. */
@@ -176,7 +175,7 @@ export class SimulatedDisk {
     }
     this.#lanes = new Map();
     this.#points = new Map();
-    this.#writtenAtMs.clear();
+    this.#ids.clear();
     this.#lastPosition = 0;
     this.#bytes = 0;
     this.#isDamaged = false;
@@ -198,7 +197,7 @@ export class SimulatedDisk {
         this.#scene.report(`spool position ${position} was written after ${this.#lastPosition}`);
       }
       this.#lastPosition = position;
-      this.#writtenAtMs.set(`${event.session}:${event.sequence}`, this.#scene.clock.nowMs());
+      this.#ids.add(`${event.session}:${event.sequence}`);
       const lane = this.#lanes.get(event.shard);
       if (lane === undefined) this.#lanes.set(event.shard, [{ position, event }]);
       else lane.push({ position, event });
@@ -228,7 +227,7 @@ export class SimulatedDisk {
     const lane = this.#lanes.get(shard) ?? [];
     const kept = lane.findIndex((spooled) => spooled.position > position);
     for (const { event } of lane.splice(0, kept === -1 ? lane.length : kept)) {
-      this.#writtenAtMs.delete(`${event.session}:${event.sequence}`);
+      this.#ids.delete(`${event.session}:${event.sequence}`);
       this.#bytes -= event.body.length;
       const dispatch = ledger.dispatch(event.session, event.sequence);
       if (dispatch === undefined) continue;

@@ -75,7 +75,7 @@ export class Ledger {
   readonly #sessions = new Map<string, Session>();
   readonly #generations = new Map<number, number>();
 
-  get sessions(): Iterable<Session> {
+  get sessions(): IteratorObject<Session> {
     return this.#sessions.values();
   }
 

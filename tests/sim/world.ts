@@ -93,7 +93,13 @@ export async function runWorld(seed: number, keep = HISTORY_LINES): Promise<Verd
         shards: plan.shards + 1,
         eventMaxBytes: plan.bodyMaxBytes + EVENT_COST_BYTES,
       }),
-      gaps: new GapChecker(report, (id) => ledger.session(id)),
+      gaps: new GapChecker(
+        report,
+        (id) => ledger.session(id),
+        ({ shard }) =>
+          plan.fleet !== null &&
+          ledger.sessions.some((session) => session.shard === shard && session.isSpoolDamaged),
+      ),
       identifies: new IdentifyChecker(report, { isShared: plan.fleet !== null }),
       ids: new IdChecker(report, { mayHaveOld: plan.state?.old === true }),
       leases: plan.fleet && new LeaseChecker(report, { ttlMs: plan.fleet.leaseTtlMs }),

@@ -22,11 +22,21 @@ export interface Gap {
 export class GapChecker {
   readonly #report: Report;
   readonly #sessionOf: (id: string) => Session | undefined;
+  readonly #isSpoolOfShardDamaged: (session: Session) => boolean;
   readonly #gaps: { readonly gap: Gap; readonly from: Session; readonly to: Session | null }[] = [];
 
-  constructor(report: Report, sessionOf: (id: string) => Session | undefined) {
+  /**
+   * `isSpoolOfShardDamaged`: whether it may be told of the session though it began later, because whoever has lost what
+   * it had of the shard did not run it before.
+   */
+  constructor(
+    report: Report,
+    sessionOf: (id: string) => Session | undefined,
+    isSpoolOfShardDamaged: (session: Session) => boolean = () => false,
+  ) {
     this.#report = report;
     this.#sessionOf = sessionOf;
+    this.#isSpoolOfShardDamaged = isSpoolOfShardDamaged;
   }
 
   /** The exchange has taken this piece of news. */
@@ -43,7 +53,8 @@ export class GapChecker {
     if (gap.refusedSequence !== null) return this.#refused(gap, gap.refusedSequence, from);
     if (gap.reason === "spool_damaged") {
       // Nobody can tell what it held, so it is told of every shard.
-      if (!from.isSpoolDamaged) this.#report(`${wordsOf(gap)}: no spool was damaged`);
+      const isDamaged = from.isSpoolDamaged || this.#isSpoolOfShardDamaged(from);
+      if (!isDamaged) this.#report(`${wordsOf(gap)}: no spool was damaged`);
       return;
     }
     if (from.end === null && to !== null) this.#report(`${wordsOf(gap)}: the session goes on`);

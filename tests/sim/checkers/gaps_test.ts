@@ -92,4 +92,9 @@ Deno.test("GapChecker reports a damaged spool where none was", () => {
   const rig = new GapRig();
   rig.old.isSpoolDamaged = true;
   assert.deepEqual(rig.told({ reason: "spool_damaged", newSession: "old" }), []);
+  const reports: string[] = [];
+  const later = new GapChecker((what) => reports.push(what), (id) => rig.ledger.session(id), () => true);
+  const gap = { shard: 0, oldSession: "young", newSession: "young", lastSequence: 0, refusedSequence: null };
+  later.told({ ...gap, reason: "spool_damaged" });
+  assert.deepEqual(reports, []);
 });
