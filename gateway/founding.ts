@@ -12,7 +12,7 @@ import type { Config } from "./config.ts";
 import { type Exit, EXIT_CONFIGURATION } from "./exit.ts";
 import { LEAD_LEASE, shardLease, shardOfLease } from "./fleet/leases.ts";
 import type { Membership, SeenFleet } from "./fleet/membership.ts";
-import { type Left, leftOf, type LeftOnDisk, legacyOf, lossOfAll } from "./legacy.ts";
+import { type Left, leftOf, type LeftOnDisk, legacyOf, lossOfAll, withPointsOf } from "./legacy.ts";
 import type { Observer } from "./observation.ts";
 import type { LostSession, ResumePoints } from "./resume/points.ts";
 
@@ -72,7 +72,7 @@ export class Founding {
         continue;
       }
       if ((await membership.take([LEAD_LEASE])).length === 0) continue;
-      const founded = await this.#foundAlone();
+      const founded = await this.#foundAlone(fleet);
       membership.letGo([LEAD_LEASE]);
       if (founded === null || "total" in founded) return founded;
       awaited = founded.awaited;
@@ -100,7 +100,7 @@ export class Founding {
       }
       observe({ kind: "fleet.led", member: membership.member });
       const isRun = this.#isRunByOthers(fleet);
-      const founded = isRun ? await this.#joined(fleet, reign?.total ?? null) : await this.#foundFleet();
+      const founded = isRun ? await this.#joined(fleet, reign?.total ?? null) : await this.#foundFleet(fleet);
       if (founded === null) return null;
       await membership.proclaim({ total: founded.total, token });
       return founded;
@@ -108,9 +108,9 @@ export class Founding {
     return null;
   }
 
-  async #foundAlone(): Promise<Foundation | { readonly awaited: readonly string[] } | null> {
+  async #foundAlone(seen: SeenFleet): Promise<Foundation | { readonly awaited: readonly string[] } | null> {
     const { membership, nextLook } = this.#options;
-    let left = await this.#findLeft();
+    let left = await this.#findLeft(seen);
     const total = left && await this.#determineTotal(left);
     if (left === null || total === null) return null;
     const range = this.#range(total);
@@ -131,13 +131,13 @@ export class Founding {
       return { awaited: names };
     }
     // Whoever held them may have written since.
-    if (!wasLetGo) left = await this.#findLeft();
+    if (!wasLetGo) left = await this.#findLeft(fleet);
     return left && await this.#begin(left, total, range);
   }
 
-  async #foundFleet(): Promise<Foundation | null> {
+  async #foundFleet(seen: SeenFleet): Promise<Foundation | null> {
     const { membership } = this.#options;
-    const left = await this.#findLeft();
+    const left = await this.#findLeft(seen);
     const total = left && await this.#determineTotal(left);
     if (left === null || total === null) return null;
     await membership.take(vanished(left, total).map(shardLease));
@@ -222,10 +222,16 @@ export class Founding {
     };
   }
 
-  async #findLeft(): Promise<Left | null> {
-    const { points, disk, unlessStopping } = this.#options;
+  async #findLeft({ leases }: SeenFleet): Promise<Left | null> {
+    const { points, disk, membership, unlessStopping } = this.#options;
     const found = await unlessStopping(Promise.all([points.load(), disk()]));
-    return found && leftOf(...found);
+    if (found === null) return null;
+    const [stored, onDisk] = found;
+    const isOurs = (shard: number) => {
+      const lease = leases.get(shardLease(shard));
+      return lease === undefined || lease.holder === membership.member;
+    };
+    return leftOf(stored, withPointsOf(onDisk, isOurs));
   }
 
   /** The configured number; else that of the stored sessions while they can be resumed; else Discord's. */

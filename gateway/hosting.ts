@@ -6,7 +6,7 @@
 import { type Clock, type Dice, sleepUntil } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Outbox } from "./delivery/outbox.ts";
-import { leftOfShards, type LeftOnDisk, legacyOf, startOf } from "./legacy.ts";
+import { leftOfShards, type LeftOnDisk, legacyOf, startOf, withPointsOf } from "./legacy.ts";
 import { HostedShard, type ShardLegacy, type ShardServices } from "./hosted_shard.ts";
 import type { Observer } from "./observation.ts";
 import { heartbeatFrame, identifyFrame, presenceFrame, resumeFrame } from "./protocol/client_frames.ts";
@@ -29,6 +29,8 @@ export interface HostingOptions {
     isHeld(shard: number): boolean;
     /** Whether it is certain that nobody else holds one too. */
     isProven(shard: number): boolean;
+    /** Whether nobody else has held it since an earlier process of this folder did. */
+    isContinued(shard: number): boolean;
   };
   /** These run here now. */
   readonly assigned: (shards: Iterable<number>) => void;
@@ -62,6 +64,8 @@ export class Hosting {
   #terms: HostingTerms | null = null;
   /** See {@link HostingTerms.damaged}; those that have been begun are not among them any more. */
   #damaged = new Set<number>();
+  /** Those that have run here: what an earlier process left of them is out of date. */
+  readonly #haveRun = new Set<number>();
   /** None of them may run for now. */
   #isWithdrawn = false;
 
@@ -96,7 +100,7 @@ export class Hosting {
     const found = leftOfShards(
       total,
       new Map(shards.map((shard) => [shard, stored.get(shard) ?? NOTHING_STORED])),
-      disk,
+      withPointsOf(disk, (shard) => leases.isContinued(shard) && !this.#haveRun.has(shard)),
     );
     const settings = {
       intents: this.#options.config.discord.intents,
@@ -111,6 +115,7 @@ export class Hosting {
       const legacy = legacyOf(left, { ofAll: null, isSpoolDamaged, wallMs: clock.wallMs() });
       const hosted = this.#host(shard, total, legacy);
       this.#shards.set(shard, hosted);
+      this.#haveRun.add(shard);
       if (!leases.isProven(shard)) outbox.withhold(shard);
       begun.push({ shard, hosted, start: startOf(left, settings) });
     }

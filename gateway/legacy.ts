@@ -27,6 +27,17 @@ export interface Left extends LeftOnDisk {
   readonly total: number | null;
 }
 
+/**
+ * Without what is on disk of how far shards had come that others may have run since: then the store knows better, and no two
+ * machines' clocks tell which of two sessions began later. What waits there for the broker stays.
+ */
+export function withPointsOf(disk: LeftOnDisk, isOurs: (shard: number) => boolean): LeftOnDisk {
+  const { spooled } = disk;
+  if (spooled === null) return disk;
+  const points = new Map([...spooled.points].filter(([shard]) => isOurs(shard)));
+  return { ...disk, spooled: { ...spooled, points } };
+}
+
 export function leftOf(fleet: StoredFleet, disk: LeftOnDisk): Left {
   const { spooled } = disk;
   return {

@@ -292,6 +292,7 @@ export class GatewayService {
       leases: {
         isHeld: (shard) => this.tokenOf(shardLease(shard)) !== null,
         isProven: (shard) => this.#membership?.isProven(shardLease(shard)) ?? false,
+        isContinued: (shard) => this.#membership?.isContinued(shardLease(shard)) ?? false,
       },
       assigned: (shards) => this.status.assign(shards),
       left: (shard) => this.#dispatcher.left(shard),
@@ -649,7 +650,8 @@ export class GatewayService {
     if (membership === null) return;
     const isLeft = (name: string) => {
       const shard = shardOfLease(name);
-      return shard === null || this.#outbox.spooled === null || this.#outbox.isEmpty(shard);
+      return shard === null || this.#outbox.spooled === null ||
+        (this.#outbox.isEmpty(shard) && this.#keeper.isWritten(shard));
     };
     await membership.letGo([...membership.held.keys()].filter(isLeft));
     await membership.stop();

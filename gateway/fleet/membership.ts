@@ -57,6 +57,8 @@ interface Held {
   readonly token: LeaseToken;
   /** Monotonic; null: nobody else can hold it too. */
   readonly provenFromMs: number | null;
+  /** See {@link Membership.isContinued}. */
+  readonly isContinued: boolean;
 }
 
 export class Membership {
@@ -108,6 +110,14 @@ export class Membership {
     return this.#held.get(name)?.provenFromMs === null;
   }
 
+  /**
+   * Whether a lease that is held was this member's before too, or nobody's ever: then nobody else can have done since what
+   * an earlier process of its own, or this one, knows nothing of.
+   */
+  isContinued(name: string): boolean {
+    return this.#held.get(name)?.isContinued ?? false;
+  }
+
   /** Whether what is held may be relied on at this moment. To be asked before anything is done that only its holder may. */
   holds(): boolean {
     if (this.#state === "stopped") return false;
@@ -146,8 +156,9 @@ export class Membership {
       for (const [name, token] of taken) {
         // Should the store forget it, then nobody else may take what this member is said to hold, or one that lives.
         const holder = fleet.leases.get(name)?.holder;
+        const isContinued = holder === undefined || holder === this.member;
         const isCertain = !this.#options.isBound || holder === null || holder === this.member;
-        this.#held.set(name, { token, provenFromMs: isCertain ? null : provenFromMs });
+        this.#held.set(name, { token, provenFromMs: isCertain ? null : provenFromMs, isContinued });
       }
       return [...taken.keys()];
     });
@@ -295,9 +306,10 @@ export class Membership {
   /** A renewal that was sent then has shown all that is held to be held. */
   #prove(sentAtMs: number): void {
     const proven: string[] = [];
-    for (const [name, { token, provenFromMs }] of this.#held) {
+    for (const [name, held] of this.#held) {
+      const { provenFromMs } = held;
       if (provenFromMs === null || provenFromMs > sentAtMs) continue;
-      this.#held.set(name, { token, provenFromMs: null });
+      this.#held.set(name, { ...held, provenFromMs: null });
       proven.push(name);
     }
     if (proven.length > 0) this.#options.events.proven(proven);

@@ -91,9 +91,14 @@ export class PointKeeper {
     if (this.#refused) this.#handOver(this.#gathered());
   }
 
+  /** Whether nothing is left to be written of this shard. */
+  isWritten(shard: number): boolean {
+    return !this.#changes.has(shard) && !this.#moved.has(shard) && !this.#writing?.changes.has(shard);
+  }
+
   /** Resolves once nothing is left to be written of this shard. */
   written(shard: number): Promise<void> {
-    if (!this.#isUnwritten(shard)) return Promise.resolve();
+    if (this.isWritten(shard)) return Promise.resolve();
     return new Promise((resolve) => {
       this.#whenWritten.set(shard, [...this.#whenWritten.get(shard) ?? [], resolve]);
     });
@@ -127,12 +132,8 @@ export class PointKeeper {
     this.#handOver(this.#unstored());
   }
 
-  #isUnwritten(shard: number): boolean {
-    return this.#changes.has(shard) || this.#moved.has(shard) || this.#writing?.changes.has(shard) === true;
-  }
-
   #tellWritten(shard: number): void {
-    if (this.#isUnwritten(shard)) return;
+    if (!this.isWritten(shard)) return;
     const waiting = this.#whenWritten.get(shard) ?? [];
     this.#whenWritten.delete(shard);
     for (const resolve of waiting) resolve();

@@ -9,7 +9,7 @@ import { MemoryResumePoints } from "../fakes/memory_resume_points.ts";
 import { MemoryDisk, MemorySpool } from "../fakes/memory_spool.ts";
 import { MemoryTransport } from "../fakes/memory_transport.ts";
 import { microtasksDone } from "../fakes/microtasks.ts";
-import { ServiceRig } from "./service_rig.ts";
+import { ServiceRig, storedPoint } from "./service_rig.ts";
 
 const STEP_MS = 10;
 const SHARED = { FLEET: "true", SHARDS_TOTAL: "6" };
@@ -181,6 +181,43 @@ Deno.test("GatewayService that restarts on its own folder takes its shards at on
   await fleet.pass(1_500);
   assert.deepEqual(next.connectedShards, ALL);
   await fleet.stopAll();
+});
+
+Deno.test("GatewayService goes on from what the store says where others had the shard, whatever its own folder says", async () => {
+  const fleet = new Fleet();
+  const [first] = await fleet.joined(1);
+  assert(first !== undefined);
+  const disk = new MemoryDisk();
+  disk.total = 6;
+  // Of a machine whose clock was ahead: later than all that the other began since.
+  const startedAtMs = first.clock.wallMs() + 3_600_000;
+  for (const shard of ALL) {
+    disk.points.set(shard, { ...storedPoint(first, `stale-${shard}`, { startedAtMs }), lost: [] });
+  }
+  const second = fleet.start(SHARED, disk);
+  await fleet.pass(JOINED_MS);
+  assert.deepEqual(second.connectedShards, [3, 4, 5]);
+  const greetings = second.greetings.slice(6).map((greeting) => greeting.split(" ").slice(0, 2).join(" "));
+  const sessions = [3, 4, 5].map((shard) => `resume ${fleet.points.shards.get(shard)?.point?.sessionId}`);
+  assert.deepEqual(greetings, sessions);
+  assert(!sessions.join().includes("stale"));
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService keeps the lease of a shard whose point only its folder has, for the next process there", async () => {
+  const fleet = new Fleet();
+  const rig = fleet.start(SHARED, new MemoryDisk());
+  await fleet.pass(JOINED_MS);
+  const [connection] = rig.transport.standing;
+  assert(connection !== undefined);
+  fleet.points.hold();
+  connection.dispatch("MESSAGE_CREATE");
+  await fleet.pass(STEP_MS);
+  await fleet.stop(rig);
+  const kept = ALL.filter((shard) => fleet.leases.holderOf(shardLease(shard)) !== null);
+  assert.equal(kept.length, 1);
+  const [shard = 0] = kept;
+  assert.equal(rig.spool?.disk.points.get(shard)?.sequence, 2);
 });
 
 Deno.test("GatewayService publishes nothing of what it took from the dead before it is certain, and all of it then", async () => {
