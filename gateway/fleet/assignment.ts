@@ -37,6 +37,8 @@ const TRY_AGAIN_MS = { stayed: 5_000, busy: 250 };
 export class Assignment {
   readonly #options: AssignmentOptions;
   readonly #handingOver = new Set<number>();
+  /** Left for others, and not taken since, whether or not the store has heard of it. */
+  readonly #handedOver = new Set<number>();
   /** Shard → when it may be tried again. */
   readonly #stayingUntilMs = new Map<number, number>();
   #isMoving = false;
@@ -55,7 +57,7 @@ export class Assignment {
 
   /** Decides by what was just seen. Resolves when what is to be taken is taken, or not. */
   async consider(fleet: SeenFleet): Promise<void> {
-    const { membership, shards } = this.#options;
+    const { membership, shards, alone } = this.#options;
     const { member } = membership;
     const shares = this.#shares(fleet);
     const wanted: string[] = [];
@@ -73,18 +75,23 @@ export class Assignment {
         this.#handOver(shard, id);
       }
     }
-    // What an earlier process of ours held.
-    const stray = [...fleet.leases].filter(([name, { holder }]) => {
+    const stray: string[] = [];
+    for (const [name, { holder }] of fleet.leases) {
       const shard = shardOfLease(name);
-      return holder === member && shard !== null && shares.get(shard) !== member &&
-        membership.tokenOf(name) === null;
-    }).map(([name]) => name);
+      if (holder !== member || shard === null || membership.tokenOf(name) !== null) continue;
+      const share = shares.get(shard);
+      if (share === member) continue;
+      // An earlier process of ours held it, and may have left on disk what only we can go on from: it is handed over then.
+      if (share !== undefined && alone === null && !this.#handedOver.has(shard)) wanted.push(name);
+      else stray.push(name);
+    }
     membership.hurry(this.isMoving);
     if (wanted.length + stray.length === 0) return;
     const got = await membership.take([...wanted, ...stray]);
     const unwanted = new Set(stray);
     membership.letGo(got.filter((name) => unwanted.has(name)));
     const taken = got.filter((name) => !unwanted.has(name)).map(Number);
+    for (const shard of taken) this.#handedOver.delete(shard);
     if (taken.length > 0) shards.taken(taken);
   }
 
@@ -95,8 +102,10 @@ export class Assignment {
     this.#handingOver.add(shard);
     const outcome = await shards.handOver(shard, to);
     this.#handingOver.delete(shard);
-    if (outcome === "left") membership.letGo([shardLease(shard)]);
-    else this.#stayingUntilMs.set(shard, clock.nowMs() + TRY_AGAIN_MS[outcome]);
+    if (outcome === "left") {
+      this.#handedOver.add(shard);
+      membership.letGo([shardLease(shard)]);
+    } else this.#stayingUntilMs.set(shard, clock.nowMs() + TRY_AGAIN_MS[outcome]);
     // The next one need not wait for its turn.
     membership.renewNow();
   }

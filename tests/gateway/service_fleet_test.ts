@@ -220,6 +220,26 @@ Deno.test("GatewayService keeps the lease of a shard whose point only its folder
   assert.equal(rig.spool?.disk.points.get(shard)?.sequence, 2);
 });
 
+Deno.test("GatewayService goes on itself from what only its folder has, before it hands over what is another's share", async () => {
+  const fleet = new Fleet();
+  const disk = new MemoryDisk();
+  const first = fleet.start(SHARED, disk);
+  await fleet.pass(JOINED_MS);
+  fleet.kill(first);
+  const point = fleet.points.shards.get(5)?.point;
+  assert(point);
+  disk.total = 6;
+  disk.points.set(5, { ...point, sequence: point.sequence + 3, lost: [] });
+  const before = first.greetings.length;
+  const second = fleet.start(SHARED);
+  const next = fleet.start(SHARED, disk);
+  await fleet.pass(JOINED_MS);
+  assert.deepEqual([next.connectedShards, second.connectedShards], [[0, 1, 2], [3, 4, 5]]);
+  const greetings = first.greetings.slice(before).filter((greeting) => greeting.includes(point.sessionId));
+  assert.equal(greetings[0], `resume ${point.sessionId} ${point.sequence + 3}`);
+  await fleet.stopAll();
+});
+
 Deno.test("GatewayService publishes nothing of what it took from the dead before it is certain, and all of it then", async () => {
   const fleet = new Fleet();
   const [first, second] = await fleet.joined(2);
