@@ -45,6 +45,8 @@ export class PointKeeper {
   /** Points that have moved since, newer than what is noted of their shards. */
   readonly #moved = new Map<number, ResumePoint>();
   #writing: { readonly changes: Changes; readonly done: Promise<void> } | null = null;
+  /** Of these nothing of what is being written is kept, should it come to nothing. */
+  readonly #forgotten = new Set<number>();
   #cancelTimer: (() => void) | null = null;
   #cancelAnswerTimer: (() => void) | null = null;
   #notBeforeMs = 0;
@@ -104,8 +106,12 @@ export class PointKeeper {
     });
   }
 
-  /** Writes nothing of this shard any more, which another process runs. What is being written is not stopped. */
+  /**
+   * Writes nothing of this shard any more, which another process runs. What is being written is not stopped, and not tried
+   * again: by then it may be ours once more, and have come further elsewhere.
+   */
   forget(shard: number): void {
+    if (this.#writing !== null) this.#forgotten.add(shard);
     this.#changes.delete(shard);
     this.#moved.delete(shard);
     this.#handedOver.delete(shard);
@@ -171,7 +177,7 @@ export class PointKeeper {
       if (others.size > 0) {
         // Kept until it is certain: should it be ours after all, then the store knows by the next try.
         const kept = new Map([...changes].filter(([shard]) => others.has(shard)));
-        this.#changes = mergedChanges(kept, this.#gathered());
+        this.#changes = mergedChanges(this.#remembered(kept), this.#gathered());
         this.#notBeforeMs = clock.nowMs() + RETRY_AFTER_MS;
         fenced(others);
       }
@@ -183,11 +189,12 @@ export class PointKeeper {
     }, (error: unknown) => {
       this.#refused = true;
       observe({ kind: "points.refused", error: failureText(error) });
-      this.#changes = mergedChanges(changes, this.#gathered());
+      this.#changes = mergedChanges(this.#remembered(changes), this.#gathered());
       this.#handOver(this.#changes);
       this.#notBeforeMs = clock.nowMs() + RETRY_AFTER_MS;
     }).finally(() => {
       this.#writing = null;
+      this.#forgotten.clear();
       this.#cancelAnswerTimer?.();
       this.#cancelAnswerTimer = null;
       if (this.#hasChanged) this.#schedule();
@@ -209,7 +216,12 @@ export class PointKeeper {
   /** What is being written, with what has changed since. */
   #unstored(): Changes {
     const changes = this.#gathered();
-    return this.#writing === null ? changes : mergedChanges(this.#writing.changes, changes);
+    if (this.#writing === null) return changes;
+    return mergedChanges(this.#remembered(this.#writing.changes), changes);
+  }
+
+  #remembered(changes: Changes): Changes {
+    return new Map([...changes].filter(([shard]) => !this.#forgotten.has(shard)));
   }
 
   get #hasChanged(): boolean {

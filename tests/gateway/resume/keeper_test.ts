@@ -490,3 +490,22 @@ Deno.test("PointKeeper.written() resolves once nothing of the shard is left to b
   await rig.pass(50);
   assert.deepEqual(told, ["written"]);
 });
+
+Deno.test("PointKeeper.forget() is not undone by a write under way that the store refuses, nor by one that it fences", async () => {
+  for (const isFenced of [false, true]) {
+    const rig = new KeeperRig();
+    rig.store.hold();
+    if (isFenced) rig.store.fenced.add(0);
+    else rig.refusals = 1;
+    rig.keeper.change(0, { point: point(5) });
+    rig.keeper.change(1, { point: point(7) });
+    await rig.pass(0);
+    rig.keeper.forget(0);
+    rig.store.release();
+    await rig.pass(0);
+    // It is ours again, and its new point has not moved yet.
+    rig.store.fenced.clear();
+    await rig.pass(2_000);
+    assert.deepEqual([...rig.store.shards.keys()], [1]);
+  }
+});
