@@ -186,6 +186,11 @@ class SimulatedPublisher implements Publisher {
     return isSpooled ? ledger.dispatch(event.session, event.sequence)?.receivedAtMs ?? atMs : atMs;
   }
 
+  /** What the process is in its fleet, where it has a spool; and where it has none, nothing is late. */
+  get #member(): string {
+    return this.process.machine.name;
+  }
+
   get #isUnread(): boolean {
     return this.#broker.isBlocked || this.process.machine.isCut("broker");
   }
@@ -261,7 +266,7 @@ class SimulatedPublisher implements Publisher {
 
   #hand({ event, settled, ownSinceMs }: Sent): void {
     const { scene } = this.#broker;
-    const isLate = scene.checkers.leases?.hasPassedOn(event.shard, this.process.number, ownSinceMs) ?? false;
+    const isLate = scene.checkers.leases?.hasPassedOn(event.shard, this.#member, ownSinceMs) ?? false;
     const dispatch = scene.ledger.dispatch(event.session, event.sequence);
     const fate = this.#broker.read(event, isLate);
     if (fate === "returned") return this.breakConnection(null);

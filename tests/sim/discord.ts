@@ -94,6 +94,7 @@ export class SimulatedDiscord {
   readonly #live = new Map<string, LiveSession>();
   readonly #connections = new Map<number, DiscordConnection>();
   readonly #disks = new WeakMap<GatewayProcess, SimulatedDisk>();
+  readonly #intents = new WeakMap<GatewayProcess, number>();
   readonly #attached = new Map<DiscordConnection, LiveSession>();
   readonly #bucketFreeAtMs = new Map<number, number>();
   #numbers = 0;
@@ -162,7 +163,8 @@ export class SimulatedDiscord {
   }
 
   /** A process is started with these settings: sessions of others are given up. */
-  processStarts(settings: { total: number; intents: number }): void {
+  processStarts(process: GatewayProcess, settings: { total: number; intents: number }): void {
+    this.#intents.set(process, settings.intents);
     for (const live of this.#live.values()) {
       const { total, intents } = live.record;
       if (total !== settings.total || intents !== settings.intents) live.isOutdated = true;
@@ -398,14 +400,17 @@ export class SimulatedDiscord {
     this.#attached.delete(connection);
     live.connection = null;
     if (leftWith === 1000 || leftWith === 1001) {
-      checkers.sessionEnds.givenUp(live.record, this.#isReplaceable(live));
+      checkers.sessionEnds.givenUp(live.record, this.#isReplaceable(live, connection.process));
       return this.#end(live, "replaced");
     }
     live.cancelExpiry = clock.after(plan.sessionTtlMs, () => this.#end(live, "expired"));
   }
 
-  #isReplaceable({ isOutdated, record }: LiveSession): boolean {
-    return isOutdated || this.#replaceableShards.has(record.shard);
+  #isReplaceable({ isOutdated, record }: LiveSession, process: GatewayProcess): boolean {
+    // Which of two replicas' settings is the newer one only their clocks can tell, and those need not agree.
+    const isOfOtherSettings = this.#scene.plan.fleet !== null &&
+      record.intents !== this.#intents.get(process);
+    return isOutdated || isOfOtherSettings || this.#replaceableShards.has(record.shard);
   }
 
   frame(connection: DiscordConnection, text: string): void {
@@ -441,7 +446,7 @@ export class SimulatedDiscord {
     for (const live of [...this.#live.values()]) {
       const { record } = live;
       if (record.shard !== shard && record.total === total) continue;
-      const isAsked = record.total !== total || this.#isReplaceable(live);
+      const isAsked = record.total !== total || this.#isReplaceable(live, connection.process);
       checkers.sessionEnds.givenUp(record, isAsked);
       this.#end(live, isAsked ? "replaced" : "abandoned");
     }
@@ -491,7 +496,8 @@ export class SimulatedDiscord {
   /** How far a process can know a session to be done with. */
   #knownThrough(process: GatewayProcess, session: Session): number {
     if (this.#scene.plan.fleet === null) return Infinity;
-    const foundThrough = this.#disks.get(process)?.foundThrough(process, session) ?? 0;
+    const isContinued = this.#scene.checkers.leases?.isContinued(session.shard, process.number) ?? false;
+    const foundThrough = isContinued ? this.#disks.get(process)?.foundThrough(process, session) ?? 0 : 0;
     return Math.max(session.storedThrough ?? 0, foundThrough);
   }
 

@@ -134,7 +134,7 @@ export class GatewayLife {
       died: () => this.#died(process),
     });
     history.note("state", machine.name, `process ${process.number} starts`);
-    discord.processStarts({ total, intents });
+    discord.processStarts(process, { total, intents });
     const config = this.#config();
     let statePublisher: StatePublisher | null = null;
     const service: GatewayService = new GatewayService(config, {

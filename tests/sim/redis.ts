@@ -144,7 +144,7 @@ export class SimulatedRedis {
       take: (...given) =>
         ask(async (store) => {
           const taken = await store.leases.take(...given);
-          this.#granted(process, store, taken);
+          this.#granted({ process, member: given[0] }, store, taken);
           return taken;
         }),
       letGo: (...given) => ask(({ leases }) => leases.letGo(...given)),
@@ -270,7 +270,11 @@ export class SimulatedRedis {
     this.#clients.delete(process);
   }
 
-  #granted(process: GatewayProcess, store: RedisStore, taken: ReadonlyMap<string, LeaseToken>): void {
+  #granted(
+    { process: { number: process }, member }: { process: GatewayProcess; member: string },
+    store: RedisStore,
+    taken: ReadonlyMap<string, LeaseToken>,
+  ): void {
     const { checkers, clock, history } = this.#scene;
     if (checkers.leases === null) return;
     const isForgotten = store !== this.#store;
@@ -278,11 +282,11 @@ export class SimulatedRedis {
       history.note(
         "state",
         "redis",
-        `gives ${name} to process ${process.number}${isForgotten ? ", and forgets it" : ""}`,
+        `gives ${name} to process ${process}${isForgotten ? ", and forgets it" : ""}`,
       );
       const shard = shardOfLease(name);
       if (shard === null) continue;
-      checkers.leases.granted({ shard, token, process: process.number, atMs: clock.nowMs(), isForgotten });
+      checkers.leases.granted({ shard, token, process, member, atMs: clock.nowMs(), isForgotten });
     }
   }
 

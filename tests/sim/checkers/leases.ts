@@ -14,8 +14,9 @@ import type { Report } from "../report.ts";
 export interface Grant {
   readonly shard: number;
   readonly token: number;
-  /** Number of the process that took it. */
+  /** Number of the process that took it, and the member that it is. */
   readonly process: number;
+  readonly member: string;
   readonly atMs: number;
   /** The store that carried it out has lost it: another had its place already. */
   readonly isForgotten: boolean;
@@ -70,10 +71,18 @@ export class LeaseChecker {
     return sinceMs;
   }
 
-  /** Whether any process but this was granted the shard since then. */
-  hasPassedOn(shard: number, process: number, sinceMs: number): boolean {
-    return this.#grants.get(shard)?.some((grant) => grant.process !== process && grant.atMs >= sinceMs) ??
-      false;
+  /** Whether no other member was granted the shard before the process, since that member was the last time. */
+  isContinued(shard: number, process: number): boolean {
+    const grants = this.#grants.get(shard) ?? [];
+    const first = grants.findIndex((grant) => grant.process === process);
+    return grants[first - 1]?.member === grants[first]?.member;
+  }
+
+  /** Whether any other member was granted the shard since this one was before that time; or since that time. */
+  hasPassedOn(shard: number, member: string, sinceMs: number): boolean {
+    const grants = this.#grants.get(shard) ?? [];
+    const own = grants.findLast((grant) => grant.member === member && grant.atMs <= sinceMs);
+    return grants.some((grant) => grant.member !== member && grant.atMs >= (own?.atMs ?? sinceMs));
   }
 
   /** The process hands an event to its connection. */
