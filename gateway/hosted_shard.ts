@@ -18,7 +18,7 @@ import type { IdentifyQueue, IdentifyTurn } from "./identify/queue.ts";
 import type { GapReason, Observer } from "./observation.ts";
 import { type FrameHead, type GuildEventType, isGuildEvent, readGuild } from "./protocol/frame_head.ts";
 import type { PointKeeper } from "./resume/keeper.ts";
-import type { LostSession, ResumePoint } from "./resume/points.ts";
+import { endsSession, type LostSession, type ResumePoint } from "./resume/points.ts";
 import type { ShardCommand } from "./shard/command_queue.ts";
 import { ShardDriver, type ShardHost } from "./shard/driver.ts";
 import { GuildList } from "./shard/guild_list.ts";
@@ -468,9 +468,4 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
 /** Whether it is the loss of this session itself. */
 function isGivenUp(loss: UntoldLoss, sessionId: string): boolean {
   return loss.sessionId === sessionId && endsSession(loss);
-}
-
-/** A damaged spool, or an event that the broker refuses, leave the session as it is. */
-function endsSession({ reason }: UntoldLoss): boolean {
-  return reason !== "spool_damaged" && reason !== "event_refused";
 }

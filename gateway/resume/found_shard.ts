@@ -7,7 +7,13 @@
  *
  * @module
  */
-import type { LostSession, ResumePoint, StoredFleet, StoredShard } from "./points.ts";
+import {
+  endsSession,
+  type LostSession,
+  type ResumePoint,
+  type StoredFleet,
+  type StoredShard,
+} from "./points.ts";
 
 /** What the spool holds, as far as it counts here. */
 export interface SpooledShards {
@@ -91,7 +97,9 @@ function furtherPoint(
   if (foreign) return point;
   // What is given up is not taken up again, nor is any session before it.
   const startedAtMs = spooled.startedAtMs ?? -Infinity;
-  if (lost.some(({ sinceMs }) => startedAtMs <= sinceMs)) return point;
+  const isLost = (loss: LostSession) => loss.sessionId === spooled.sessionId && endsSession(loss);
+  // By its name too: a clock may have been set back since it began.
+  if (lost.some((loss) => startedAtMs <= loss.sinceMs || isLost(loss))) return point;
   if (point === null) return spooled;
   return (spooled.startedAtMs ?? -Infinity) > (point.startedAtMs ?? -Infinity) ? spooled : point;
 }

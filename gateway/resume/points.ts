@@ -34,6 +34,11 @@ export interface LostSession {
   readonly type?: string;
 }
 
+/** Whether the session is over: a damaged spool, or an event that the broker refuses, leave it as it is. */
+export function endsSession({ reason }: Pick<LostSession, "reason">): boolean {
+  return reason !== "spool_damaged" && reason !== "event_refused";
+}
+
 /** What changed for one shard since the last write. An absent field stays as it is. */
 export interface PointChange {
   /** null: the session is gone. */

@@ -142,6 +142,10 @@ Deno.test("foundShards() does not take up again a session that the store says is
     ["c", 9, 9, false],
     "but the one after it",
   );
+  // The clock was set back between its beginning and its end.
+  assert.deepEqual(found({ ...left, spooled: point("b", 9, 5_000) }), [null, null, 0, false]);
+  const refused = { ...lost, reason: "event_refused", type: "MESSAGE_CREATE" } as const;
+  assert.deepEqual(found({ ...left, lost: refused, spooled: point("b", 9, 5_000) }).slice(0, 3), ["b", 5, 9]);
 });
 
 Deno.test("foundShards() passes over points that were spooled for another number of shards", () => {
