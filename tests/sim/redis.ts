@@ -254,11 +254,11 @@ export class SimulatedRedis {
     return null;
   }
 
-  /** A shard whose gap has not been told; null where all have. */
-  untold(total: number): string | null {
+  /** A shard whose gap has not been told; null where all have. `isTold`: though it has lost that it was. */
+  untold(total: number, isTold: (sessionId: string) => boolean): string | null {
     for (const [shard, { lost: [lost] }] of this.#store.shards) {
       // Of a shard that there is no more nobody asks.
-      if (lost !== undefined && shard < total) {
+      if (lost !== undefined && shard < total && !isTold(lost.sessionId)) {
         return `the gap of ${lost.sessionId} of shard ${shard} is not told`;
       }
     }

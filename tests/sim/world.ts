@@ -155,7 +155,7 @@ export async function runWorld(seed: number, keep = HISTORY_LINES): Promise<Verd
   const unfinished = () =>
     discord.unfinished(settings.total) ?? firstOf(lives, ({ disk }) => disk.unfinished()) ??
       (plan.fleet && firstOf(range(plan.shards), astray)) ?? redis.unfinished(runs) ??
-      redis.untold(settings.total) ??
+      redis.untold(settings.total, (session) => plan.fleet !== null && scene.checkers.gaps.isTold(session)) ??
       firstOf(lives, ({ unconfirmed }) => unconfirmed.events > 0 ? "events wait for the broker" : null);
   const astray = (shard: number) => {
     const [connected, holding] = [discord.processOf(shard), redis.holderOf(shard)];

@@ -70,6 +70,11 @@ export class GapChecker {
     }
   }
 
+  /** Whether any gap that begins in this session was told. */
+  isTold(sessionId: string): boolean {
+    return this.#gaps.some(({ from }) => from.id === sessionId);
+  }
+
   /** Whether the dispatch lies in a gap that was told. */
   covers({ session, sequence }: Dispatch): boolean {
     return this.#gaps.some(({ gap, from, to }) => {
