@@ -114,7 +114,8 @@ class Fields {
 
   uint(byteCount: number): number {
     let value = 0;
-    for (let end = this.#at + byteCount; this.#at < end; this.#at++) {
+    const end = this.#at + byteCount;
+    for (; this.#at < end; this.#at++) {
       value = value * 256 + (this.#bytes[this.#at] ?? 0);
     }
     return value;
