@@ -1,52 +1,31 @@
 /**
- * The table of contents: environment → configuration → adapters → service → run. This file alone names adapters,
- * reads the environment and hears signals; importing it does nothing.
+ * The table of contents: environment → configuration → adapters → service → run. This file alone reads the environment and
+ * hears signals; importing it does nothing.
  *
  * @module
  */
 import { hostname } from "node:os";
+import { getHeapStatistics } from "node:v8";
+import { createRest, createService } from "./create_service.ts";
 import { dashboardSettings } from "./dashboard_settings.ts";
 import { LINK_MINUTES } from "./dashboard/sign_in/links.ts";
 import { DashboardThread } from "./dashboard/thread.ts";
-import type { Publisher } from "./gateway/delivery/publisher.ts";
-import { forgetWritten, RedisStateStore } from "./gateway/adapters/redis/state_store.ts";
-import { nextTurn } from "./gateway/adapters/turns.ts";
-import { StatePlan } from "./gateway/state/plan.ts";
-import { StatePublisher } from "./gateway/state/publisher.ts";
-import { StateWriter } from "./gateway/state/writer.ts";
-import { EventSpans } from "./gateway/adapters/event_spans.ts";
 import { KeptServer } from "./gateway/adapters/kept_server.ts";
 import { Log } from "./gateway/adapters/log.ts";
 import { LogChannels } from "./gateway/adapters/log_channel.ts";
-import { Metrics } from "./gateway/adapters/metrics.ts";
+import { isOfTheWhole, Metrics } from "./gateway/adapters/metrics.ts";
 import { answerMonitoring, type MonitoringSources } from "./gateway/adapters/monitoring.ts";
 import { QueueMetrics } from "./gateway/adapters/queue_metrics.ts";
-import { RabbitMemberLink } from "./gateway/adapters/rabbitmq/member_link.ts";
-import { RabbitRouterLink } from "./gateway/adapters/rabbitmq/router_link.ts";
-import { RabbitCommandSource } from "./gateway/adapters/rabbitmq/command_source.ts";
-import { RabbitConnection } from "./gateway/adapters/rabbitmq/connection.ts";
-import { RabbitNotices } from "./gateway/adapters/rabbitmq/notices.ts";
-import { RabbitPublisher } from "./gateway/adapters/rabbitmq/publisher.ts";
-import { EVENT_EXCHANGE } from "./gateway/adapters/rabbitmq/topology.ts";
-import { RedisBoard } from "./gateway/adapters/redis/board.ts";
-import { ignoreClosed, RedisClient } from "./gateway/adapters/redis/client.ts";
-import { RedisSharedTurns } from "./gateway/adapters/redis/shared_turns.ts";
-import { RedisLeases } from "./gateway/adapters/redis/leases.ts";
-import { RedisFiguresStore } from "./gateway/adapters/redis/figures_store.ts";
-import { RedisGuildNames } from "./gateway/adapters/redis/guild_names.ts";
-import { RedisResumePoints } from "./gateway/adapters/redis/resume_points.ts";
-import { RestClient } from "./gateway/adapters/rest/client.ts";
-import { SqliteSpool } from "./gateway/adapters/spool/sqlite_spool.ts";
-import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
+import { leftSpools } from "./gateway/adapters/spool/left_spools.ts";
+import { WorkerPool, type WorkerPoolOptions } from "./gateway/adapters/workers/worker_pool.ts";
+import { WorkersMetrics } from "./gateway/adapters/workers/workers_metrics.ts";
 import { sleepUntil, systemClock } from "./gateway/clock.ts";
 import { type Config, faultLine, type Listener, parseConfig } from "./gateway/config.ts";
 import { type Exit, EXIT_CONFIGURATION, EXIT_SOFTWARE } from "./gateway/exit.ts";
-import { type Fences, shardLease } from "./gateway/fleet/leases.ts";
-import type { GatewayBot } from "./gateway/identify/budget.ts";
+import { EventCounts } from "./gateway/figures/event_counts.ts";
 import { turnTimes } from "./gateway/identify/shared_turns.ts";
 import { observeAll, type Observer } from "./gateway/observation.ts";
-import { GatewayService } from "./gateway/service.ts";
-import { missingForReadiness } from "./gateway/status.ts";
+import { missingForReadiness, Status } from "./gateway/status.ts";
 import project from "./deno.json" with { type: "json" };
 
 /** A terminal and the task runner both pass the first signal on, so one that follows at once is the same. */
@@ -54,25 +33,35 @@ const SECOND_SIGNAL_AFTER_MS = 1_000;
 /** How long Discord's log channels, and then our own log, may take over what is still to be said after the stop. */
 const LAST_EMBEDS_MAX_MS = 800;
 const LAST_LINES_MAX_MS = 300;
-/** Connections to Redis that may hang, one after the other, before a lease is not renewed in time. */
-const LEASE_TRIES = 5;
 /** As a shell reports a process that a signal ended. */
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 type Signal = keyof typeof SIGNAL_STATUS;
 
 /** Runs the service until it is told to stop or cannot go on, and returns the exit status. */
 async function run(environment: Record<string, string>): Promise<number> {
+  const replicaName = `${hostname()}-${Deno.pid}`;
+  const files: Record<string, string> = {};
   const parsed = parseConfig(environment, {
     isTerminal: Deno.stdout.isTerminal(),
-    replicaName: `${hostname()}-${Deno.pid}`,
-    readFile: (path) => Deno.readTextFileSync(path),
+    replicaName,
+    readFile: (path) => files[path] = Deno.readTextFileSync(path),
   });
   if (!parsed.ok) {
     const lines = parsed.faults.map((fault) => `${faultLine(fault)}\n`).join("");
     await Deno.stderr.write(new TextEncoder().encode(lines));
     return EXIT_CONFIGURATION;
   }
-  return await runConfigured(parsed.config);
+  return await runConfigured({ config: parsed.config, environment, files, replicaName });
+}
+
+/** The configuration, and what it was made of. */
+interface Given {
+  readonly config: Config;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Path → content of what the environment names. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Where the environment gives none. */
+  readonly replicaName: string;
 }
 
 /** What runs here, as `ROLE` has it. */
@@ -87,7 +76,8 @@ interface Program {
   flush(): Promise<void>;
 }
 
-async function runConfigured(config: Config): Promise<number> {
+async function runConfigured(given: Given): Promise<number> {
+  const { config } = given;
   const output = Deno.stdout.writable.getWriter();
   const encoder = new TextEncoder();
   const write = (text: string) => output.write(encoder.encode(text));
@@ -103,7 +93,7 @@ async function runConfigured(config: Config): Promise<number> {
   const show = isRead ? (line: string) => void write(`${line}\n`) : null;
   const program = config.role === "dashboard"
     ? createDashboardAlone(config, log.observe, show)
-    : createGateway(config, log.observe, show);
+    : createGateway(given, log, show);
   const { observe } = program;
 
   using signals = hearSignals();
@@ -131,38 +121,31 @@ async function runConfigured(config: Config): Promise<number> {
 }
 
 /** The gateway, and the dashboard beside it unless `ROLE` is `gateway`. */
-function createGateway(config: Config, log: Observer, show: ((line: string) => void) | null): Program {
-  const rest = new RestClient({
-    apiUrl: config.discord.apiUrl,
-    apiVersion: config.discord.apiVersion,
-    token: config.discord.token.reveal(),
-    userAgent: `DiscordBot (shardline, ${project.version})`,
-    clock: systemClock,
-    fetch,
-  });
+function createGateway(given: Given, log: Log, show: ((line: string) => void) | null): Program {
+  const { config } = given;
   const logChannels = new LogChannels({
     shardChannelId: config.logChannels.shards,
     guildChannelId: config.logChannels.guilds,
-    rest,
+    rest: createRest(config),
     clock: systemClock,
     observe: (observation) => observe(observation),
   });
-  const metrics = new Metrics({
-    clock: systemClock,
-    status: () => service.status.snapshot(),
-    eventCounts: () => service.eventCounts,
-    unconfirmed: () => service.unconfirmed,
-    spool: () => service.spooled,
-    unheldShards: () => service.unheldShards,
-  });
   const queueMetrics = new QueueMetrics();
-  const observe = observeAll(log, metrics.observe, queueMetrics.observe, logChannels.observe);
-  const service = createService(config, rest, observe, metrics);
-  const missing = () => missingForReadiness(service.status.snapshot());
+  const shards = config.shards.workers === 1
+    ? createShards(config, (observation) => observe(observation))
+    : createWorkers(given, {
+      observe: (observation) => observe(observation),
+      heard: (worker, observation) => {
+        log.observeOf(worker)(observation);
+        logChannels.observe(observation);
+      },
+    });
+  const observe = observeAll(log.observe, shards.metrics.observe, queueMetrics.observe, logChannels.observe);
+  const { missing } = shards;
   const server = createMonitoring(config.prometheus, observe, {
     metrics: {
-      contentType: metrics.contentType,
-      text: async () => await metrics.text() + await queueMetrics.text(),
+      contentType: shards.metrics.contentType,
+      text: async () => await shards.metricsText() + await queueMetrics.text(),
     },
     missing,
   });
@@ -172,19 +155,109 @@ function createGateway(config: Config, log: Observer, show: ((line: string) => v
     : null;
   return {
     observe,
-    start: () => {
+    start: async () => {
       server.start();
       probes?.start();
       dashboard?.start();
-      return service.start();
+      await Promise.all([shards.start(), warnOfLeftSpools(config, observe)]);
     },
-    failed: service.failed,
+    failed: shards.failed,
     stop: async () => {
-      await Promise.all([service.stop(), dashboard?.stop()]);
+      await Promise.all([shards.stop(), dashboard?.stop()]);
       await Promise.all([server.stop(), probes?.stop()]);
     },
     flush: () => logChannels.flush(AbortSignal.timeout(LAST_EMBEDS_MAX_MS)),
   };
+}
+
+/** Whatever runs the shards of this process. */
+interface Shards extends Pick<Program, "start" | "failed" | "stop"> {
+  /** What is observed on this thread. */
+  readonly metrics: Metrics;
+  metricsText(): Promise<string>;
+  /** What keeps them from being ready. */
+  readonly missing: () => readonly string[];
+}
+
+/** They run on this thread. */
+function createShards(config: Config, observe: Observer): Shards {
+  const metrics = new Metrics({
+    clock: systemClock,
+    status: () => service.status.snapshot(),
+    eventCounts: () => service.eventCounts,
+    unconfirmed: () => service.unconfirmed,
+    spool: () => service.spooled,
+  });
+  const service = createService(config, {
+    rest: createRest(config),
+    observe,
+    metrics,
+    processId: crypto.randomUUID(),
+    localTurns: null,
+  });
+  return {
+    metrics,
+    metricsText: () => metrics.text(),
+    missing: () => missingForReadiness(service.status.snapshot()),
+    start: () => service.start(),
+    failed: service.failed,
+    stop: () => service.stop(),
+  };
+}
+
+/** They run on worker threads. */
+function createWorkers(
+  { config, environment, files, replicaName }: Given,
+  { observe, heard }: Pick<WorkerPoolOptions, "observe" | "heard">,
+): Shards {
+  const noShards = new Status(systemClock);
+  const noEvents = new EventCounts();
+  const metrics = new Metrics({
+    clock: systemClock,
+    status: () => ({
+      ...noShards.snapshot(),
+      brokerConnected: pool.isWhole,
+      redisConnected: pool.isWhole,
+    }),
+    eventCounts: () => noEvents,
+    unconfirmed: () => ({ events: 0, bytes: 0 }),
+    spool: () => null,
+  });
+  const pool: WorkerPool = new WorkerPool({
+    program: new URL("./worker.ts", import.meta.url),
+    workers: config.shards.workers,
+    start: { environment, files, replicaName },
+    turnTimes: turnTimes(config.shards.identifySpacingMs),
+    // As much as the runtime gives this thread, which then has next to nothing to do.
+    heapMostMb: getHeapStatistics().heap_size_limit / 2 ** 20,
+    clock: systemClock,
+    metrics: new WorkersMetrics(metrics),
+    observe,
+    heard: (worker, observation) => {
+      heard(worker, observation);
+      if (isOfTheWhole(observation)) metrics.observe(observation);
+    },
+  });
+  return {
+    metrics,
+    metricsText: () => pool.metricsText(),
+    missing: () => pool.missing,
+    start: () => Promise.resolve(pool.start()),
+    failed: pool.failed,
+    stop: () => pool.stop(),
+  };
+}
+
+/** What a process with another number of workers has left, nobody publishes. */
+async function warnOfLeftSpools({ events: { spool }, shards }: Config, observe: Observer): Promise<void> {
+  if (spool === null) return;
+  for (const { folder, events, workers } of await leftSpools(spool.folders, shards.workers)) {
+    observe({
+      kind: "service.warning",
+      message: `${events} events wait in ${folder}, which nobody opens with CLUSTERS=${shards.workers}: ` +
+        `start with CLUSTERS=${workers} once more, until gateway_spooled_events is 0`,
+    });
+  }
 }
 
 function createDashboardAlone(
@@ -274,186 +347,6 @@ function createDashboard(
       }
     },
   });
-}
-
-function createService(
-  config: Config,
-  rest: RestClient,
-  observe: Observer,
-  metrics: Pick<Metrics, "published" | "keptState">,
-): GatewayService {
-  const clock = systemClock;
-  const dice = Math.random;
-  const processId = crypto.randomUUID();
-  const rabbitUrl = config.rabbit.url.reveal();
-  const publishing = new RabbitConnection({
-    url: rabbitUrl,
-    purpose: "publishing",
-    clock,
-    dice,
-    observe: told,
-  });
-  const consuming = new RabbitConnection({
-    url: rabbitUrl,
-    purpose: "consuming",
-    clock,
-    dice,
-    observe: told,
-  });
-  const redis = new RedisClient({
-    ...config.redis.servers.reveal(),
-    prefix: config.redis.prefix,
-    clock,
-    dice,
-    observe: told,
-  });
-  // A connection of its own: a renewal is late behind nothing that else is asked, and one that hangs is given up soon.
-  const leases = new RedisClient({
-    ...config.redis.servers.reveal(),
-    prefix: config.redis.prefix,
-    clock,
-    dice,
-    observe: () => {},
-    answerTimeoutMs: config.fleet.leaseTtlMs / LEASE_TRIES,
-  });
-  const fences: Fences = {
-    get member() {
-      return service.member;
-    },
-    tokenOf: (shard) => service.tokenOf(shardLease(shard)),
-  };
-  let statePublisher: StatePublisher | null = null;
-  const service: GatewayService = new GatewayService(config, {
-    clock,
-    dice,
-    transport: new WebSocketTransport({ clock, compression: config.discord.compression }),
-    publisher: (fence) =>
-      withState(
-        fence(
-          new RabbitPublisher(publishing, {
-            queues: config.rabbit.defaultQueues,
-            partitions: config.events.partitions,
-            persistent: config.events.persistent,
-            transientTypes: config.events.transient,
-            ttlMs: config.events.ttlMs ?? 0,
-            clock,
-            observe: told,
-          }),
-        ),
-      ),
-    notices: new RabbitNotices(publishing, { clock, observe: told }),
-    commands: config.fleet.enabled
-      ? {
-        kind: "fleet",
-        links: (member) => ({
-          router: new RabbitRouterLink(consuming, { clock }),
-          member: new RabbitMemberLink(consuming, { member }),
-        }),
-      }
-      : { kind: "alone", source: new RabbitCommandSource(consuming) },
-    points: new RedisResumePoints(redis, { observe: told, fences }),
-    learn: (shards) => statePublisher?.learn(shards) ?? Promise.resolve(),
-    leases: new RedisLeases(leases),
-    sharedTurns: config.fleet.enabled
-      ? new RedisSharedTurns(redis, {
-        member: processId,
-        times: turnTimes(config.shards.identifySpacingMs),
-        observe: told,
-      })
-      : null,
-    processId,
-    spool: config.events.spool && new SqliteSpool({ folders: config.events.spool.folders, clock }),
-    board: new RedisBoard(redis),
-    figures: new RedisFiguresStore(redis),
-    version: project.version,
-    tracer: config.traceRatio === null ? null : new EventSpans({
-      exchange: EVENT_EXCHANGE,
-      ratio: config.traceRatio,
-      dice,
-      // The runtime's own, which exports by OTLP. It is there only where the runtime was started with OTEL_DENO=true.
-      tracer: Deno.telemetry.tracerProvider.getTracer("shardline", project.version),
-    }),
-    guildNames: config.logChannels.guilds === null ? null : new RedisGuildNames(redis, clock),
-    readGatewayBot: () => readGatewayBot(rest, told),
-    disconnectStore: async () => {
-      await Promise.all([redis.disconnect(), leases.disconnect()]);
-    },
-    observe,
-    confirmed: (delayMs) => metrics.published(delayMs),
-  });
-  redis.start();
-  leases.start();
-  // Commands are taken later; whether the broker can be reached is to be known, and said, from the beginning.
-  consuming.start();
-  return service;
-
-  /** What adapters see goes the way of everything else: through the service, whose status it moves. */
-  function told(...[observation]: Parameters<Observer>): void {
-    service.observe(observation);
-  }
-
-  /** Before the broker, where there is a state cache. */
-  function withState(publisher: Publisher): Publisher {
-    const { state } = config;
-    if (state === null) {
-      forgetWritten(redis).catch(ignoreClosed);
-      return publisher;
-    }
-    // A connection of its own: whatever is asked of it, resume points do not wait. What becomes of Redis, the other tells.
-    const client = new RedisClient({
-      ...config.redis.servers.reveal(),
-      prefix: config.redis.prefix,
-      clock,
-      dice,
-      observe: () => {},
-    });
-    const store = new RedisStateStore(client, { clock, observe: told, fences });
-    const plan = new StatePlan(state);
-    statePublisher = new StatePublisher({
-      publisher,
-      store,
-      plan,
-      writer: new StateWriter({ store, plan, nextTurn }),
-      choice: config.events.choice,
-      isStrict: state.strict,
-      isOurs: (shard) => fences.tokenOf(shard) !== null,
-      clock,
-      observe: told,
-      written: (tookMs) => metrics.keptState(tookMs),
-    });
-    return statePublisher;
-  }
-}
-
-async function readGatewayBot(
-  rest: RestClient,
-  observe: Observer,
-): Promise<GatewayBot | "token_refused" | null> {
-  const outcome = await rest.getGatewayBot();
-  switch (outcome.kind) {
-    case "ok":
-      return outcome.value;
-    case "token_refused":
-      return "token_refused";
-    case "limited":
-      observe({
-        kind: "rest.failed",
-        route: "GET /gateway/bot",
-        status: outcome.status,
-        error: "rate limited",
-        retryInMs: outcome.retryAfterMs,
-      });
-      return null;
-    case "failed":
-      observe({
-        kind: "rest.failed",
-        route: "GET /gateway/bot",
-        status: outcome.status,
-        error: outcome.message,
-        retryInMs: null,
-      });
-      return null;
-  }
 }
 
 /** The first signal asks for an orderly stop; one more than a second later ends the process on the spot. */

@@ -16,6 +16,7 @@ import { splitBrokerUrls } from "./protocol/broker_url.ts";
 import type { Compression } from "./protocol/gateway_url.ts";
 import { hasHashTag, hostAndPort, redisAddress, type RedisServers } from "./protocol/redis_servers.ts";
 import type { StateKeeping } from "./state/plan.ts";
+import type { WorkerPlace } from "./worker_config.ts";
 
 export { type Endpoint, type Presence, Secret };
 
@@ -48,6 +49,7 @@ export interface Config {
     readonly concurrency: number | null;
     readonly identifySpacingMs: number;
     readonly resume: boolean;
+    /** Threads that they are spread over; 1: none, they run on the main one. */
     readonly workers: number;
   };
   /** Several URLs and addresses, joined with commas, are of nodes to be tried in turn. */
@@ -112,8 +114,8 @@ export interface Config {
     /** null: any number. */
     readonly shardsMax: number | null;
   };
-  /** Names of settings that were given a meaning other than their default's, and that this version does not heed. */
-  readonly withoutEffect: readonly SettingName[];
+  /** Set where this is the configuration of one of a process's worker threads. */
+  readonly worker: WorkerPlace | null;
   /** Every text that must not be written anywhere, for the log to look for. */
   readonly secrets: readonly Secret[];
 }
@@ -181,17 +183,6 @@ export function parseConfig(
   return faults.length > 0
     ? { ok: false, faults }
     : { ok: true, config: arrange(values as SettingValues, options) };
-}
-
-/** What is given and spelled unlike the default may still mean the same: `STATE_ENABLED=no`. */
-function withoutEffect(values: SettingValues): SettingName[] {
-  const names = Object.keys(SETTINGS) as SettingName[];
-  return names.filter((name) => {
-    const setting: Setting<unknown> = SETTINGS[name];
-    // As JSON, in which a secret that is given differs from none.
-    const meaning = JSON.stringify({ value: values[name] });
-    return setting.later && meaning !== JSON.stringify(setting.read(setting.defaultText));
-  });
 }
 
 /** Where a setting's text came from, and what may be said of it. */
@@ -349,7 +340,7 @@ function arrange(values: SettingValues, options: ParseOptions): Config {
       leaseTtlMs: values.LEASE_TTL * 1000,
       shardsMax: values.SHARDS_MAX,
     },
-    withoutEffect: withoutEffect(values),
+    worker: null,
     secrets: [
       values.BOT_TOKEN,
       values.DASHBOARD_PASSWORD,

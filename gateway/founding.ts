@@ -15,6 +15,7 @@ import type { Membership, SeenFleet } from "./fleet/membership.ts";
 import { type Left, leftOf, type LeftOnDisk, legacyOf, lossOfAll, withPointsOf } from "./legacy.ts";
 import type { Observer } from "./observation.ts";
 import type { LostSession, ResumePoints } from "./resume/points.ts";
+import { sliceOf } from "./worker_config.ts";
 
 export interface FoundingOptions {
   readonly config: Config;
@@ -111,7 +112,7 @@ export class Founding {
   async #foundAlone(seen: SeenFleet): Promise<Foundation | { readonly awaited: readonly string[] } | null> {
     const { membership, nextLook } = this.#options;
     let left = await this.#findLeft(seen);
-    const total = left && await this.#determineTotal(left);
+    const total = left && (this.#totalOfSiblings(left) ?? await this.#determineTotal(left));
     if (left === null || total === null) return null;
     const range = this.#range(total);
     if (range === null) return null;
@@ -245,11 +246,28 @@ export class Founding {
     return hasSession && isKept ? left.total : await recommended();
   }
 
+  /** What the other workers of this process have begun to run, whatever Discord recommends by now. Null: nothing yet. */
+  #totalOfSiblings(left: Left): number | null {
+    const { membership: { fleet, member } } = this.#options;
+    const isRun = [...fleet?.leases ?? []].some(([name, { holder }]) =>
+      shardOfLease(name) !== null && holder !== null && holder !== member && !fleet?.gone.has(holder) &&
+      this.#isSibling(fleet?.members.get(holder)?.replica)
+    );
+    return isRun ? left.total : null;
+  }
+
+  #isSibling(replica: string | undefined): boolean {
+    return replica !== undefined && this.#options.config.worker?.replicaNames.includes(replica) === true;
+  }
+
   #range(total: number): readonly number[] | null {
-    const { first, last } = this.#options.config.shards;
+    const { shards: { first, last }, worker } = this.#options.config;
     const end = last ?? total - 1;
     if (first < total && end < total) {
-      return Array.from({ length: end - first + 1 }, (_, index) => first + index);
+      const all = Array.from({ length: end - first + 1 }, (_, index) => first + index);
+      return worker === null
+        ? all
+        : all.slice(...sliceOf(all.length, worker.number, worker.replicaNames.length));
     }
     this.#options.exit({
       status: EXIT_CONFIGURATION,
@@ -272,10 +290,11 @@ export class Founding {
     return names.filter((name) => membership.tokenOf(name) === null && !fleet.isFree(name));
   }
 
-  /** Once for each answer to who it is. */
+  /** Once for each answer to who it is. Workers of one process wait for each other at each start, and not for long. */
   #sayWaiting({ leases, members }: SeenFleet, names: readonly string[]): void {
     const holders = new Set(names.map((name) => leases.get(name)?.holder ?? ""));
-    const replicas = [...holders].map((holder) => members.get(holder)?.replica ?? "").filter((name) => name);
+    const replicas = [...holders].map((holder) => members.get(holder)?.replica ?? "")
+      .filter((name) => name !== "" && !this.#isSibling(name));
     const holder = [...new Set(replicas)].sort().join(", ");
     if (holder === this.#waitingSaid || holder === "") return;
     this.#waitingSaid = holder;

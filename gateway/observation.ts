@@ -180,6 +180,8 @@ export type Observation =
     consumers: number;
     unattended: boolean;
   }
+  // One of the worker threads has ended by itself, and is started again after so long.
+  | { kind: "worker.ended"; worker: number; error: string; startsInMs: number }
   // The service itself.
   | { kind: "service.notice"; message: string }
   | { kind: "service.warning"; message: string }

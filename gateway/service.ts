@@ -779,16 +779,14 @@ export class GatewayService {
 
   /** What an operator might otherwise find out the hard way. */
   #sayWhatIsMissing(): void {
-    const { discord, withoutEffect } = this.#config;
+    const { discord, worker } = this.#config;
+    if (worker !== null && worker.number > 1) return; // It is the same for all of them.
     const notice = (message: string) => this.observe({ kind: "service.notice", message });
     if ((discord.intents & Intent.MESSAGE_CONTENT) === 0) {
       notice(
         "MESSAGE_CONTENT is not among the intents: bots read empty messages, except in direct messages, " +
           "mentions and their own",
       );
-    }
-    if (withoutEffect.length > 0) {
-      notice(`Accepted, and without effect in this version: ${withoutEffect.join(", ")}`);
     }
   }
 }

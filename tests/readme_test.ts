@@ -104,16 +104,6 @@ Deno.test("README's settings exist, with the defaults that it says", () => {
   }
 });
 
-Deno.test("README names every setting that has no effect yet, and no other", () => {
-  const names = Object.keys(SETTINGS).filter(isSetting);
-  const named = readme.section("Not yet").codeSpans().flatMap((code) =>
-    code.endsWith("_*")
-      ? names.filter((name) => name.startsWith(code.slice(0, -1)))
-      : names.filter((name) => name === code)
-  );
-  assert.deepEqual(named.toSorted(), names.filter((name) => SETTINGS[name].later).toSorted());
-});
-
 Deno.test("README's test command is the one of .ci/run", async () => {
   const script = await Deno.readTextFile(new URL("../.ci/run", import.meta.url));
   const command = script.trimEnd().split("\n").at(-1) ?? "";

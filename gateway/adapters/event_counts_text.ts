@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { EventCounts } from "../figures/event_counts.ts";
+import type { CountedEvents } from "../figures/event_counts.ts";
 import { nextTurn } from "./turns.ts";
 
 const HEAD =
@@ -16,7 +16,7 @@ const HEAD =
 const TURN_LINES = 4_096;
 
 /** The family in Prometheus's text format 0.0.4, with a line break at the end. */
-export async function eventCountsText(counts: EventCounts): Promise<string> {
+export async function eventCountsText(counts: CountedEvents): Promise<string> {
   const beforeShards = new Map<string, string>();
   const lines = [HEAD];
   let turnEnd = TURN_LINES;

@@ -37,6 +37,12 @@ const FIELD_LENGTH_MAX = 200;
 const SESSION_ID_SHOWN = 8;
 const SESSION_FIELDS: ReadonlySet<string> = new Set(["session", "oldSession", "newSession"]);
 
+/** Whether the log has a line for it, where it has those up to this level. */
+export function isLogged(observation: Observation, most: LogLevel): boolean {
+  const level = levelOf(observation);
+  return level !== null && RANKS[level] <= RANKS[most];
+}
+
 export class Log {
   readonly #options: LogOptions;
   /** Longest first, so that a secret inside another does not leave the rest of it standing. */
@@ -53,17 +59,25 @@ export class Log {
   }
 
   /** Takes note; the line is written in a later turn of the event loop. Bound, to be handed on as it is. */
-  readonly observe: Observer = (observation) => {
+  readonly observe: Observer = (observation) => this.#note(observation, []);
+
+  /** The same of what one of several workers has observed: its lines say which. */
+  observeOf(worker: number): Observer {
+    return (observation) => this.#note(observation, [["worker", worker]]);
+  }
+
+  #note(observation: Observation, more: [string, FieldValue][]): void {
     const level = levelOf(observation);
-    if (level === null || RANKS[level] > RANKS[this.#options.level]) return;
+    if (level === null || !isLogged(observation, this.#options.level)) return;
     if (this.#waiting.length === LINES_WAITING_MAX) {
       this.#waiting.shift();
       this.#dropped++;
     }
     const text = this.#clean(textOf(observation), TEXT_LENGTH_MAX);
-    this.#waiting.push(this.#line(level, text, observation.kind, this.#fields(observation)));
+    const fields = [...this.#fields(observation), ...more];
+    this.#waiting.push(this.#line(level, text, observation.kind, fields));
     this.#writing ??= this.#writeAll();
-  };
+  }
 
   /** Resolves when everything said so far has been written. */
   async flush(): Promise<void> {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Clock } from "../clock.ts";
-import type { Observer } from "../observation.ts";
+import type { Observation, Observer } from "../observation.ts";
 import { EmbedQueue } from "./embed_queue.ts";
 import type { RestClient } from "./rest/client.ts";
 
@@ -27,6 +27,20 @@ const DESCRIPTION_MAX_LENGTH = 4_096;
 
 /** Longer than any snowflake. */
 const ID_MAX_LENGTH = 32;
+
+const KINDS: ReadonlySet<Observation["kind"]> = new Set([
+  "shard.connected",
+  "shard.ready",
+  "shard.resumed",
+  "shard.disconnected",
+  "guild.joined",
+  "guild.left",
+]);
+
+/** Whether {@link LogChannels} may have a message for it. */
+export function isForLogChannels({ kind }: Observation): boolean {
+  return KINDS.has(kind);
+}
 
 export class LogChannels {
   readonly #clock: Clock;

@@ -135,6 +135,7 @@ const PHRASES: Phrases = {
   "rest.failed": { level: "warn", text: "Request to Discord failed" },
   "queue.watched": { level: "trace", text: "Queue looked at" },
   "log_channel.dropped": { level: "warn", text: "Messages to the log channel dropped" },
+  "worker.ended": { level: "error", text: "Worker has ended, another is started in its place" },
   "service.notice": { level: "info", text: ({ message }) => message },
   "service.warning": { level: "warn", text: ({ message }) => message },
   "service.stopping": { level: "info", text: "Service stopping" },

@@ -7,7 +7,15 @@
  * @module
  */
 import process from "node:process";
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import {
+  type Aggregator,
+  Counter,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from "prom-client";
 import type { Clock } from "../clock.ts";
 import type { EventCounts } from "../figures/event_counts.ts";
 import { LabelValues } from "../figures/label_values.ts";
@@ -41,6 +49,18 @@ const SHARD_EVENT_TYPES: ReadonlyMap<Observation["kind"], string> = new Map<Obse
   ["shard.reconnecting", "Reconnecting"],
 ]);
 
+/** What is the same for all workers of a service: whoever has heard of it last knows it best. */
+const OF_THE_WHOLE: ReadonlySet<Observation["kind"]> = new Set([
+  "identify.budget",
+  "identify.low",
+  "identify.exhausted",
+  "shards.recommendation",
+]);
+
+export function isOfTheWhole({ kind }: Observation): boolean {
+  return OF_THE_WHOLE.has(kind);
+}
+
 /** From a confirmation on the same machine to a broker that was away. */
 const PUBLISH_BUCKETS_SECONDS = [
   ...[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5],
@@ -50,13 +70,20 @@ const PUBLISH_BUCKETS_SECONDS = [
 const PARKED_BUCKETS_SECONDS = [1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600];
 const WRITE_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-/** All counters, gauges and histograms but that of {@link EventCounts}. */
+/** The families of one registry, with all that they say at one moment. */
+export type FamiliesSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[];
+
+/**
+ * All counters, gauges and histograms but that of {@link EventCounts}. Where several workers make one service, its families
+ * are sums of theirs; where another aggregator is named, `first` is the main thread, which comes before the workers.
+ */
 function createFamilies(registry: Registry) {
   const registers = [registry];
   const counter = (name: string, help: string) => new Counter({ name, help, registers });
   const counterBy = <Label extends string>(labelNames: Label[], name: string, help: string) =>
     new Counter({ name, help, labelNames, registers });
-  const gauge = (name: string, help: string) => new Gauge({ name, help, registers });
+  const gauge = (name: string, help: string, aggregator: Aggregator = "sum") =>
+    new Gauge({ name, help, registers, aggregator });
   const gaugeBy = <Label extends string>(labelNames: Label[], name: string, help: string) =>
     new Gauge({ name, help, labelNames, registers });
   const histogram = (name: string, help: string, buckets: number[]) =>
@@ -144,13 +171,21 @@ function createFamilies(registry: Registry) {
     commands: counterBy(["result"], "gateway_commands_total", "Commands carried out or rejected"),
     commandsRejected: counterBy(["reason"], "gateway_commands_rejected_total", "Commands rejected"),
 
-    identifyRemaining: gauge("gateway_identify_remaining", "Identifies left of the daily budget"),
-    identifyTotal: gauge("gateway_identify_total", "Identifies in the daily budget"),
-    identifyReset: gauge("gateway_identify_reset_seconds", "Time until the daily budget is renewed"),
-    recommendedShards: gauge("gateway_recommended_shards", "Number of shards that Discord recommends"),
+    identifyRemaining: gauge("gateway_identify_remaining", "Identifies left of the daily budget", "first"),
+    identifyTotal: gauge("gateway_identify_total", "Identifies in the daily budget", "first"),
+    identifyReset: gauge("gateway_identify_reset_seconds", "Time until the daily budget is renewed", "first"),
+    recommendedShards: gauge(
+      "gateway_recommended_shards",
+      "Number of shards that Discord recommends",
+      "first",
+    ),
 
-    brokerConnected: gauge("gateway_broker_connected", "1 while both connections to the broker are open"),
-    redisConnected: gauge("gateway_redis_connected", "1 while Redis is connected and writes"),
+    brokerConnected: gauge(
+      "gateway_broker_connected",
+      "1 while both connections to the broker are open",
+      "min",
+    ),
+    redisConnected: gauge("gateway_redis_connected", "1 while Redis is connected and writes", "min"),
     redisGarbage: counter("gateway_redis_garbage_total", "Values in Redis that could not be read"),
     redisWritesRefused: counterBy(
       ["what"],
@@ -173,23 +208,31 @@ function createFamilies(registry: Registry) {
       "Events that the state cache did not get, and times that Redis began to refuse it",
     ),
     stateSizes: Object.fromEntries(
-      KINDS.map((kind) => [kind, gauge(`state_${kind}s`, `Keys of this kind in the state cache`)]),
+      KINDS.map((kind) => [kind, gauge(`state_${kind}s`, `Keys of this kind in the state cache`, "max")]),
     ) as Record<Kind, ReturnType<typeof gauge>>,
     stateGuildsBehind: gauge(
       "gateway_state_behind_guilds",
       "Guilds of which the state cache has not all, or not the newest",
+      "max",
     ),
     restFailures: counter("gateway_rest_failures_total", "Requests to Discord's REST API that failed"),
     logEmbedsDropped: counter("gateway_log_embeds_dropped_total", "Embeds for the log channels not sent"),
     newsDropped: counter("gateway_news_dropped_total", "News for gateway.events not published"),
+    workersEnded: counter("gateway_workers_ended_total", "Workers that ended and were started again"),
 
     // prom-client's own default metrics read files under /proc, for which the service has no permission.
-    memory: gauge("process_resident_memory_bytes", "Resident memory"),
-    cpu: counter("process_cpu_seconds_total", "User and system CPU time"),
-    startTime: gauge("process_start_time_seconds", "Start of the process, seconds since the epoch"),
+    memory: gauge("process_resident_memory_bytes", "Resident memory", "first"),
+    cpu: new Counter({
+      name: "process_cpu_seconds_total",
+      help: "User and system CPU time",
+      registers,
+      aggregator: "first",
+    }),
+    startTime: gauge("process_start_time_seconds", "Start of the process, seconds since the epoch", "first"),
     eventLoopLag: gauge(
       "process_event_loop_lag_seconds",
       "How long a timer of 0 ms took just now; some 2 ms at rest",
+      "max",
     ),
   };
 }
@@ -307,6 +350,8 @@ export class Metrics {
         return families.restFailures.inc();
       case "log_channel.dropped":
         return families.logEmbedsDropped.inc(observation.count);
+      case "worker.ended":
+        return families.workersEnded.inc();
     }
   };
 
@@ -322,14 +367,24 @@ export class Metrics {
 
   /** Everything, in Prometheus's text format 0.0.4. */
   async text(): Promise<string> {
+    await this.#read();
+    const text = await this.#registry.metrics();
+    await nextTurn();
+    return `${text}\n${await eventCountsText(this.#options.eventCounts())}`;
+  }
+
+  /** The same without the counts of events, as data. */
+  async families(): Promise<FamiliesSnapshot> {
+    await this.#read();
+    return await this.#registry.getMetricsAsJSON();
+  }
+
+  async #read(): Promise<void> {
     this.#readStatus();
     this.#readUnconfirmed();
     this.#readSpool();
     this.#readIdentifyReset();
     await this.#readProcess();
-    const text = await this.#registry.metrics();
-    await nextTurn();
-    return `${text}\n${await eventCountsText(this.#options.eventCounts())}`;
   }
 
   #readStatus(): void {

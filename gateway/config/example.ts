@@ -17,8 +17,7 @@ export function exampleEnvironment(): string {
     lines.push("", `## ${heading}`);
     for (const [name, setting] of Object.entries(settings)) {
       const comment = name === "BOT_TOKEN" ? "" : "#";
-      const later = setting.later ? " Without effect in this version." : "";
-      lines.push("", `# ${setting.sentence}${later}`, `${comment}${name}=${setting.defaultText}`);
+      lines.push("", `# ${setting.sentence}`, `${comment}${name}=${setting.defaultText}`);
     }
   }
   return lines.join("\n") + "\n";

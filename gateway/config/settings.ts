@@ -49,8 +49,6 @@ export interface Setting<T> {
   readonly read: Reader<T>;
   /** Its text is never shown, and `<NAME>_FILE` may name a file that holds it. */
   readonly secret: boolean;
-  /** It is read and checked, and has no effect in this version. */
-  readonly later: boolean;
 }
 
 /** RabbitMQ refuses a message whose expiration is over 2^32 - 1 milliseconds. */
@@ -62,7 +60,7 @@ const COMMAND_TTL_MOST_S = 1_799;
 const DAY_S = 86_400;
 
 function setting<T>(defaultText: string, read: Reader<T>, sentence: string): Setting<T> {
-  return { sentence, defaultText, read, secret: false, later: false };
+  return { sentence, defaultText, read, secret: false };
 }
 
 /** A setting without a default: null where it is not given. */
@@ -71,11 +69,7 @@ function option<T>(read: Reader<T>, sentence: string): Setting<T | null> {
 }
 
 function secret<T>(defaultText: string, read: Reader<T>, sentence: string): Setting<T> {
-  return { sentence, defaultText, read, secret: true, later: false };
-}
-
-function later<T>(setting: Setting<T>): Setting<T> {
-  return { ...setting, later: true };
+  return { sentence, defaultText, read, secret: true };
 }
 
 const DISCORD = {
@@ -130,7 +124,11 @@ const SHARDS = {
   ),
   SHARDS_WAIT: setting("6", integer(0, 3600), "Seconds between two identifies of one bucket."),
   RESUME: setting("true", boolean, "Whether stored sessions are resumed at the start."),
-  CLUSTERS: later(setting("1", integer(1, 1024), "Worker threads that the shards are spread over.")),
+  CLUSTERS: setting(
+    "1",
+    integer(1, 1024),
+    "Worker threads that the shards of this process are spread over; 1: none, the process runs them itself.",
+  ),
 };
 
 const RABBIT = {

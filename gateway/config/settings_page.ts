@@ -39,9 +39,8 @@ export function settingsPage(): string {
 }
 
 function settingText(name: string, setting: Setting<unknown>): string {
-  const { sentence, defaultText, secret, later } = setting;
+  const { sentence, defaultText, secret } = setting;
   const lines = [
-    later ? "- **Without effect in this version**: it is read, checked, and named at the start" : null,
     `- Default: ${defaultText === "" ? "none" : defaultText.split(",").map(code).join(", ")}`,
     `- Allowed: ${allowed(setting)}`,
     secret ? `- Secret: \`${name}_FILE\` may name a file that holds it` : null,

@@ -8,13 +8,21 @@
  */
 import { LabelValues } from "./label_values.ts";
 
+/** What is counted, to be read. */
+export interface CountedEvents {
+  /** Those of which an event has come. */
+  shards(): Iterable<number>;
+  /** Calls back for each type of a shard. Types beyond a bound are one, `other`. */
+  eachOf(shard: number, look: (type: string, count: number) => void): void;
+}
+
 interface Count {
   total: number;
   /** The part of it that {@link EventCounts.take} has given. */
   taken: number;
 }
 
-export class EventCounts {
+export class EventCounts implements CountedEvents {
   readonly #types = new LabelValues();
   /** By shard, then by type. */
   readonly #counts = new Map<number, Map<string, Count>>();
@@ -31,12 +39,10 @@ export class EventCounts {
     return this.#total;
   }
 
-  /** Those of which an event has come. */
   shards(): IterableIterator<number> {
     return this.#counts.keys();
   }
 
-  /** Calls back for each type of a shard. Types beyond a bound are one, `other`. */
   eachOf(shard: number, look: (type: string, count: number) => void): void {
     for (const [type, { total }] of this.#counts.get(shard) ?? []) look(type, total);
   }

@@ -66,14 +66,6 @@ Deno.test("docs/contract.md has the defaults of the parser, and marks what is se
   }
 });
 
-Deno.test("docs/contract.md marks as later what has no effect in this version, and nothing else", () => {
-  const marked = contract.section("Environment").table("setting").filter(([, , mark]) =>
-    mark === "**later**"
-  );
-  const without = Object.entries(SETTINGS).filter(([, { later }]) => later).map(([name]) => name);
-  assert.deepEqual(firstCodes(marked).toSorted(), without.toSorted());
-});
-
 function valueOf(reading: object): unknown {
   return "value" in reading ? reading.value : assert.fail("no value");
 }

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { parseEnv } from "node:util";
-import { SETTINGS } from "../../gateway/config/settings.ts";
 import { codeSpans, Page } from "../markdown.ts";
 
 const page = (await Page.read("docs/migrating.md")).section("From twilight-dispatch");
@@ -28,16 +27,6 @@ Deno.test("docs/migrating.md has every setting of either release of twilight-dis
     namesWhere(rows, 2).toSorted(),
     [...await namesIn("0_4"), ...NOT_IN_THE_EXAMPLE].toSorted(),
   );
-});
-
-Deno.test("docs/migrating.md says which of twilight-dispatch's settings have no effect", () => {
-  for (const [names = "", , , here = ""] of page.section("Settings").table("setting")) {
-    for (const name of codeSpans(names)) {
-      const setting = Object.entries(SETTINGS).find(([other]) => other === name)?.[1];
-      assert(setting !== undefined, name);
-      assert.equal(/without effect/.test(here), setting.later, name);
-    }
-  }
 });
 
 /** What docs/contract.md does not call Shardline's own is twilight-dispatch's. */

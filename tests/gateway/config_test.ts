@@ -121,19 +121,9 @@ Deno.test("parseConfig() needs nothing but a token, and has the defaults of the 
       rabbitManagement: null,
     },
     fleet: { enabled: false, replicaName: "host-1", leaseTtlMs: 10_000, shardsMax: null },
-    withoutEffect: [],
+    worker: null,
     secrets: ["<redacted>"],
   });
-});
-
-Deno.test("parseConfig() names the settings that are given and have no effect in this version", () => {
-  const given = {
-    CLUSTERS: "4",
-  };
-  assert.deepEqual(
-    configOf({ ...given, SHARDS_WAIT: "1", ROLE: "gateway" }).withoutEffect,
-    Object.keys(given),
-  );
 });
 
 Deno.test("parseConfig() gives a replica a folder of its own in the spool: its name's, else that of its shards", () => {
@@ -147,17 +137,6 @@ Deno.test("parseConfig() gives a replica a folder of its own in the spool: its n
   assert.equal(folder({ FLEET: "true", REPLICA_NAME: "one" }), "data/spool/replica-one");
   const [first, second] = folders({ FLEET: "true" });
   assert.deepEqual([first, second], ["data/spool/fleet-1", "data/spool/fleet-2"]);
-});
-
-Deno.test("parseConfig() names no setting that is given its default, however it is spelled", () => {
-  const spelled = {
-    CLUSTERS: "01",
-    FLEET: "no",
-    SPOOL_MAX_BYTES: "4096MiB",
-    PARTITIONS: "OFF",
-    PORT: "",
-  };
-  assert.deepEqual(configOf(spelled).withoutEffect, []);
 });
 
 Deno.test("parseConfig() takes an empty text for none at all, in every setting", () => {

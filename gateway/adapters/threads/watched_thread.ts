@@ -26,7 +26,7 @@ export interface WatchedThreadOptions<FromThread> {
   readonly looked?: () => void;
   /** It has ended by itself, and is started again after so long. */
   readonly ended: (fault: string, pauseMs: number) => void;
-  /** It says nothing any more. It is left to itself from here on. */
+  /** It says nothing any more. Called once for each thread: it is to be replaced, or abandoned. */
   readonly hung: () => void;
 }
 
@@ -91,12 +91,18 @@ export class WatchedThread<ToThread, FromThread> {
 
   /** Ends the thread that runs, for this reason, and starts another like one that has ended by itself. */
   replace(fault: string): void {
+    if (this.#worker === null) return;
+    this.abandon();
+    this.#startAgain(fault);
+  }
+
+  /** Has nothing more to do with the thread that runs. It ends when it comes back to its event loop, if it does. */
+  abandon(): void {
     const worker = this.#worker;
-    if (worker === null) return;
     // First: its end is heard of at once.
     this.#worker = null;
-    void worker.terminate();
-    this.#startAgain(fault);
+    this.#cancelTimer();
+    void worker?.terminate();
   }
 
   /**

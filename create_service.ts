@@ -1,0 +1,240 @@
+/**
+ * The gateway service with all its adapters: on the main thread, or on one of several worker threads.
+ *
+ * @module
+ */
+import { forgetWritten, RedisStateStore } from "./gateway/adapters/redis/state_store.ts";
+import { nextTurn } from "./gateway/adapters/turns.ts";
+import { EventSpans } from "./gateway/adapters/event_spans.ts";
+import type { Metrics } from "./gateway/adapters/metrics.ts";
+import { RabbitMemberLink } from "./gateway/adapters/rabbitmq/member_link.ts";
+import { RabbitRouterLink } from "./gateway/adapters/rabbitmq/router_link.ts";
+import { RabbitCommandSource } from "./gateway/adapters/rabbitmq/command_source.ts";
+import { RabbitConnection } from "./gateway/adapters/rabbitmq/connection.ts";
+import { RabbitNotices } from "./gateway/adapters/rabbitmq/notices.ts";
+import { RabbitPublisher } from "./gateway/adapters/rabbitmq/publisher.ts";
+import { EVENT_EXCHANGE } from "./gateway/adapters/rabbitmq/topology.ts";
+import { RedisBoard } from "./gateway/adapters/redis/board.ts";
+import { ignoreClosed, RedisClient } from "./gateway/adapters/redis/client.ts";
+import { RedisSharedTurns } from "./gateway/adapters/redis/shared_turns.ts";
+import { RedisLeases } from "./gateway/adapters/redis/leases.ts";
+import { RedisFiguresStore } from "./gateway/adapters/redis/figures_store.ts";
+import { RedisGuildNames } from "./gateway/adapters/redis/guild_names.ts";
+import { RedisResumePoints } from "./gateway/adapters/redis/resume_points.ts";
+import { RestClient } from "./gateway/adapters/rest/client.ts";
+import { SqliteSpool } from "./gateway/adapters/spool/sqlite_spool.ts";
+import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
+import { systemClock } from "./gateway/clock.ts";
+import type { Config } from "./gateway/config.ts";
+import type { Publisher } from "./gateway/delivery/publisher.ts";
+import { type Fences, shardLease } from "./gateway/fleet/leases.ts";
+import type { GatewayBot } from "./gateway/identify/budget.ts";
+import { type SharedTurns, turnTimes } from "./gateway/identify/shared_turns.ts";
+import type { Observer } from "./gateway/observation.ts";
+import { GatewayService } from "./gateway/service.ts";
+import { StatePlan } from "./gateway/state/plan.ts";
+import { StatePublisher } from "./gateway/state/publisher.ts";
+import { StateWriter } from "./gateway/state/writer.ts";
+import project from "./deno.json" with { type: "json" };
+
+/** Connections to Redis that may hang, one after the other, before a lease is not renewed in time. */
+const LEASE_TRIES = 5;
+
+export interface ServiceSurroundings {
+  readonly rest: RestClient;
+  readonly observe: Observer;
+  readonly metrics: Pick<Metrics, "published" | "keptState">;
+  /** Names it where no spool does: no other service that runs has it. */
+  readonly processId: string;
+  /** What it shares with its siblings outside a fleet; null where it has none. */
+  readonly localTurns: SharedTurns | null;
+}
+
+export function createRest(config: Config): RestClient {
+  return new RestClient({
+    apiUrl: config.discord.apiUrl,
+    apiVersion: config.discord.apiVersion,
+    token: config.discord.token.reveal(),
+    userAgent: `DiscordBot (shardline, ${project.version})`,
+    clock: systemClock,
+    fetch,
+  });
+}
+
+export function createService(
+  config: Config,
+  { rest, observe, metrics, processId, localTurns }: ServiceSurroundings,
+): GatewayService {
+  const clock = systemClock;
+  const dice = Math.random;
+  const rabbitUrl = config.rabbit.url.reveal();
+  const publishing = new RabbitConnection({
+    url: rabbitUrl,
+    purpose: "publishing",
+    clock,
+    dice,
+    observe: told,
+  });
+  const consuming = new RabbitConnection({
+    url: rabbitUrl,
+    purpose: "consuming",
+    clock,
+    dice,
+    observe: told,
+  });
+  const redis = new RedisClient({
+    ...config.redis.servers.reveal(),
+    prefix: config.redis.prefix,
+    clock,
+    dice,
+    observe: told,
+  });
+  // A connection of its own: a renewal is late behind nothing that else is asked, and one that hangs is given up soon.
+  const leases = new RedisClient({
+    ...config.redis.servers.reveal(),
+    prefix: config.redis.prefix,
+    clock,
+    dice,
+    observe: () => {},
+    answerTimeoutMs: config.fleet.leaseTtlMs / LEASE_TRIES,
+  });
+  const fences: Fences = {
+    get member() {
+      return service.member;
+    },
+    tokenOf: (shard) => service.tokenOf(shardLease(shard)),
+  };
+  let statePublisher: StatePublisher | null = null;
+  const service: GatewayService = new GatewayService(config, {
+    clock,
+    dice,
+    transport: new WebSocketTransport({ clock, compression: config.discord.compression }),
+    publisher: (fence) =>
+      withState(
+        fence(
+          new RabbitPublisher(publishing, {
+            queues: config.rabbit.defaultQueues,
+            partitions: config.events.partitions,
+            persistent: config.events.persistent,
+            transientTypes: config.events.transient,
+            ttlMs: config.events.ttlMs ?? 0,
+            clock,
+            observe: told,
+          }),
+        ),
+      ),
+    notices: new RabbitNotices(publishing, { clock, observe: told }),
+    // No worker could refuse what its siblings are to carry out.
+    commands: config.fleet.enabled || config.worker !== null
+      ? {
+        kind: "fleet",
+        links: (member) => ({
+          router: new RabbitRouterLink(consuming, { clock }),
+          member: new RabbitMemberLink(consuming, { member }),
+        }),
+      }
+      : { kind: "alone", source: new RabbitCommandSource(consuming) },
+    learn: (shards) => statePublisher?.learn(shards) ?? Promise.resolve(),
+    points: new RedisResumePoints(redis, { observe: told, fences }),
+    leases: new RedisLeases(leases),
+    sharedTurns: config.fleet.enabled
+      ? new RedisSharedTurns(redis, {
+        member: crypto.randomUUID(),
+        times: turnTimes(config.shards.identifySpacingMs),
+        observe: told,
+      })
+      : localTurns,
+    processId,
+    spool: config.events.spool && new SqliteSpool({ folders: config.events.spool.folders, clock }),
+    board: new RedisBoard(redis),
+    figures: new RedisFiguresStore(redis),
+    version: project.version,
+    tracer: config.traceRatio === null ? null : new EventSpans({
+      exchange: EVENT_EXCHANGE,
+      ratio: config.traceRatio,
+      dice,
+      // The runtime's own, which exports by OTLP. It is there only where the runtime was started with OTEL_DENO=true.
+      tracer: Deno.telemetry.tracerProvider.getTracer("shardline", project.version),
+    }),
+    guildNames: config.logChannels.guilds === null ? null : new RedisGuildNames(redis, clock),
+    readGatewayBot: () => readGatewayBot(rest, told),
+    disconnectStore: async () => {
+      await Promise.all([redis.disconnect(), leases.disconnect()]);
+    },
+    observe,
+    confirmed: (delayMs) => metrics.published(delayMs),
+  });
+  redis.start();
+  leases.start();
+  // Commands are taken later; whether the broker can be reached is to be known, and said, from the beginning.
+  consuming.start();
+  return service;
+
+  /** What adapters see goes the way of everything else: through the service, whose status it moves. */
+  function told(...[observation]: Parameters<Observer>): void {
+    service.observe(observation);
+  }
+
+  /** Before the broker, where there is a state cache. */
+  function withState(publisher: Publisher): Publisher {
+    const { state } = config;
+    if (state === null) {
+      forgetWritten(redis).catch(ignoreClosed);
+      return publisher;
+    }
+    // A connection of its own: whatever is asked of it, resume points do not wait. What becomes of Redis, the other tells.
+    const client = new RedisClient({
+      ...config.redis.servers.reveal(),
+      prefix: config.redis.prefix,
+      clock,
+      dice,
+      observe: () => {},
+    });
+    const store = new RedisStateStore(client, { clock, observe: told, fences });
+    const plan = new StatePlan(state);
+    statePublisher = new StatePublisher({
+      publisher,
+      store,
+      plan,
+      writer: new StateWriter({ store, plan, nextTurn }),
+      choice: config.events.choice,
+      isStrict: state.strict,
+      isOurs: (shard) => fences.tokenOf(shard) !== null,
+      clock,
+      observe: told,
+      written: (tookMs) => metrics.keptState(tookMs),
+    });
+    return statePublisher;
+  }
+}
+
+async function readGatewayBot(
+  rest: RestClient,
+  observe: Observer,
+): Promise<GatewayBot | "token_refused" | null> {
+  const outcome = await rest.getGatewayBot();
+  switch (outcome.kind) {
+    case "ok":
+      return outcome.value;
+    case "token_refused":
+      return "token_refused";
+    case "limited":
+      observe({
+        kind: "rest.failed",
+        route: "GET /gateway/bot",
+        status: outcome.status,
+        error: "rate limited",
+        retryInMs: outcome.retryAfterMs,
+      });
+      return null;
+    case "failed":
+      observe({
+        kind: "rest.failed",
+        route: "GET /gateway/bot",
+        status: outcome.status,
+        error: outcome.message,
+        retryInMs: null,
+      });
+      return null;
+  }
+}
