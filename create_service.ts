@@ -28,6 +28,7 @@ import { systemClock } from "./gateway/clock.ts";
 import type { Config } from "./gateway/config.ts";
 import type { Publisher } from "./gateway/delivery/publisher.ts";
 import { type Fences, shardLease } from "./gateway/fleet/leases.ts";
+import type { Siblings } from "./gateway/founding.ts";
 import type { GatewayBot } from "./gateway/identify/budget.ts";
 import { type SharedTurns, turnTimes } from "./gateway/identify/shared_turns.ts";
 import type { Observer } from "./gateway/observation.ts";
@@ -46,8 +47,8 @@ export interface ServiceSurroundings {
   readonly metrics: Pick<Metrics, "published" | "keptState">;
   /** Names it where no spool does: no other service that runs has it. */
   readonly processId: string;
-  /** What it shares with its siblings outside a fleet; null where it has none. */
-  readonly localTurns: SharedTurns | null;
+  /** What it shares with the other workers of its process; null where it is none. */
+  readonly shared: { readonly turns: SharedTurns; readonly siblings: Siblings } | null;
 }
 
 export function createRest(config: Config): RestClient {
@@ -63,7 +64,7 @@ export function createRest(config: Config): RestClient {
 
 export function createService(
   config: Config,
-  { rest, observe, metrics, processId, localTurns }: ServiceSurroundings,
+  { rest, observe, metrics, processId, shared }: ServiceSurroundings,
 ): GatewayService {
   const clock = systemClock;
   const dice = Math.random;
@@ -143,7 +144,8 @@ export function createService(
         times: turnTimes(config.shards.identifySpacingMs),
         observe: told,
       })
-      : localTurns,
+      : shared && shared.turns,
+    siblings: shared && shared.siblings,
     processId,
     spool: config.events.spool && new SqliteSpool({ folders: config.events.spool.folders, clock }),
     board: new RedisBoard(redis),

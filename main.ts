@@ -193,7 +193,7 @@ function createShards(config: Config, observe: Observer): Shards {
     observe,
     metrics,
     processId: crypto.randomUUID(),
-    localTurns: null,
+    shared: null,
   });
   return {
     metrics,

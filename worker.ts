@@ -11,6 +11,7 @@ import { isForLogChannels } from "./gateway/adapters/log_channel.ts";
 import { isOfTheWhole, Metrics } from "./gateway/adapters/metrics.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./gateway/adapters/workers/messages.ts";
 import { packCounts } from "./gateway/adapters/workers/packed_counts.ts";
+import { ThreadQuestions } from "./gateway/adapters/workers/thread_questions.ts";
 import { ThreadTurns } from "./gateway/adapters/workers/thread_turns.ts";
 import { systemClock } from "./gateway/clock.ts";
 import { parseConfig } from "./gateway/config.ts";
@@ -43,17 +44,24 @@ async function runWorker(port: MessagePort, start: WorkerStart): Promise<void> {
     unconfirmed: () => service.unconfirmed,
     spool: () => service.spooled,
   });
+  const questions = new ThreadQuestions((id, question) => say({ kind: "asked", id, question }));
   const turns = new ThreadTurns({
     member: start.turnsMember,
     times: turnTimes(config.shards.identifySpacingMs),
-    ask: (id, question) => say({ kind: "asked", id, question }),
+    ask: questions.ask,
   });
   const service = createService(config, {
     rest: createRest(config),
     observe: observeAll(metrics.observe, tell),
     metrics,
     processId: start.processId,
-    localTurns: turns,
+    shared: {
+      turns,
+      siblings: {
+        begun: () => questions.ask({ call: "begun" }),
+        hasBegun: (total) => say({ kind: "begun", total }),
+      },
+    },
   });
   const sayAlive = () => say({ kind: "alive", missing: missingForReadiness(service.status.snapshot()) });
   const alive = setInterval(sayAlive, ALIVE_EVERY_MS);
@@ -61,7 +69,7 @@ async function runWorker(port: MessagePort, start: WorkerStart): Promise<void> {
   port.on("message", async (message: ToWorker) => {
     switch (message.kind) {
       case "answer":
-        return turns.answered(message.id, message.answer);
+        return questions.answered(message.id, message.answer);
       case "read": {
         const families = await metrics.families();
         const counts = packCounts(service.eventCounts);

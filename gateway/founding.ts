@@ -17,12 +17,22 @@ import type { Observer } from "./observation.ts";
 import type { LostSession, ResumePoints } from "./resume/points.ts";
 import { sliceOf } from "./worker_config.ts";
 
+/** The workers of one process that is alone, which found it one after the other. */
+export interface Siblings {
+  /** How many shards the first of them has begun to run, whatever Discord recommends by now; null: none has begun. */
+  begun(): Promise<{ readonly total: number | null }>;
+  /** This one has, as the first. */
+  hasBegun(total: number): void;
+}
+
 export interface FoundingOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly observe: Observer;
   readonly points: ResumePoints;
   readonly membership: Membership;
+  /** Null where the process has no workers. */
+  readonly siblings: Siblings | null;
   /** Id of the bot; null where the token does not tell. */
   readonly bot: string | null;
   /** What this process's folder holds; tries again to take it where another process had it. */
@@ -110,9 +120,10 @@ export class Founding {
   }
 
   async #foundAlone(seen: SeenFleet): Promise<Foundation | { readonly awaited: readonly string[] } | null> {
-    const { membership, nextLook } = this.#options;
+    const { membership, nextLook, siblings, unlessStopping } = this.#options;
     let left = await this.#findLeft(seen);
-    const total = left && (this.#totalOfSiblings(left) ?? await this.#determineTotal(left));
+    const begun = siblings === null ? null : await unlessStopping(siblings.begun());
+    const total = begun?.total ?? (left && await this.#determineTotal(left));
     if (left === null || total === null) return null;
     const range = this.#range(total);
     if (range === null) return null;
@@ -133,7 +144,11 @@ export class Founding {
     }
     // Whoever held them may have written since.
     if (!wasLetGo) left = await this.#findLeft(fleet);
-    return left && await this.#begin(left, total, range);
+    if (left === null) return null;
+    const isBegun = begun !== null && begun.total !== null;
+    const foundation = await this.#begin(left, total, range, isBegun);
+    if (foundation !== null && !isBegun) siblings?.hasBegun(total);
+    return foundation;
   }
 
   async #foundFleet(seen: SeenFleet): Promise<Foundation | null> {
@@ -142,7 +157,7 @@ export class Founding {
     const total = left && await this.#determineTotal(left);
     if (left === null || total === null) return null;
     await membership.take(vanished(left, total).map(shardLease));
-    return await this.#begin(left, total, null);
+    return await this.#begin(left, total, null, false);
   }
 
   /** Takes part in what runs. `total`: null where only processes run that are alone. */
@@ -174,11 +189,19 @@ export class Founding {
     };
   }
 
-  /** Begins a reign over what was found. `range`: the shards of a process that is alone. */
-  async #begin(left: Left, total: number, range: readonly number[] | null): Promise<Foundation | null> {
+  /**
+   * Begins a reign over what was found. `range`: the shards of a process that is alone. `isBegun`: a sibling has begun it, and
+   * what was not to be resumed is gone.
+   */
+  async #begin(
+    left: Left,
+    total: number,
+    range: readonly number[] | null,
+    isBegun: boolean,
+  ): Promise<Foundation | null> {
     const { config, clock, points, bot, observe, unlessStopping } = this.#options;
     const wallMs = clock.wallMs();
-    const ofAll = lossOfAll(left, { total, bot, mayResume: config.shards.resume });
+    const ofAll = lossOfAll(left, { total, bot, mayResume: config.shards.resume || isBegun });
     const own = range ?? Array.from({ length: total }, (_, shard) => shard);
     const loss = { ofAll, isSpoolDamaged: left.isSpoolDamaged };
     const lostOf = (shard: number) => legacyOf(left.shards.get(shard), { ...loss, wallMs }).lost;
@@ -244,16 +267,6 @@ export class Founding {
     const isKept = left.total !== null &&
       lossOfAll(left, { total: left.total, bot, mayResume: resume }) === null;
     return hasSession && isKept ? left.total : await recommended();
-  }
-
-  /** What the other workers of this process have begun to run, whatever Discord recommends by now. Null: nothing yet. */
-  #totalOfSiblings(left: Left): number | null {
-    const { membership: { fleet, member } } = this.#options;
-    const isRun = [...fleet?.leases ?? []].some(([name, { holder }]) =>
-      shardOfLease(name) !== null && holder !== null && holder !== member && !fleet?.gone.has(holder) &&
-      this.#isSibling(fleet?.members.get(holder)?.replica)
-    );
-    return isRun ? left.total : null;
   }
 
   #isSibling(replica: string | undefined): boolean {

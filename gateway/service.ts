@@ -30,7 +30,7 @@ import { Lead } from "./fleet/lead.ts";
 import { LEAD_LEASE, type Leases, type LeaseToken, shardLease, shardOfLease } from "./fleet/leases.ts";
 import { Membership, type SeenFleet } from "./fleet/membership.ts";
 import { Hosting } from "./hosting.ts";
-import { type Foundation, Founding } from "./founding.ts";
+import { type Foundation, Founding, type Siblings } from "./founding.ts";
 import type { LeftOnDisk } from "./legacy.ts";
 import { type GatewayBot, IdentifyBudget } from "./identify/budget.ts";
 import { IdentifyQueue } from "./identify/queue.ts";
@@ -61,8 +61,10 @@ export interface ServicePorts {
   readonly commands: CommandPorts;
   readonly points: ResumePoints;
   readonly leases: Leases;
-  /** Null outside a fleet. */
+  /** Null where no other process or thread identifies for the same bot. */
   readonly sharedTurns: SharedTurns | null;
+  /** Null where it is no worker of a process. */
+  readonly siblings: Siblings | null;
   /** Null where it is switched off. */
   readonly spool: Spool | null;
   readonly board: Board;
@@ -591,13 +593,14 @@ export class GatewayService {
   }
 
   #founding(membership: Membership, gatewayRead: Promise<void>): Founding {
-    const { clock, points } = this.#ports;
+    const { clock, points, siblings } = this.#ports;
     return new Founding({
       config: this.#config,
       clock,
       observe: this.observe,
       points,
       membership,
+      siblings,
       bot: this.#bot,
       disk: async () => {
         await this.#takeDisk();
@@ -762,13 +765,19 @@ export class GatewayService {
     if (recommended === undefined || running === null || this.#recommendationSaid === recommended) return;
     this.#recommendationSaid = recommended;
     this.observe({ kind: "shards.recommendation", recommended, running });
-    if (recommended === running) return;
+    if (recommended === running || !this.#speaksForAll) return;
     this.observe({
       kind: "service.notice",
       message:
         `Discord recommends ${recommended} shards, ${running} are run: SHARDS_TOTAL or the stored sessions ` +
         "say so",
     });
+  }
+
+  /** Of what is the same for all workers of a process one tells an operator. */
+  get #speaksForAll(): boolean {
+    const { worker } = this.#config;
+    return worker === null || worker.number === 1;
   }
 
   #gapTold(gap: ObservedGap): void {
@@ -779,8 +788,8 @@ export class GatewayService {
 
   /** What an operator might otherwise find out the hard way. */
   #sayWhatIsMissing(): void {
-    const { discord, worker } = this.#config;
-    if (worker !== null && worker.number > 1) return; // It is the same for all of them.
+    if (!this.#speaksForAll) return;
+    const { discord } = this.#config;
     const notice = (message: string) => this.observe({ kind: "service.notice", message });
     if ((discord.intents & Intent.MESSAGE_CONTENT) === 0) {
       notice(

@@ -100,6 +100,7 @@ class RunningService {
       },
       leases: grantedLeases,
       sharedTurns: null,
+      siblings: null,
       processId: "bench",
       spool: null,
       board: { publish: () => Promise.resolve() },

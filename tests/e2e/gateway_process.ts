@@ -20,6 +20,8 @@ export interface StartOptions {
   readonly envFile?: string;
   /** A module, from the project's folder, that is loaded before the service. */
   readonly preload?: string;
+  /** Megabytes of heap that each of its threads may have at most. */
+  readonly heapMostMb?: number;
 }
 
 export class GatewayProcess implements AsyncDisposable {
@@ -38,11 +40,15 @@ export class GatewayProcess implements AsyncDisposable {
     return new GatewayProcess(environment, options);
   }
 
-  private constructor(environment: Readonly<Record<string, string>>, { envFile, preload }: StartOptions) {
+  private constructor(
+    environment: Readonly<Record<string, string>>,
+    { envFile, preload, heapMostMb }: StartOptions,
+  ) {
     const { child, exited } = startProgram("main.ts", "service", {
       flags: [
         ...(envFile === undefined ? [] : [`--env-file=${envFile}`]),
         ...(preload === undefined ? [] : [`--preload=${preload}`]),
+        ...(heapMostMb === undefined ? [] : [`--v8-flags=--max-old-space-size=${heapMostMb}`]),
       ],
       env: {
         LOG_FORMAT: "json",

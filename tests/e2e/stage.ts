@@ -76,13 +76,13 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Starts a gateway on this stage; it is killed when the stage is left. */
-  start(settings: Readonly<Record<string, string>> = {}): GatewayProcess {
+  start(settings: Readonly<Record<string, string>> = {}, options: StartOptions = {}): GatewayProcess {
     return this.startWith({
       RABBIT_URL: this.rabbitUrl,
       REDIS_URL: this.redisUrl,
       SHARDS_WAIT: "0",
       ...settings,
-    });
+    }, options);
   }
 
   /** Starts a gateway that knows its token and Discord, and for the rest only these settings. */
@@ -102,8 +102,9 @@ export class Stage implements AsyncDisposable {
   async startConnected(
     shards: number,
     settings: Readonly<Record<string, string>> = {},
+    options: StartOptions = {},
   ): Promise<GatewayProcess> {
-    const gateway = this.start(settings);
+    const gateway = this.start(settings, options);
     await gateway.connected(shards);
     return gateway;
   }

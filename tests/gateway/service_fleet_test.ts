@@ -1,5 +1,6 @@
 /** Several services as one fleet, or in each other's way. */
 import assert from "node:assert/strict";
+import type { Siblings } from "../../gateway/founding.ts";
 import { LEAD_LEASE, shardLease } from "../../gateway/fleet/leases.ts";
 import { ManualClock } from "../fakes/manual_clock.ts";
 import { MemoryBoard } from "../fakes/memory_board.ts";
@@ -9,7 +10,7 @@ import { MemoryResumePoints } from "../fakes/memory_resume_points.ts";
 import { MemoryDisk, MemorySpool } from "../fakes/memory_spool.ts";
 import { MemoryTransport } from "../fakes/memory_transport.ts";
 import { microtasksDone } from "../fakes/microtasks.ts";
-import { ServiceRig, storedPoint } from "./service_rig.ts";
+import { gatewayBot, type RigSurroundings, ServiceRig, storedPoint } from "./service_rig.ts";
 
 const STEP_MS = 10;
 const SHARED = { FLEET: "true", SHARDS_TOTAL: "6" };
@@ -28,13 +29,18 @@ class Fleet {
   /** Those whose time goes on. */
   readonly living = new Set<ServiceRig>();
 
-  start(environment: Record<string, string>, disk?: MemoryDisk): ServiceRig {
+  start(
+    environment: Record<string, string>,
+    disk?: MemoryDisk,
+    worker?: RigSurroundings["worker"],
+  ): ServiceRig {
     const { leases, points, transport, board, commandBroker } = this;
     const clock = new ManualClock(this.#wall.wallMs());
     const surroundings = { leases, points, transport, board, commandBroker, clock };
     const rig = new ServiceRig(environment, {
       ...surroundings,
       ...(disk === undefined ? {} : { spool: new MemorySpool(disk) }),
+      ...(worker === undefined ? {} : { worker }),
     });
     this.living.add(rig);
     rig.service.observe({ kind: "redis.connected", address: "127.0.0.1:6379" });
@@ -449,3 +455,106 @@ Deno.test("GatewayService that is alone goes on without Redis, and leaves what a
   assert.deepEqual(first.of("shards.lost"), [{ kind: "shards.lost", shards: 1 }]);
   await fleet.stopAll();
 });
+
+/** A process that is alone, and its workers, each with a disk of its own. */
+class Workers {
+  readonly rigs: readonly ServiceRig[];
+  readonly #start: (number: number) => ServiceRig;
+
+  constructor(fleet: Fleet, disks: readonly MemoryDisk[], environment: Record<string, string> = {}) {
+    let total: number | null = null;
+    const siblings: Siblings = {
+      begun: () => Promise.resolve({ total }),
+      hasBegun: (begun) => total = begun,
+    };
+    const settings = { CLUSTERS: `${disks.length}`, SHARDS_TOTAL: "6", ...environment };
+    this.#start = (number) => fleet.start(settings, disks[number - 1], { number, siblings });
+    this.rigs = disks.map((_, at) => this.#start(at + 1));
+  }
+
+  /** The one of this number has died. */
+  again(number: number): ServiceRig {
+    return this.#start(number);
+  }
+}
+
+function newDisks(count: number): MemoryDisk[] {
+  return Array.from({ length: count }, () => new MemoryDisk());
+}
+
+Deno.test("GatewayService as one of several workers runs its slice of the process's shards", async () => {
+  const fleet = new Fleet();
+  const { rigs } = new Workers(fleet, newDisks(3), { SHARDS_START: "1" });
+  await fleet.pass(1_000);
+  assert.deepEqual(rigs.map(({ connectedShards }) => connectedShards), [[1], [2, 3], [4, 5]]);
+  for (const rig of rigs) assert.deepEqual(rig.of("shards.waiting"), []);
+  const notices = rigs.map((rig) => rig.of("service.notice").length);
+  assert.deepEqual(notices, [2, 0, 0], "what is the same for all of them is said once");
+  await fleet.stopAll();
+});
+
+for (const RESUME of ["true", "false"]) {
+  Deno.test(`GatewayService as a worker that has died is replaced at once, and its siblings run on (RESUME=${RESUME})`, async () => {
+    const fleet = new Fleet();
+    const workers = new Workers(fleet, newDisks(2), { RESUME });
+    const [first, second] = workers.rigs;
+    assert(first !== undefined && second !== undefined);
+    await fleet.pass(1_000);
+    fleet.kill(second);
+    const next = workers.again(2);
+    await fleet.pass(1_000);
+    assert.deepEqual([first.connectedShards, next.connectedShards], [[0, 1, 2], [3, 4, 5]]);
+    assert.equal(next.of("shards.begun")[0]?.resuming, 3);
+    assert.deepEqual(first.of("shard.disconnected"), []);
+    await fleet.stopAll();
+    assert.deepEqual([...fleet.points.shards.values()].filter(({ point }) => point !== null).length, 6);
+  });
+}
+
+Deno.test("GatewayService as a worker begins no session anew that a sibling has begun, where none is to be resumed", async () => {
+  const fleet = new Fleet();
+  const disks = newDisks(2);
+  const before = new Workers(fleet, disks);
+  await fleet.pass(1_000);
+  for (const rig of before.rigs) await fleet.stop(rig);
+  const { rigs } = new Workers(fleet, disks, { RESUME: "false" });
+  await fleet.pass(3_000);
+  assert.deepEqual(fleet.runs, ALL);
+  assert.deepEqual(rigs.map((rig) => rig.of("shards.begun").map(({ resuming }) => resuming)), [[0], [0]]);
+  const gaps = rigs.flatMap((rig) => rig.of("shard.gap").map(({ shard, reason }) => `${shard} ${reason}`));
+  assert.deepEqual(gaps.toSorted(), ALL.map((shard) => `${shard} resume_disabled`));
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService as a worker runs as many shards as its siblings have begun, whatever Discord recommends by now", async () => {
+  const fleet = new Fleet();
+  // Nothing that is stored would tell: no session is resumed.
+  const workers = new Workers(fleet, newDisks(2), { SHARDS_TOTAL: "", RESUME: "false" });
+  await fleet.pass(1_000);
+  const [first, second] = workers.rigs;
+  assert(first !== undefined && second !== undefined);
+  assert.deepEqual([first.connectedShards, second.connectedShards], [[0], [1]]);
+  fleet.kill(second);
+  const next = workers.again(2);
+  next.gatewayBot = gatewayBot({ shards: 8 });
+  await fleet.pass(1_000);
+  assert.deepEqual(next.connectedShards, [1]);
+  await fleet.stopAll();
+});
+
+for (const [before, after] of [[3, 2], [2, 3], [1, 4], [4, 1]] as const) {
+  Deno.test(`GatewayService with ${before} workers, killed, goes on with ${after}: every session is resumed`, async () => {
+    const fleet = new Fleet();
+    const disks = newDisks(4);
+    const killed = new Workers(fleet, disks.slice(0, before));
+    await fleet.pass(1_000);
+    assert.deepEqual(fleet.runs, ALL);
+    for (const rig of killed.rigs) fleet.kill(rig);
+    const { rigs } = new Workers(fleet, disks.slice(0, after));
+    await fleet.pass(TTL_MS + 3_000);
+    assert.deepEqual(fleet.runs, ALL);
+    const begun = rigs.flatMap((rig) => rig.of("shards.begun"));
+    assert.equal(begun.reduce((sum, { resuming }) => sum + resuming, 0), ALL.length);
+    await fleet.stopAll();
+  });
+}

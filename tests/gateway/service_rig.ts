@@ -5,10 +5,12 @@
  */
 import assert from "node:assert/strict";
 import { parseConfig } from "../../gateway/config.ts";
+import type { Siblings } from "../../gateway/founding.ts";
 import type { GatewayBot } from "../../gateway/identify/budget.ts";
 import type { Observation } from "../../gateway/observation.ts";
 import type { ResumePoint, StoredShard } from "../../gateway/resume/points.ts";
 import { GatewayService } from "../../gateway/service.ts";
+import { configOfWorker } from "../../gateway/worker_config.ts";
 import { ManualClock } from "../fakes/manual_clock.ts";
 import { MemoryBoard } from "../fakes/memory_board.ts";
 import { MemoryCommandBroker } from "../fakes/memory_command_links.ts";
@@ -50,6 +52,8 @@ export interface RigSurroundings {
   readonly commandBroker?: MemoryCommandBroker;
   /** Without one the spool is switched off. */
   readonly spool?: MemorySpool;
+  /** Which worker of a process it is; otherwise it is a process without any. */
+  readonly worker?: { readonly number: number; readonly siblings: Siblings };
 }
 
 export class ServiceRig {
@@ -88,17 +92,19 @@ export class ServiceRig {
       readFile: () => assert.fail("no file is named"),
     });
     assert(parsed.ok, JSON.stringify(parsed));
-    this.intents = parsed.config.discord.intents;
-    this.configuredPresence = JSON.stringify(parsed.config.discord.presence);
+    const { worker } = surroundings;
+    const config = worker === undefined ? parsed.config : configOfWorker(parsed.config, worker.number);
+    this.intents = config.discord.intents;
+    this.configuredPresence = JSON.stringify(config.discord.presence);
     const { clock, transport, publisher, notices, commands, points, leases, spool, board, figures } = this;
-    this.service = new GatewayService(parsed.config, {
+    this.service = new GatewayService(config, {
       clock,
       dice: () => 0.5,
       transport,
       publisher: (fence) => fence(publisher),
       learn: () => Promise.resolve(),
       notices,
-      commands: parsed.config.fleet.enabled
+      commands: config.fleet.enabled || config.worker !== null
         ? {
           kind: "fleet",
           links: (member) => ({
@@ -113,6 +119,7 @@ export class ServiceRig {
       board,
       figures,
       sharedTurns: null,
+      siblings: worker?.siblings ?? null,
       processId: crypto.randomUUID(),
       version: "1.2.3",
       guildNames: null,

@@ -159,6 +159,7 @@ export class GatewayLife {
       }),
       leases: redis.leases(process),
       sharedTurns: redis.sharedTurns(process),
+      siblings: null,
       processId: `process-${process.number}`,
       board: redis.board(process),
       // Nothing follows from the figures, whatever becomes of them.

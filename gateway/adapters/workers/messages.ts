@@ -26,7 +26,9 @@ export interface WorkerStart {
   readonly turnsMember: string;
 }
 
-/** A call of the port to the shared turns. */
+/** What only the main thread knows: calls of the ports to the shared turns and to the siblings. */
+export type WorkerQuestion = TurnsQuestion | { readonly call: "begun" };
+
 export type TurnsQuestion =
   | { readonly call: "take"; readonly asked: AskedTurns }
   | { readonly call: "keep"; readonly turns: readonly SharedTurn[] }
@@ -48,7 +50,9 @@ export type FromWorker =
   | { readonly kind: "alive"; readonly missing: readonly string[] }
   | { readonly kind: "observed"; readonly observation: Observation }
   | { readonly kind: "figures"; readonly id: number; readonly figures: WorkerFigures }
-  | { readonly kind: "asked"; readonly id: number; readonly question: TurnsQuestion }
+  | { readonly kind: "asked"; readonly id: number; readonly question: WorkerQuestion }
+  /** As the first worker of the process. */
+  | { readonly kind: "begun"; readonly total: number }
   /** It cannot go on, and no other could. */
   | { readonly kind: "failed"; readonly exit: Exit }
   /** Something was thrown that nobody caught: it is to be replaced. */

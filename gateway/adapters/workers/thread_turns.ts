@@ -16,16 +16,13 @@ export interface ThreadTurnsOptions {
   readonly member: string;
   readonly times: TurnTimes;
   /** Asks the main thread. */
-  readonly ask: (id: number, question: TurnsQuestion) => void;
+  readonly ask: <Answer>(question: TurnsQuestion) => Promise<Answer>;
 }
 
 export class ThreadTurns implements SharedTurns {
   readonly member: string;
   readonly times: TurnTimes;
   readonly #ask: ThreadTurnsOptions["ask"];
-  /** Who waits for an answer, by the question's number. */
-  readonly #waiting = new Map<number, (answer: unknown) => void>();
-  #asked = 0;
 
   constructor({ member, times, ask }: ThreadTurnsOptions) {
     this.member = member;
@@ -34,37 +31,23 @@ export class ThreadTurns implements SharedTurns {
   }
 
   take(asked: AskedTurns): Promise<TurnsAnswer | null> {
-    return this.#call({ call: "take", asked });
+    return this.#ask({ call: "take", asked });
   }
 
   keep(turns: readonly SharedTurn[]): Promise<void> {
-    return this.#call({ call: "keep", turns });
+    return this.#ask({ call: "keep", turns });
   }
 
   confirm(turn: SharedTurn): Promise<boolean> {
-    return this.#call({ call: "confirm", turn });
+    return this.#ask({ call: "confirm", turn });
   }
 
   used(turn: SharedTurn): Promise<void> {
-    return this.#call({ call: "used", turn });
+    return this.#ask({ call: "used", turn });
   }
 
   giveBack(turn: SharedTurn): Promise<void> {
-    return this.#call({ call: "giveBack", turn });
-  }
-
-  /** What the main thread has answered to the question of this number. */
-  answered(id: number, answer: unknown): void {
-    this.#waiting.get(id)?.(answer);
-    this.#waiting.delete(id);
-  }
-
-  #call<Answer>(question: TurnsQuestion): Promise<Answer> {
-    const id = ++this.#asked;
-    return new Promise<Answer>((resolve) => {
-      this.#waiting.set(id, resolve as (answer: unknown) => void);
-      this.#ask(id, question);
-    });
+    return this.#ask({ call: "giveBack", turn });
   }
 }
 

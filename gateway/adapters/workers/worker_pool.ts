@@ -13,7 +13,7 @@ import { type SharedTurns, type TurnTimes } from "../../identify/shared_turns.ts
 import { TurnStore } from "../../identify/turn_store.ts";
 import type { Observation, Observer } from "../../observation.ts";
 import { WatchedThread } from "../threads/watched_thread.ts";
-import type { FromWorker, ToWorker, WorkerFigures, WorkerStart } from "./messages.ts";
+import type { FromWorker, ToWorker, WorkerFigures, WorkerQuestion, WorkerStart } from "./messages.ts";
 import { answerTurns } from "./thread_turns.ts";
 import type { WorkersMetrics } from "./workers_metrics.ts";
 
@@ -54,6 +54,8 @@ export class WorkerPool {
   /** Who waits for a worker's figures, by the number of the question. */
   readonly #reading = new Map<number, (figures: WorkerFigures | null) => void>();
   #reads = 0;
+  /** How many shards the first worker has begun to run. */
+  #total: number | null = null;
   #exit: (exit: Exit) => void = () => {};
 
   /** Resolves where the service cannot go on. */
@@ -135,9 +137,12 @@ export class WorkerPool {
       case "figures":
         return this.#reading.get(message.id)?.(message.figures);
       case "asked":
-        answerTurns(worker.turns, message.question).then((answer) =>
+        this.#answer(worker, message.question).then((answer) =>
           worker.thread.say({ kind: "answer", id: message.id, answer })
         );
+        return;
+      case "begun":
+        this.#total ??= message.total;
         return;
       case "failed":
         return this.#exit(message.exit);
@@ -146,6 +151,10 @@ export class WorkerPool {
       case "stopped":
         return worker.thread.end();
     }
+  }
+
+  #answer({ turns }: PoolWorker, question: WorkerQuestion): Promise<unknown> {
+    return question.call === "begun" ? Promise.resolve({ total: this.#total }) : answerTurns(turns, question);
   }
 
   #ended(worker: PoolWorker, error: string, startsInMs: number): void {

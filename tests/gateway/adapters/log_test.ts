@@ -128,6 +128,7 @@ const SAMPLES: Samples = {
     unattended: true,
   },
   "log_channel.dropped": { kind: "log_channel.dropped", count: 7 },
+  "worker.ended": { kind: "worker.ended", worker: 2, error: "out of memory", startsInMs: 1_000 },
   "service.notice": { kind: "service.notice", message: "Metrics are on 127.0.0.1:8005" },
   "service.warning": { kind: "service.warning", message: "MESSAGE_CONTENT is not among the intents" },
   "service.stopping": { kind: "service.stopping", signal: "SIGTERM" },
@@ -180,6 +181,18 @@ Deno.test("Log writes JSON whose lines can all be parsed, with time, level, mess
     assert.ok(entry.message.length > 0);
     for (const value of Object.values(entry)) assert.ok(value === null || typeof value !== "object");
   }
+});
+
+Deno.test("Log.observeOf() has each line say which worker it is of", async () => {
+  const { log, writes } = openLog();
+  log.observeOf(2)(SAMPLES["shard.resumed"]);
+  await log.flush();
+  const { shard, replayed, worker } = JSON.parse(writes.join(""));
+  assert.deepEqual({ shard, replayed, worker }, { shard: 3, replayed: 5, worker: 2 });
+  const silent = openLog({ level: "error" });
+  silent.log.observeOf(2)(SAMPLES["shard.resumed"]);
+  await silent.log.flush();
+  assert.deepEqual(silent.writes, []);
 });
 
 Deno.test("Log colours the level alone, and only when told to", async () => {
