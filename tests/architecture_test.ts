@@ -55,7 +55,7 @@ async function* sourcesIn(folder: string): AsyncGenerator<string> {
 
 /** The files of this program, from the project's folder; tests are not among them. */
 async function sources(): Promise<string[]> {
-  const paths = ["main.ts", "dashboard.ts", "dashboard_settings.ts"];
+  const paths = ["main.ts", "worker.ts", "create_service.ts", "dashboard.ts", "dashboard_settings.ts"];
   const folders = [
     "gateway",
     "dashboard",

@@ -273,7 +273,13 @@ Deno.test("the image holds the packages of the service and no others", async () 
 
 Deno.test("whatever the image runs is translated in it", async () => {
   const files = await filesIn(`${(await image()).root}/deno-dir/gen`);
-  const programs = ["main.ts", "dashboard.ts", "gateway/adapters/spool/spool_worker.ts", "ctl/ctl.ts"];
+  const programs = [
+    "main.ts",
+    "worker.ts",
+    "dashboard.ts",
+    "gateway/adapters/spool/spool_worker.ts",
+    "ctl/ctl.ts",
+  ];
   for (const program of [...programs, "ctl/signin.ts", "deploy/healthcheck.ts"]) {
     assert(files.some((path) => path.endsWith(`/app/${program}.js`)), program);
   }

@@ -19,7 +19,9 @@ async function sources(): Promise<Map<string, string>> {
       else if (/\.tsx?$/.test(name)) await add(`${folder}${name}`);
     }
   };
-  for (const path of ["main.ts", "dashboard.ts", "dashboard_settings.ts"]) await add(path);
+  for (const path of ["main.ts", "worker.ts", "create_service.ts", "dashboard.ts", "dashboard_settings.ts"]) {
+    await add(path);
+  }
   for (const folder of ["gateway/", "dashboard/", "routes/"]) await addFolder(folder);
   return texts;
 }
