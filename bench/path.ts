@@ -39,6 +39,7 @@ Usage: deno task bench [flags]
   --alone        this service alone
   --traced       this service alone, in the usual case: with no event traced, one in a hundred, and all of them
   --state        this service alone, with the mix: without the state cache, with all of it, and with "old" besides
+  --workers      this service alone, with 16 and 256 shards on the main thread, and on two workers
   --repeats N    how often each is measured (${REPEATS})
   --json FILE    write all figures there too, to a file below /tmp
 `;
@@ -56,6 +57,8 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const works = flags.state
     ? [{ ...USUAL, bodies: "mix" } as const]
+    : flags.workers
+    ? [USUAL, { ...USUAL, shards: 256 }]
     : flags.usual || flags.traced
     ? [USUAL]
     : flags.all
@@ -65,6 +68,8 @@ async function main(args: readonly string[]): Promise<number> {
     ? TRACED_RATIOS.map(traced)
     : flags.state
     ? [configured("state cache", ALL_STATE), configured("the same, old", { ...ALL_STATE, STATE_OLD: "true" })]
+    : flags.workers
+    ? [configured("two workers", { CLUSTERS: "2" })]
     : null;
   await using contenders = flags.alone || others !== null ? null : await Contenders.install();
   const gateways = contenders === null
@@ -101,6 +106,7 @@ function parseFlags(args: readonly string[]) {
         alone: { type: "boolean", default: false },
         traced: { type: "boolean", default: false },
         state: { type: "boolean", default: false },
+        workers: { type: "boolean", default: false },
         repeats: { type: "string", default: String(REPEATS) },
         json: { type: "string" },
       },

@@ -57,35 +57,37 @@ class Collector implements AsyncDisposable {
   }
 }
 
-Deno.test(
-  "Shardline exports a span of each event that is traced, and its message carries the traceparent of it",
-  onStage({}, async (stage) => {
-    await using collector = new Collector();
-    const consumer = await stage.consumer();
-    const gateway = await stage.startConnected(1, { ...collector.settings, TRACE_RATIO: "1" });
-    stage.simulator.control.dispatch("MESSAGE_CREATE", '{"content":"traced"}');
-    await consumer.untilComplete(stage.simulator);
-    const { properties, content } = consumer.messages.find(({ fields }) =>
-      fields.routingKey === "MESSAGE_CREATE"
-    ) ?? assert.fail();
-    const traceparent: string = properties.headers?.["traceparent"];
-    const [, traceId, spanId] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-01$/.exec(traceparent) ?? [];
-    const span = await collector.span(spanId ?? assert.fail(traceparent));
-    assert.equal(span.traceId, traceId);
-    assert.equal(span.parentSpanId, "");
-    assert.equal(span.name, "publish gateway:MESSAGE_CREATE");
-    assert.equal(Math.floor(Number(span.startTimeUnixNano) / 1e9), properties.timestamp);
-    assert(BigInt(span.endTimeUnixNano) >= BigInt(span.startTimeUnixNano));
-    const attributes = Object.fromEntries(
-      span.attributes.map(({ key, value }) => [key, Object.values(value)[0]]),
-    );
-    assert.equal(attributes["messaging.message.id"], properties.messageId);
-    assert.equal(Number(attributes["messaging.message.body.size"]), content.length);
-    assert.equal(Number(attributes["discord.shard.id"]), 0);
-    assert.equal(attributes["shardline.outcome"], "confirmed");
-    assert.equal(await gateway.end("SIGTERM"), 0);
-  }),
-);
+for (const CLUSTERS of ["1", "2"]) {
+  Deno.test(
+    `Shardline exports a span of each event that is traced, and its message carries the traceparent of it (CLUSTERS=${CLUSTERS})`,
+    onStage({}, async (stage) => {
+      await using collector = new Collector();
+      const consumer = await stage.consumer();
+      const gateway = await stage.startConnected(1, { ...collector.settings, TRACE_RATIO: "1", CLUSTERS });
+      stage.simulator.control.dispatch("MESSAGE_CREATE", '{"content":"traced"}');
+      await consumer.untilComplete(stage.simulator);
+      const { properties, content } = consumer.messages.find(({ fields }) =>
+        fields.routingKey === "MESSAGE_CREATE"
+      ) ?? assert.fail();
+      const traceparent: string = properties.headers?.["traceparent"];
+      const [, traceId, spanId] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-01$/.exec(traceparent) ?? [];
+      const span = await collector.span(spanId ?? assert.fail(traceparent));
+      assert.equal(span.traceId, traceId);
+      assert.equal(span.parentSpanId, "");
+      assert.equal(span.name, "publish gateway:MESSAGE_CREATE");
+      assert.equal(Math.floor(Number(span.startTimeUnixNano) / 1e9), properties.timestamp);
+      assert(BigInt(span.endTimeUnixNano) >= BigInt(span.startTimeUnixNano));
+      const attributes = Object.fromEntries(
+        span.attributes.map(({ key, value }) => [key, Object.values(value)[0]]),
+      );
+      assert.equal(attributes["messaging.message.id"], properties.messageId);
+      assert.equal(Number(attributes["messaging.message.body.size"]), content.length);
+      assert.equal(Number(attributes["discord.shard.id"]), 0);
+      assert.equal(attributes["shardline.outcome"], "confirmed");
+      assert.equal(await gateway.end("SIGTERM"), 0);
+    }),
+  );
+}
 
 Deno.test(
   "Shardline traces no event where TRACE_RATIO is 0, nor where traces are off",
