@@ -16,6 +16,7 @@ import { LogChannels } from "./gateway/adapters/log_channel.ts";
 import { isOfTheWhole, Metrics } from "./gateway/adapters/metrics.ts";
 import { answerMonitoring, type MonitoringSources } from "./gateway/adapters/monitoring.ts";
 import { QueueMetrics } from "./gateway/adapters/queue_metrics.ts";
+import type { RestClient } from "./gateway/adapters/rest/client.ts";
 import { leftSpools } from "./gateway/adapters/spool/left_spools.ts";
 import { WorkerPool, type WorkerPoolOptions } from "./gateway/adapters/workers/worker_pool.ts";
 import { WorkersMetrics } from "./gateway/adapters/workers/workers_metrics.ts";
@@ -123,16 +124,17 @@ async function runConfigured(given: Given): Promise<number> {
 /** The gateway, and the dashboard beside it unless `ROLE` is `gateway`. */
 function createGateway(given: Given, log: Log, show: ((line: string) => void) | null): Program {
   const { config } = given;
+  const rest = createRest(config);
   const logChannels = new LogChannels({
     shardChannelId: config.logChannels.shards,
     guildChannelId: config.logChannels.guilds,
-    rest: createRest(config),
+    rest,
     clock: systemClock,
     observe: (observation) => observe(observation),
   });
   const queueMetrics = new QueueMetrics();
   const shards = config.shards.workers === 1
-    ? createShards(config, (observation) => observe(observation))
+    ? createShards(config, rest, (observation) => observe(observation))
     : createWorkers(given, {
       observe: (observation) => observe(observation),
       heard: (worker, observation) => {
@@ -180,7 +182,7 @@ interface Shards extends Pick<Program, "start" | "failed" | "stop"> {
 }
 
 /** They run on this thread. */
-function createShards(config: Config, observe: Observer): Shards {
+function createShards(config: Config, rest: RestClient, observe: Observer): Shards {
   const metrics = new Metrics({
     clock: systemClock,
     status: () => service.status.snapshot(),
@@ -189,7 +191,7 @@ function createShards(config: Config, observe: Observer): Shards {
     spool: () => service.spooled,
   });
   const service = createService(config, {
-    rest: createRest(config),
+    rest,
     observe,
     metrics,
     processId: crypto.randomUUID(),
