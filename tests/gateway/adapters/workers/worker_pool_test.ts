@@ -125,7 +125,7 @@ Deno.test("WorkerPool.failed resolves where a worker cannot go on", async () => 
 });
 
 Deno.test("WorkerPool.failed resolves where a worker does not answer any more, and its stop does not wait for it", async () => {
-  const { clock, pool, until } = poolOf("nothing");
+  const { clock, pool, until } = poolOf("deaf");
   pool.start();
   await until(() => pool.isWhole);
   for (let second = 0; second < 11; second++) clock.advance(1_000);
