@@ -189,6 +189,7 @@ function createShards(config: Config, rest: RestClient, observe: Observer): Shar
     eventCounts: () => service.eventCounts,
     unconfirmed: () => service.unconfirmed,
     spool: () => service.spooled,
+    unheldShards: () => service.unheldShards,
   });
   const service = createService(config, {
     rest,
@@ -224,6 +225,7 @@ function createWorkers(
     eventCounts: () => noEvents,
     unconfirmed: () => ({ events: 0, bytes: 0 }),
     spool: () => null,
+    unheldShards: () => 0,
   });
   const pool: WorkerPool = new WorkerPool({
     program: new URL("./worker.ts", import.meta.url),

@@ -43,6 +43,7 @@ async function runWorker(port: MessagePort, start: WorkerStart): Promise<void> {
     eventCounts: () => service.eventCounts,
     unconfirmed: () => service.unconfirmed,
     spool: () => service.spooled,
+    unheldShards: () => service.unheldShards,
   });
   const questions = new ThreadQuestions((id, question) => say({ kind: "asked", id, question }));
   const turns = new ThreadTurns({

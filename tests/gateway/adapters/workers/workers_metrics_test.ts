@@ -18,6 +18,7 @@ class Thread {
     eventCounts: () => this.counts,
     unconfirmed: () => ({ events: 2, bytes: 1_000 }),
     spool: () => ({ events: 1, bytes: 10, maxBytes: 100 }),
+    unheldShards: () => 0,
   });
 
   constructor(...shards: number[]) {
