@@ -287,17 +287,18 @@ export class GatewayLife {
     checkers.state?.troubled(clock.nowMs());
     this.#running = null;
     const { discord, redis, fleetCommands } = this.#surroundings;
+    const redisSinceMs = this.machine.isCut("redis") ? Infinity : redis.wellSinceMs(process);
     discord.processDied(process);
     redis.processDied(process);
     fleetCommands.processDied(process);
     const diskSinceMs = plan.spoolMaxBytes === null ? Infinity : this.disk.wellSinceMs;
-    const writableSinceMs = Math.max(Math.min(redis.wellSinceMs, diskSinceMs), this.#undisturbedSinceMs);
+    const writableSinceMs = Math.max(Math.min(redisSinceMs, diskSinceMs), this.#undisturbedSinceMs);
     reportUnwritten(
       ledger.sessions,
       {
         process: process.number,
         atMs: clock.nowMs(),
-        writableSinceMs: this.machine.isCut("redis") ? diskSinceMs : writableSinceMs,
+        writableSinceMs,
         runs: (shard, sinceMs) => {
           const { leases } = checkers;
           const heldSinceMs = leases?.heldSinceMs(shard, process.number) ?? Infinity;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { microtasksDone } from "../fakes/microtasks.ts";
-import { GatewayProcess } from "./gateway_process.ts";
+import { type Awakening, GatewayProcess } from "./gateway_process.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 function living() {
@@ -39,4 +39,41 @@ Deno.test("GatewayProcess.asks() hands the answer on while it lives, and asks no
   await assert.rejects(process.asks((_, reject) => reject(new Error("refused"))), /refused/);
   process.die();
   process.asks(() => assert.fail("a dead process asks nothing"));
+});
+
+function told(awakening: Awakening, slept: boolean): string[] {
+  const { clock, process } = living();
+  const told: string[] = [];
+  process.clock.schedule(10, () => told.push("timer 10"));
+  clock.after(5, process.into(() => told.push("answer")));
+  const cancel = process.clock.schedule(7, () => told.push("cancelled"));
+  clock.after(1, () => process.pause());
+  clock.after(
+    20,
+    process.into(() => {
+      told.push("late answer");
+      cancel();
+    }),
+  );
+  clock.after(101, () => process.goOn(awakening, slept));
+  process.clock.schedule(101, () => told.push(`timer 101 at ${process.clock.nowMs()}`));
+  while (clock.step());
+  return told;
+}
+
+Deno.test("GatewayProcess hears nothing while it stands still, and of everything when it goes on", () => {
+  const all = ["answer", "cancelled", "timer 10", "late answer", "timer 101 at 101"];
+  assert.deepEqual(told("in order", false), all);
+  assert.deepEqual(told("timers first", false), [
+    "cancelled",
+    "timer 10",
+    "answer",
+    "late answer",
+    "timer 101 at 101",
+  ]);
+  assert.deepEqual(told("timers last", false), ["answer", "late answer", "timer 10", "timer 101 at 101"]);
+});
+
+Deno.test("GatewayProcess whose machine slept has its timers go off later, by its own clock in time", () => {
+  assert.deepEqual(told("in order", true), ["answer", "late answer", "timer 10", "timer 101 at 101"]);
 });

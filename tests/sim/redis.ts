@@ -43,6 +43,9 @@ const IDENTIFY_SPACING_MS = 6_000;
 /** Where a machine is cut off, what it sends may still arrive when it is no more. */
 const LATE_ARRIVALS = 0.5;
 
+/** Those that do not find for a while which server has taken the place of another. */
+const LOST_CLIENTS = 0.2;
+
 /** A connection carries out what it is sent in order; another one may overtake it. */
 interface RedisConnection {
   carriedOutAtMs: number;
@@ -51,6 +54,8 @@ interface RedisConnection {
 /** Redis as one process of a fleet has it: a connection for its leases, and one for everything else. */
 interface RedisClients {
   store: RedisStore;
+  /** Since when that is the one. */
+  sinceMs: number;
   readonly connections: { leases: RedisConnection; rest: RedisConnection };
 }
 
@@ -82,9 +87,11 @@ export class SimulatedRedis {
     this.#turns = new MemoryTurnStore(scene.clock);
   }
 
-  /** Since when it has been well; Infinity where it is not. */
-  get wellSinceMs(): number {
-    return this.#isFailingOver ? Infinity : this.#wellSinceMs;
+  /** Since when it has been well for this process; Infinity where it is not. */
+  wellSinceMs(process: GatewayProcess): number {
+    const clients = this.#clients.get(process);
+    if (this.#isFailingOver || clients?.store.isGone) return Infinity;
+    return Math.max(this.#wellSinceMs, clients?.sinceMs ?? 0);
   }
 
   set mood(mood: RedisMood) {
@@ -113,7 +120,12 @@ export class SimulatedRedis {
       const movesAfterMs = areParted
         ? this.#dice.between(0, goesAfterMs)
         : goesAfterMs + this.#dice.between(0, backAfterMs);
-      clock.after(movesAfterMs, () => clients.store = this.#store);
+      const isLost = this.#dice.chance(LOST_CLIENTS);
+      clock.after(isLost ? goesAfterMs + this.#dice.between(1_000, 20_000) : movesAfterMs, () => {
+        if (clients.store !== old) return;
+        clients.store = this.#store;
+        clients.sinceMs = clock.nowMs();
+      });
     }
     clock.after(goesAfterMs, () => {
       old.isGone = true;
@@ -390,7 +402,7 @@ export class SimulatedRedis {
     let clients = this.#clients.get(process);
     if (clients === undefined) {
       const connections = { leases: { carriedOutAtMs: 0 }, rest: { carriedOutAtMs: 0 } };
-      this.#clients.set(process, clients = { store: this.#store, connections });
+      this.#clients.set(process, clients = { store: this.#store, sinceMs: 0, connections });
     }
     return clients;
   }
