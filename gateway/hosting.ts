@@ -116,6 +116,7 @@ export class Hosting {
       const hosted = this.#host(shard, total, legacy);
       this.#shards.set(shard, hosted);
       this.#haveRun.add(shard);
+      if (legacy.point !== null) outbox.replacePoint(shard, legacy.point.sessionId);
       if (!leases.isProven(shard)) outbox.withhold(shard);
       begun.push({ shard, hosted, start: startOf(left, settings) });
     }

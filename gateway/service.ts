@@ -229,6 +229,7 @@ export class GatewayService {
       stored: (shard, point) => {
         this.#boardWriter.sessionsMoved();
         this.#shards.get(shard)?.stored(point.sessionId, point.sequence, { isShared: true });
+        this.#outbox.replacePoint(shard, point.sessionId);
       },
       lossesStored: (shard, lost) => this.#shards.get(shard)?.lossesStored(lost),
       refused: (shard, point) => {

@@ -264,6 +264,14 @@ export class Outbox {
     this.#spool.writer.ask();
   }
 
+  /** The store knows of this session: a point of another one in the spool would only mislead the next process here. */
+  replacePoint(shard: number, sessionId: string): void {
+    const spooled = this.#lanes.get(shard)?.durable ?? null;
+    if (spooled === null || spooled.sessionId === sessionId) return;
+    const point = this.#options.events.pointOf(shard, sessionId);
+    if (point !== null) this.notePoint(shard, point);
+  }
+
   /** It is written down, or known, that this event is missing: the shard's sequence may move over it. */
   letGo(shard: number, sessionId: string, sequence: number): void {
     const key = keyOf(shard, sessionId, sequence);

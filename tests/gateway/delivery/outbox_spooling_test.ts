@@ -267,6 +267,21 @@ Deno.test("Outbox writes no point for a session that is not to be resumed", asyn
   assert.deepEqual(rig.durable, []);
 });
 
+Deno.test("Outbox.replacePoint() puts a session's point in the place of another one's, and nothing else", async () => {
+  const rig = await SpoolingRig.open();
+  rig.outbox.replacePoint(0, "a");
+  await rig.pass(1_000);
+  assert.equal(rig.spool.disk.points.size, 0);
+  rig.outbox.notePoint(0, { ...POINT, sessionId: "before", sequence: 5, startedAtMs: 9_000 });
+  rig.outbox.notePoint(1, { ...POINT, sequence: 5 });
+  await rig.pass(1_000);
+  rig.outbox.replacePoint(0, "a");
+  rig.outbox.replacePoint(1, "a");
+  await rig.pass(1_000);
+  const points = [...rig.spool.disk.points].map(([shard, point]) => [shard, point.sessionId, point.sequence]);
+  assert.deepEqual(points, [[0, "a", 0], [1, "a", 5]]);
+});
+
 Deno.test("Outbox.notePoint() keeps a point that is further than what the spool has, and no other", async () => {
   const rig = await SpoolingRig.open();
   rig.outbox.notePoint(0, { ...POINT, sequence: 5 });
