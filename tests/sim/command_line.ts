@@ -23,6 +23,7 @@ const DEFAULTS = { seed: "1", runs: "1", lines: "200" } as const;
 
 export const HELP =
   `A deterministic simulation: the gateway's core with everything around it failing at random, in virtual time.
+A third of the seeds runs several gateways that share the shards.
 One seed is one history; after it nothing may be lost, out of order, or unsaid.
 
 Usage: deno task sim [flags]

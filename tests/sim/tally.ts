@@ -17,6 +17,8 @@ export class Tally {
   #spooled = 0;
   #gaps = 0;
   #unknownSessions = 0;
+  #fleets = 0;
+  #leases = 0;
   #heldShards = 0;
   #cachedShards = 0;
 
@@ -28,6 +30,8 @@ export class Tally {
     this.#spooled += verdict.spooled;
     this.#gaps += verdict.gaps;
     this.#unknownSessions += verdict.unknownSessions;
+    this.#fleets += verdict.plan.fleet === null ? 0 : 1;
+    this.#leases += verdict.leasesTaken;
     this.#heldShards += verdict.cached.held;
     this.#cachedShards += verdict.cached.shards;
     for (const [fault, count] of verdict.faults) {
@@ -45,6 +49,7 @@ export class Tally {
       `${this.#spooled} spooled, ${this.#repeated} repeats, ${this.#gaps} gaps told, ` +
       `${this.#unknownSessions} sessions that nobody could write down, ` +
       `the caches of ${this.#heldShards} of ${this.#cachedShards} shards held against the model, ` +
+      `${this.#fleets} fleets in which leases of shards were taken ${this.#leases} times, ` +
       `${(tookMs / this.#seeds).toFixed(1)} ms a seed`,
     ].join("\n");
   }

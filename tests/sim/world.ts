@@ -60,6 +60,8 @@ export interface Verdict {
   readonly gaps: number;
   /** Sessions that began and ended before anybody could write down that they were there. */
   readonly unknownSessions: number;
+  /** Shards of a fleet that somebody took, each time that one did. */
+  readonly leasesTaken: number;
   /** Shards whose part of the state cache was held against the model, and all that had one. */
   readonly cached: { readonly held: number; readonly shards: number };
 }
@@ -216,6 +218,7 @@ export async function runWorld(seed: number, keep = HISTORY_LINES): Promise<Verd
     gaps: surroundings.news.gaps,
     unknownSessions:
       [...ledger.sessions].filter((session) => session.end !== null && !isKnown(session)).length,
+    leasesTaken: scene.checkers.leases?.grantCount ?? 0,
     cached: { held: heldShards, shards: plan.state === null ? 0 : plan.shards },
   };
 }

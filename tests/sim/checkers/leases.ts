@@ -39,6 +39,7 @@ export class LeaseChecker {
   readonly #lastCalls = new Map<number, PublishCall>();
   /** Process → when the last of its renewals that was answered was sent. */
   readonly #renewedAtMs = new Map<number, number>();
+  grantCount = 0;
 
   constructor(report: Report, options: { ttlMs: number }) {
     this.#report = report;
@@ -46,6 +47,7 @@ export class LeaseChecker {
   }
 
   granted(grant: Grant): void {
+    this.grantCount += 1;
     const grants = this.#grants.get(grant.shard);
     if (grants === undefined) this.#grants.set(grant.shard, [grant]);
     else grants.push(grant);
