@@ -21,19 +21,23 @@ export const SIZES: readonly FleetSize[] = [1, 4].flatMap((replicas) =>
 
 const EVENTS_PER_SECOND = 1_000;
 /** What the start left to be done is done by then. */
-const SETTLING_MS = 20_000;
-const LOOK_MS = 60_000;
+const SETTLING_MS = 15_000;
+/** More than Discord's heartbeat interval of 41.25 s. */
+const IDLE_LOOK_MS = 45_000;
+const BUSY_LOOK_MS = 30_000;
+/** Events flow for so long before and after that is looked at. */
+const AROUND_LOOK_MS = 5_000;
 
 export async function measureSize(stage: Stage, { shards, replicas }: FleetSize): Promise<Bounded[]> {
   await using fleet = await Fleet.start(stage, { bodies: 800, compression: "zlib-stream", shards }, replicas);
   await sleep(SETTLING_MS);
-  const idle = await look(stage, fleet, "idle");
-  const connections = (await stage.servers.rabbit.connections()).filter(({ name }) =>
-    name.startsWith("shardline")
-  );
-  const sending = fleet.scene.send((LOOK_MS / 1_000 + 10) * EVENTS_PER_SECOND, EVENTS_PER_SECOND);
-  await sleep(5_000);
-  const busy = await look(stage, fleet, `${EVENTS_PER_SECOND.toLocaleString("en")} events/s`);
+  const idle = await look(stage, fleet, "idle", IDLE_LOOK_MS);
+  const all = await stage.servers.rabbit.connections();
+  const connections = all.filter(({ name }) => name.startsWith("shardline"));
+  const loadSeconds = (BUSY_LOOK_MS + 2 * AROUND_LOOK_MS) / 1_000;
+  const sending = fleet.scene.send(loadSeconds * EVENTS_PER_SECOND, EVENTS_PER_SECOND);
+  await sleep(AROUND_LOOK_MS);
+  const busy = await look(stage, fleet, `${EVENTS_PER_SECOND.toLocaleString("en")} events/s`, BUSY_LOOK_MS);
   await sending;
   const { repeats } = await fleet.scene.received();
   const title = `${shards.toLocaleString("en")} shards on ${replicas}`;
@@ -47,14 +51,13 @@ export async function measureSize(stage: Stage, { shards, replicas }: FleetSize)
   ];
 }
 
-/** For a minute. */
-async function look(stage: Stage, { replicas }: Fleet, state: string): Promise<Bounded[]> {
+async function look(stage: Stage, { replicas }: Fleet, state: string, lookMs: number): Promise<Bounded[]> {
   const { redis } = stage.servers;
   const ids = [...replicas.map(({ server }) => server.processId), redis.server.processId];
   const before = await Promise.all(ids.map(cpuSeconds));
   const workBefore = await redisWork(redis.url);
   const beforeMs = performance.now();
-  await sleep(LOOK_MS);
+  await sleep(lookMs);
   const seconds = (performance.now() - beforeMs) / 1_000;
   const work = await redisWork(redis.url);
   const used = (await Promise.all(ids.map(cpuSeconds))).map((cpu, index) => cpu - (before[index] ?? NaN));
