@@ -28,6 +28,12 @@ export interface BrokerConnection {
   readonly channels: number;
 }
 
+/** As `rabbitmqctl` tells of it. */
+interface ListedConnection {
+  readonly client_properties: readonly (readonly [name: string, type: string, value: string])[];
+  readonly channels: number;
+}
+
 /** Above which part of the machine's memory the alarm is raised, if nobody says otherwise (RabbitMQ docs, Memory Alarms). */
 const MEMORY_WATERMARK = 0.4;
 const USER = "shardline";
@@ -67,10 +73,12 @@ export async function startRabbit(
     connections: async () => {
       const listed = await control(path, server, [
         ...["--quiet", "--formatter", "json"],
-        ...["list_connections", "user_provided_name", "channels"],
+        ...["list_connections", "client_properties", "channels"],
       ]);
-      return (JSON.parse(listed) as { user_provided_name: string; channels: number }[])
-        .map(({ user_provided_name, channels }) => ({ name: user_provided_name, channels }));
+      return (JSON.parse(listed) as ListedConnection[]).map(({ client_properties, channels }) => ({
+        name: client_properties.find(([key]) => key === "connection_name")?.[2] ?? "",
+        channels,
+      }));
     },
     raiseMemoryAlarm: () => setWatermark(0),
     endMemoryAlarm: () => setWatermark(MEMORY_WATERMARK),
