@@ -55,12 +55,12 @@ Deno.test("Shardline in a fleet publishes nothing without a lease while replicas
     return await settle(stage, PATIENCE_MS);
   };
   const { judgement, fencing } = await beforeDeadline(work(), () => course.join("\n"), DEADLINE_MS);
-  assert(isFaultless(judgement), JSON.stringify(judgement, null, 2));
-  assert(fencing !== null && isFenced(fencing), JSON.stringify(fencing, null, 2));
+  const account = JSON.stringify({ judgement, fencing }, null, 2);
+  assert(isFaultless(judgement) && fencing !== null && isFenced(fencing), account);
   // Each of the three was silent for so long that others took its two shards.
   assert.deepEqual([fencing.overslept, fencing.noticed], [1, 1]);
   assert(stage.fleet !== null && stage.fleet.leases.takings >= STAGE.shards + 3 * 2);
-  assert(fencing.published >= judgement.delivered && judgement.delivered > 300, JSON.stringify(judgement));
+  assert(fencing.published >= judgement.delivered && judgement.delivered > 300, account);
   for (const { gateway: { crashes, lateStops } } of stage.replicas) {
     assert.deepEqual([crashes, lateStops], [[], 0]);
   }
