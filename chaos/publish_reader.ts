@@ -113,12 +113,9 @@ class Fields {
   }
 
   uint(byteCount: number): number {
-    let value = 0;
-    const end = this.#at + byteCount;
-    for (; this.#at < end; this.#at++) {
-      value = value * 256 + (this.#bytes[this.#at] ?? 0);
-    }
-    return value;
+    const bytes = this.#bytes.subarray(this.#at, this.#at + byteCount);
+    this.#at += byteCount;
+    return bytes.reduce((value, byte) => value * 256 + byte, 0);
   }
 
   shortString(): string {
