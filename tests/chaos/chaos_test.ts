@@ -23,6 +23,29 @@ Deno.test("chaos.ts plays its faults, shows that every event came through and is
   assert.ok(!text.includes("\x1b"), "no terminal, no control sequences");
 });
 
+Deno.test("chaos.ts --replicas says whose network it severs, what was published without a lease, and ends with 0", async () => {
+  const { code, text } = await run(
+    CHAOS,
+    "--replicas 2 --minutes 0.1 --shards 2 --rate 50 --faults reset,cut --seed 3",
+  );
+  assert.equal(code, 0, text);
+  assert.match(text, /^Shardline chaos: 0\.1 min, seed 3, 2 shards on 2 replicas, 50 events\/s\n/);
+  assert.match(
+    text,
+    /\n(Each replica has a network namespace of its own|All replicas have this machine's network)/,
+  );
+  assert.match(text, /\n +published without lease +0\n/);
+  assert.match(text, /\nEvery event came through, in order, unchanged\n$/);
+});
+
+Deno.test("chaos.ts --plan --replicas says which replica is struck, and of faults that only a fleet outlives", async () => {
+  const { code, text } = await run(CHAOS, "--plan --minutes 3 --replicas 3 --faults severed,asleep --seed 5");
+  assert.equal(code, 0, text);
+  assert.match(text, /^( *\d+:\d\d +(gateway|line to \w+) [a-z ]+(, replica [123])? +\d+\.\d s\n)+$/);
+  assert.match(text, /, replica [123] /);
+  assert.equal((await run(CHAOS, "--plan --faults asleep")).code, 64);
+});
+
 Deno.test("chaos.ts --plan shows the same plan for the same seed, and only the faults asked for", async () => {
   const line = "--plan --minutes 3 --faults killed --seed 5";
   const { code, text } = await run(CHAOS, line);

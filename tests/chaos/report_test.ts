@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { FaultKind } from "../../chaos/fault.ts";
-import { faultRows, showFigures } from "../../chaos/report.ts";
+import { faultRows, fencingRows, showFigures } from "../../chaos/report.ts";
 import { Screen } from "../../harness/screen.ts";
 
 function kind(victim: FaultKind["victim"], name: string): FaultKind {
@@ -30,4 +30,19 @@ Deno.test("showFigures() puts figures below each other", () => {
   });
   showFigures(screen, [["events sent", "1,000"], ["lost", "0"]]);
   assert.equal(text, "  events sent   1,000\n  lost              0\n");
+});
+
+Deno.test("fencingRows() tells what was published without a lease, and what is counted apart", () => {
+  const rows = fencingRows({
+    published: 1_234,
+    withoutLease: 1,
+    late: 2,
+    interrupted: 3,
+    lateIds: new Set(),
+    overslept: 5,
+    noticed: 4,
+    marginMs: 61.4,
+    findings: [],
+  }, 42);
+  assert.deepEqual(rows.map(([, value]) => value), ["1,234", "42", "1", "2", "3", "5", "4", "61 ms"]);
 });
