@@ -54,12 +54,17 @@ export interface Judgement {
   readonly unfounded: number;
   /** Named sessions that Discord had not ended: given up for nothing. */
   readonly needless: number;
+  /** Named sessions that others could not resume, because their end was in the spool of a replica, as was said. */
+  readonly leftInSpool: number;
   /** What is wrong, in words, for whoever looks for the cause; the first of each kind. */
   readonly findings: readonly string[];
 }
 
 /** Discord gives a session up with op 9 `false`, or with a close code that ends it. */
 const ENDED_BY_DISCORD = /^(invalidated by op 9|server closed with \d+)$/;
+
+/** Discord had been told that what whoever resumed asked for may be forgotten. */
+const TOO_FAR_BACK = "resumed too far back";
 
 /** Findings of one kind that are listed. */
 const LISTED_FINDINGS = 20;
@@ -130,7 +135,7 @@ export function judge(
     repeated: receipts.repeats,
     sessionsReplaced,
     sessionsNamed,
-    ...judgeGaps(shards, gaps, endings, findings),
+    ...judgeGaps(shards, { gaps, endings, lateIds }, findings),
     findings: findings.list,
   };
 }
@@ -172,11 +177,12 @@ function countInvented(sent: readonly SentSession[], receipts: Receipts, finding
 
 function judgeGaps(
   shards: ReadonlyMap<number, readonly SentSession[]>,
-  gaps: readonly NamedGap[],
-  endings: ReadonlyMap<string, string>,
+  { gaps, endings, lateIds }: Required<Pick<Evidence, "gaps" | "endings" | "lateIds">>,
   findings: Findings,
-): { unfounded: number; needless: number } {
+): { unfounded: number; needless: number; leftInSpool: number } {
+  const spooled = new Set([...lateIds].map((id) => id.slice(0, id.lastIndexOf(":"))));
   const unfounded = new Set<string>();
+  const leftInSpool = new Set<string>();
   const needless = new Set<string>();
   for (const { shard, old_session, new_session, reason } of gaps) {
     const sessions = shards.get(shard) ?? [];
@@ -192,12 +198,16 @@ function judgeGaps(
     }
     const ending = endings.get(old_session);
     if (ending !== undefined && ENDED_BY_DISCORD.test(ending)) continue;
+    if (ending === TOO_FAR_BACK && spooled.has(old_session)) {
+      leftInSpool.add(old_session);
+      continue;
+    }
     if (!needless.has(old_session)) {
       findings.add("needless", `${words}: to Discord it ${ending ?? "is alive"}`);
     }
     needless.add(old_session);
   }
-  return { unfounded: unfounded.size, needless: needless.size };
+  return { unfounded: unfounded.size, needless: needless.size, leftInSpool: leftInSpool.size };
 }
 
 /** The first findings of each kind. */

@@ -34,7 +34,7 @@ export function faultRows(kinds: readonly FaultKind[], counts: ReadonlyMap<Fault
 /** What a judgement says, with its figures below each other. */
 export function judgementRows(judgement: Judgement): Row[] {
   const { sent, delivered, inGaps, lost, outOfOrder, changed, invented, repeated } = judgement;
-  const { sessionsReplaced, sessionsNamed, unfounded, needless } = judgement;
+  const { sessionsReplaced, sessionsNamed, unfounded, needless, leftInSpool } = judgement;
   return [
     ["events sent", grouped(sent)],
     ["delivered", grouped(delivered)],
@@ -47,6 +47,7 @@ export function judgementRows(judgement: Judgement): Row[] {
     ["of them named", grouped(sessionsNamed)],
     ["named wrongly", grouped(unfounded)],
     ["given up needlessly", grouped(needless)],
+    ["left in another's spool", grouped(leftInSpool)],
   ];
 }
 

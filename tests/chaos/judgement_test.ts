@@ -167,3 +167,16 @@ Deno.test("judge() finds a session that was given up though Discord had it still
     assert(!isFaultless(judgement));
   }
 });
+
+Deno.test("judge() counts apart a session whose end was in the spool of who had lost it, and came from there late", () => {
+  const parts = {
+    sent: [sent("a", 3), sent("b", 1)],
+    receipts: received("a:1", "b:1", "a:2"),
+    gaps: [gap("a", "b", 1)],
+    endings: new Map([["a", "resumed too far back"]]),
+  };
+  const judgement = judge(evidence({ ...parts, lateIds: new Set(["a:2"]) }));
+  assert.deepEqual([judgement.leftInSpool, judgement.needless, judgement.late], [1, 0, 1]);
+  assert(isFaultless(judgement));
+  assert.equal(judge(evidence({ ...parts, lateIds: new Set(["b:1"]) })).needless, 1);
+});
