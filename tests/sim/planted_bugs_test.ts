@@ -30,7 +30,7 @@ const BUGS: readonly PlantedBug[] = [
     name: "what was published counts as stored before it is",
     file: "gateway/hosted_shard.ts",
     replaced: "if (sequence <= point.sequence) return;",
-    by: "this.stored(sessionId, sequence); if (sequence <= point.sequence) return;",
+    by: "this.stored(sessionId, sequence, { isShared: true }); if (sequence <= point.sequence) return;",
     found: /a (heartbeat|RESUME) carried \S+, stored is \d+/,
   },
   {
