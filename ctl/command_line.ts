@@ -24,10 +24,11 @@ export type Command =
     readonly isSure: boolean;
   }
   | { readonly name: "restart status" | "restart stop" }
+  | { readonly name: "drain" | "undrain"; readonly replica: string }
   /** `body`: of the request, but for what the dashboard checks. */
   | { readonly name: "presence"; readonly body: PresenceBody }
   | { readonly name: "command"; readonly text: string }
-  | { readonly name: "queues" | "rejected" | "audit" | "watch" };
+  | { readonly name: "replicas" | "queues" | "rejected" | "audit" | "watch" };
 
 export interface PresenceBody {
   readonly shards: string;
@@ -58,6 +59,9 @@ const FLAGS = {
   shard: {},
   guild: {},
   restart: { "new-session": { type: "boolean" }, yes: { type: "boolean", short: "y" } },
+  replicas: {},
+  drain: {},
+  undrain: {},
   presence: {
     shards: { type: "string" },
     status: { type: "string" },
@@ -90,6 +94,9 @@ Usage: deno task ctl COMMAND [flags]
       --yes, -y                   do not ask
   restart status                  the restart that is under way, or was the last
   restart stop                    end it: no further shard has its turn
+  replicas                        every process of the gateway, and shards that nobody holds
+  drain REPLICA                   have one hand its shards over to the others, and take none
+  undrain REPLICA                 let it take shards again
   presence [flags]                what the bot shows of itself
       --status STATUS             online, idle, dnd or invisible; online where there is an activity
       --activity "WORD NAME"      ${[...ACTIVITY_NUMBERS.keys()].slice(0, 4).join(", ")},
@@ -180,6 +187,9 @@ function readCommand(name: CommandName, positionals: readonly string[], values: 
     }
     case "restart":
       return readRestart(positionals, values);
+    case "drain":
+    case "undrain":
+      return { name, replica: one(name, positionals, "the name of a replica") };
     case "presence":
       none(name, positionals);
       return { name, body: readPresence(values) };

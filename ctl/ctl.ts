@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FleetJson } from "../dashboard/api/fleet_json.ts";
 import type { AuditJson, RejectedJson } from "../dashboard/api/records_json.ts";
 import type { QueuesJson } from "../dashboard/api/queues_json.ts";
 import type { RestartJson } from "../dashboard/api/restart_json.ts";
@@ -14,7 +15,15 @@ import { type Command, HELP, parseCommandLine } from "./command_line.ts";
 import { DashboardClient } from "./dashboard_client.ts";
 import { CommandFailure, EXIT_UNREAD } from "./failure.ts";
 import { restart } from "./restart.ts";
-import { restartText, showAudit, showQueues, showRejected, showShard, showShards } from "./tables.ts";
+import {
+  restartText,
+  showAudit,
+  showQueues,
+  showRejected,
+  showReplicas,
+  showShard,
+  showShards,
+} from "./tables.ts";
 import { watch } from "./watch.ts";
 
 /** What a command is run in: this process, or a test. */
@@ -88,6 +97,15 @@ async function obey(command: Command, means: Means): Promise<number> {
       });
     case "restart stop":
       return await act("/api/restart/stop", {}, "It stops: no further shard has its turn");
+    case "replicas":
+      return await show<FleetJson>("/api/fleet", showReplicas);
+    case "drain":
+    case "undrain": {
+      const isDrained = command.name === "drain";
+      const path = `/api/replicas/${encodeURIComponent(command.replica)}/drain`;
+      const done = isDrained ? "It hands its shards over, and takes none" : "It takes shards again";
+      return await act(path, { drain: isDrained }, done);
+    }
     case "presence":
       return await act("/api/presence", command.body, "The gateway has carried it out");
     case "command":

@@ -80,6 +80,32 @@ export function showShard(screen: Screen, shard: ShardDetailsJson): void {
   table(screen, [["time"], ["what happened"]], shard.life.map(({ at, text }) => [timeText(at), text]));
 }
 
+export function showReplicas(screen: Screen, { replicas, unheld }: FleetJson): void {
+  if (replicas.length === 0) return screen.say("No replica has left word of itself");
+  const count = (value: number | null) => value === null ? UNKNOWN : numberText(value);
+  table(
+    screen,
+    [
+      ...[["replica"], ["state"], ["version"], ["shards", "number"], ["events/s", "number"]] as const,
+      ...[["unconfirmed", "number"], ["spooled", "number"], ["heard", "number"]] as const,
+    ],
+    replicas.map((replica) => [
+      replica.lead ? `${replica.name} (lead)` : replica.name,
+      replica.state,
+      replica.version,
+      numberText(replica.shard_count),
+      count(replica.events),
+      numberText(replica.unconfirmed.events),
+      count(replica.spooled),
+      ago(replica.heard_ago_ms),
+    ]),
+  );
+  if (unheld.count === 0) return;
+  screen.say();
+  const ranges = unheld.shards.map(([first, last]) => first === last ? `${first}` : `${first}-${last}`);
+  screen.say(`Held by nobody: ${ranges.join(", ")} (${numberText(unheld.count)})`);
+}
+
 export function showQueues(screen: Screen, { problem, queues, bindings }: QueuesJson): void {
   if (problem !== null) screen.say(oneLine(problem, CELL_LENGTH));
   if (queues.length === 0) return screen.say("No queue is watched");

@@ -32,7 +32,12 @@ Deno.test("parseCommandLine() reads each command", () => {
     assert.deepEqual(commandOf(["restart", word]), { name: `restart ${word}` });
   }
   assert.deepEqual(commandOf(["command", '{"op":1}']), { name: "command", text: '{"op":1}' });
-  for (const name of ["queues", "rejected", "audit", "watch"]) assert.deepEqual(commandOf([name]), { name });
+  for (const name of ["drain", "undrain"]) {
+    assert.deepEqual(commandOf([name, "gateway-1"]), { name, replica: "gateway-1" });
+  }
+  for (const name of ["replicas", "queues", "rejected", "audit", "watch"]) {
+    assert.deepEqual(commandOf([name]), { name });
+  }
 });
 
 Deno.test("parseCommandLine() reads the flags of every command wherever they stand", () => {
@@ -117,6 +122,9 @@ Deno.test("The help names every command and every exit status, and is asked for 
     "shard",
     "guild",
     "restart",
+    "replicas",
+    "drain",
+    "undrain",
     "presence",
     "command",
     "queues",

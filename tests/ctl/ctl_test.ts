@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { becomeForeign, lives, restartingGateway, writeDetails } from "../dashboard/shard/shard_fixture.ts";
 import { fakeGateway } from "../dashboard/fake_gateway.ts";
-import { secondFields, statusEntries, writeFleet, writeStatuses } from "../dashboard/fleet/written_fleet.ts";
+import {
+  FLEET_PART,
+  replicaEntry,
+  secondFields,
+  statusEntries,
+  writeFleet,
+  writeLeases,
+  writeStatuses,
+} from "../dashboard/fleet/written_fleet.ts";
 import { beforeDeadline } from "../deadline.ts";
 import { API_TOKEN, runCtl, withTerminal } from "./terminal.ts";
 
@@ -135,6 +143,29 @@ Deno.test("ctl restart goes on in the dashboard after Ctrl-C, until ctl restart 
   });
 });
 
+Deno.test("ctl replicas shows each process, and shards that nobody holds; ctl drain and undrain tell one what to do", async () => {
+  await withTerminal(async ({ redis, rabbitUrl, ctl }) => {
+    assert.equal((await ctl(["replicas"])).text, "No replica has left word of itself\n");
+    await writeFleet(redis, statusEntries(4), FLEET_PART);
+    await redis.hset("gateway:replicas", "beta b", replicaEntry(4, { stopped: true }));
+    await writeLeases(redis, { "m-alpha": { shards: [0, 1, 3] } });
+    const lines = (await ctl(["replicas"])).text.trimEnd().split("\n");
+    assert.match(lines[0] ?? "", /^replica +state +version +shards +events\/s +unconfirmed +spooled +heard$/);
+    assert.match(lines[1] ?? "", /^alpha \(lead\) +running +0\.1\.0 +4 +- +12 +3 +\d+ s ago$/);
+    assert.match(lines[2] ?? "", /^beta b +stopped +0\.1\.0 /);
+    assert.deepEqual(lines.slice(3), ["", "Held by nobody: 2 (1)"]);
+    await using gateway = await fakeGateway(rabbitUrl, [{ ok: true }, { ok: true }]);
+    assert.equal((await ctl(["drain", "alpha"])).text, "It hands its shards over, and takes none\n");
+    assert.equal((await ctl(["undrain", "alpha"])).text, "It takes shards again\n");
+    assert.deepEqual(gateway.commands.map(({ content }) => JSON.parse(content.toString())), [
+      { op: 3, replica: "alpha", data: { drain: true } },
+      { op: 3, replica: "alpha", data: { drain: false } },
+    ]);
+    const stopped = await ctl(["drain", "beta b"]);
+    assert.deepEqual([stopped.status, stopped.complaints], [1, "It has stopped\n"]);
+  });
+});
+
 Deno.test("ctl presence and ctl command send what they are told, and say what came of it", async () => {
   await withTerminal(async ({ redis, rabbitUrl, ctl }) => {
     await writeFleet(redis, statusEntries(4));
@@ -163,7 +194,7 @@ Deno.test("ctl presence and ctl command send what they are told, and say what ca
     assert.equal(wrong.status, 1);
     assert.match(
       wrong.complaints,
-      /^"shard" is an integer.*; "op" is 0 for a gateway payload, 1 to reconnect\n$/,
+      /^"shard" is an integer.*; "op" is 0 for a gateway payload, 1 to reconnect, 3 to drain a replica\n$/,
     );
   });
 });
