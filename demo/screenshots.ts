@@ -1,5 +1,5 @@
 /**
- * `deno task screenshots`: every page of the dashboard in both themes at three widths, on a gateway at work.
+ * `deno task screenshots`: every page of the dashboard in both themes at three widths, on two gateways at work.
  *
  * @module
  */
@@ -33,6 +33,7 @@ interface Subject {
 const SUBJECTS: readonly Subject[] = [
   { name: "fleet", path: "/" },
   { name: "fleet_filtered", path: "/?status=identifying" },
+  { name: "drain", path: "/replicas/gateway-1/drain" },
   { name: "shard", path: "/shards/12" },
   { name: "shard_restart", path: "/shards/12/restart?mode=identify" },
   { name: "restart_filtered", path: "/restarts/new?status=connected" },
@@ -47,21 +48,24 @@ if (import.meta.main) await run();
 
 async function run(): Promise<void> {
   const screen = new Screen(standardOutput());
-  screen.say("Starting RabbitMQ, Redis, a simulated Discord, the gateway and Chromium");
+  screen.say("Starting RabbitMQ, Redis, a simulated Discord, two gateways and Chromium");
   await using servers = await startServerPair();
   const discord = await startSimulatedDiscord([
     ...["--shards", String(SHARDS), "--max-concurrency", String(SHARDS)],
     ...["--guilds", "600", "--rate", "400", "--token", TOKEN],
     ...["--heartbeat-interval-ms", String(HEARTBEAT_INTERVAL_MS)],
   ]);
-  const gateway = await startGateway({
+  const settings = {
     BOT_TOKEN: TOKEN,
     API_URL: discord.restUrl,
     RABBIT_URL: servers.rabbit.url,
     REDIS_URL: servers.redis.url,
     DASHBOARD_PASSWORD: PASSWORD,
     WATCH_QUEUES: "moderation",
-  });
+    FLEET: "true",
+  };
+  const gateway = await startGateway({ ...settings, REPLICA_NAME: "gateway-0" });
+  const other = await startGateway({ ...settings, REPLICA_NAME: "gateway-1", ROLE: "gateway" });
   try {
     await using opened = await openBrowser();
     for (const folder of [FOLDER, README_FOLDER]) await Deno.mkdir(folder, { recursive: true });
@@ -83,8 +87,10 @@ async function run(): Promise<void> {
     }
     screen.say(`${(SUBJECTS.length + 1) * THEMES.length * WIDTHS.length} pictures are in screenshots/`);
   } finally {
-    await gateway.server.terminate();
-    await gateway.server.stop();
+    for (const { server } of [other, gateway]) {
+      await server.terminate();
+      await server.stop();
+    }
     await discord.server.stop();
   }
 }

@@ -34,6 +34,8 @@ const GOOD: readonly (readonly [text: string, action: string, shards: string])[]
   [payload(8, { guild_id: "1", user_ids: "2", presences: true, nonce: "x" }), "Member request", "0"],
   [payload(31, { guild_ids: ["1"] }), "Soundboard request", "0"],
   [payload(43, { guild_id: "1", fields: [] }), "Channel info request", "0"],
+  ['{"op":3,"replica":"gateway-1","data":{"drain":true}}', "Drain replica gateway-1", "none"],
+  ['{"op":3,"replica":"gateway-1","data":{"drain":false}}', "Let replica gateway-1 take shards", "none"],
 ];
 
 Deno.test("checkCommandText() lets through what gateway and Discord take, as it was written", () => {
@@ -48,6 +50,9 @@ const BAD: readonly (readonly [text: string, problem: RegExp])[] = [
   ["[]", /^Send an object/],
   ['{"shard":0}', /^"op" is 0/],
   ['{"op":2,"shard":0}', /^"op" is 0/],
+  ['{"op":3,"data":{"drain":true}}', /^"replica" is the name/],
+  ['{"op":3,"replica":"","data":{"drain":true}}', /^"replica" is the name/],
+  ['{"op":3,"replica":"a","data":{"drain":1}}', /^"data" is \{"drain": true\}/],
   ['{"op":1}', /^"shard" is an integer/],
   ['{"op":1,"shard":[]}', /^"shard" is an integer/],
   ['{"op":1,"shard":-1}', /^"shard" is an integer/],
@@ -153,6 +158,10 @@ Deno.test("commandWords() says of any text what command it is, as far as that ca
   assert.deepEqual(commandWords('{"op":0,"shard":{},"data":{"op":8}}'), {
     action: "Member request",
     shards: "unknown",
+  });
+  assert.deepEqual(commandWords('{"op":3,"replica":"a","data":{"drain":true}}'), {
+    action: "Drain replica a",
+    shards: "none",
   });
   assert.deepEqual(commandWords("no"), { action: "Command", shards: "unknown" });
   assert.deepEqual(commandWords('{"op":0,"shard":0,"data":{"op":2}}'), { action: "Command", shards: "0" });
