@@ -32,6 +32,8 @@ export interface FencingJudgement {
   readonly interrupted: number;
   /** Ids of all that came late. */
   readonly lateIds: ReadonlySet<string>;
+  /** Shards of which it was said that events of them were in the spool of a replica that had lost them. */
+  readonly lateShards: ReadonlySet<number>;
   /** How often a replica slept until others had taken shards of it. */
   readonly overslept: number;
   /** How often of these it said that its leases had lapsed, once it woke. */
@@ -93,7 +95,21 @@ export function judgeFencing(
       }
     }
   }
-  return { published: publications.length, ...count, lateIds, marginMs: mostMarginMs, findings };
+  return {
+    published: publications.length,
+    ...count,
+    lateIds,
+    lateShards: lateShardsOf(replicas),
+    marginMs: mostMarginMs,
+    findings,
+  };
+}
+
+function lateShardsOf(replicas: readonly ReplicaRecord[]): ReadonlySet<number> {
+  const shards = replicas.flatMap(({ said }) =>
+    said.filter(({ kind }) => kind === "spool.late").map(({ shard }) => shard)
+  );
+  return new Set(shards.filter((shard) => shard !== null));
 }
 
 /** Only what came while the lease was held may leave later, and only for one of these reasons. */

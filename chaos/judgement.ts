@@ -26,6 +26,8 @@ export interface Evidence {
   readonly endings: ReadonlyMap<string, string>;
   /** Ids of events that came late from a spool, as was said. */
   readonly lateIds?: ReadonlySet<string>;
+  /** Shards of which a replica said that events of them were in its spool when another took them over. */
+  readonly lateShards?: ReadonlySet<number>;
 }
 
 export interface Judgement {
@@ -78,7 +80,7 @@ export function isFaultless(judgement: Judgement): boolean {
 }
 
 export function judge(
-  { sent, receipts, gaps, endings, lateIds = new Set() }: Evidence,
+  { sent, receipts, gaps, endings, lateIds = new Set(), lateShards = new Set() }: Evidence,
 ): Judgement {
   const findings = new Findings();
   const shards = Map.groupBy(sent, ({ shard }) => shard);
@@ -135,7 +137,7 @@ export function judge(
     repeated: receipts.repeats,
     sessionsReplaced,
     sessionsNamed,
-    ...judgeGaps(shards, { gaps, endings, lateIds }, findings),
+    ...judgeGaps(shards, { gaps, endings, lateShards }, findings),
     findings: findings.list,
   };
 }
@@ -177,10 +179,9 @@ function countInvented(sent: readonly SentSession[], receipts: Receipts, finding
 
 function judgeGaps(
   shards: ReadonlyMap<number, readonly SentSession[]>,
-  { gaps, endings, lateIds }: Required<Pick<Evidence, "gaps" | "endings" | "lateIds">>,
+  { gaps, endings, lateShards }: Required<Pick<Evidence, "gaps" | "endings" | "lateShards">>,
   findings: Findings,
 ): { unfounded: number; needless: number; leftInSpool: number } {
-  const spooled = new Set([...lateIds].map((id) => id.slice(0, id.lastIndexOf(":"))));
   const unfounded = new Set<string>();
   const leftInSpool = new Set<string>();
   const needless = new Set<string>();
@@ -198,7 +199,7 @@ function judgeGaps(
     }
     const ending = endings.get(old_session);
     if (ending !== undefined && ENDED_BY_DISCORD.test(ending)) continue;
-    if (ending === TOO_FAR_BACK && spooled.has(old_session)) {
+    if (ending === TOO_FAR_BACK && lateShards.has(shard)) {
       leftInSpool.add(old_session);
       continue;
     }

@@ -33,7 +33,8 @@ export async function settle(stage: Stage, patienceMs: number): Promise<Settled>
     const fencing = await fencingOf(stage);
     const { gaps } = collector;
     const { endings } = discord;
-    const judgement = judge({ sent, receipts, gaps, endings, lateIds: fencing?.lateIds ?? new Set() });
+    const late = fencing === null ? {} : { lateIds: fencing.lateIds, lateShards: fencing.lateShards };
+    const judgement = judge({ sent, receipts, gaps, endings, ...late });
     const isKept = isFaultless(judgement) && (fencing === null || isFenced(fencing));
     if (isKept) return { judgement, fencing };
     if (receipts.distinct + receipts.repeats + collector.gaps.length !== seen) {

@@ -68,7 +68,8 @@ Deno.test("judgeFencing() finds what was published after the lease was let go of
 
 Deno.test("judgeFencing() allows a spool's events that came while the lease was held, once that is said", () => {
   const late = published(31, 15);
-  assert.deepEqual([...judged([late], { said: [LATE] }).lateIds], ["a:31"]);
+  const { lateIds, lateShards } = judged([late], { said: [LATE, LAPSED] });
+  assert.deepEqual([[...lateIds], [...lateShards]], [["a:31"], [0]]);
   for (const said of [[], [{ ...LATE, shard: 1 }], [{ ...LATE, atMs: START_MS + 32_000 }]]) {
     assert.equal(judged([late], { said }).withoutLease, 1);
   }

@@ -168,15 +168,15 @@ Deno.test("judge() finds a session that was given up though Discord had it still
   }
 });
 
-Deno.test("judge() counts apart a session whose end was in the spool of who had lost it, and came from there late", () => {
+Deno.test("judge() counts apart a session whose end was in the spool of who had lost it, as was said", () => {
   const parts = {
     sent: [sent("a", 3), sent("b", 1)],
     receipts: received("a:1", "b:1", "a:2"),
     gaps: [gap("a", "b", 1)],
     endings: new Map([["a", "resumed too far back"]]),
   };
-  const judgement = judge(evidence({ ...parts, lateIds: new Set(["a:2"]) }));
+  const judgement = judge(evidence({ ...parts, lateIds: new Set(["a:2"]), lateShards: new Set([0]) }));
   assert.deepEqual([judgement.leftInSpool, judgement.needless, judgement.late], [1, 0, 1]);
   assert(isFaultless(judgement));
-  assert.equal(judge(evidence({ ...parts, lateIds: new Set(["b:1"]) })).needless, 1);
+  assert.equal(judge(evidence({ ...parts, lateShards: new Set([1]) })).needless, 1);
 });

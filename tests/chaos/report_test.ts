@@ -39,6 +39,7 @@ Deno.test("fencingRows() tells what was published without a lease, and what is c
     late: 2,
     interrupted: 3,
     lateIds: new Set(),
+    lateShards: new Set(),
     overslept: 5,
     noticed: 4,
     marginMs: 61.4,
