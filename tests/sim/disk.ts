@@ -31,8 +31,8 @@ export class SimulatedDisk {
   #points = new Map<number, SpooledPoint>();
   /** What each process found. */
   readonly #found = new WeakMap<GatewayProcess, ReadonlyMap<number, SpooledPoint>>();
-  /** Of the events on it. */
-  readonly #ids = new Set<string>();
+  /** Of the events on it, and how often each is: one may have come again. */
+  readonly #ids = new Map<string, number>();
   #total: number | null = null;
   #lastPosition = 0;
   #bytes = 0;
@@ -52,7 +52,14 @@ export class SimulatedDisk {
   }
 
   holds({ session, sequence }: OutgoingEvent): boolean {
-    return this.#ids.has(`${session}:${sequence}`);
+    return (this.#ids.get(`${session}:${sequence}`) ?? 0) > 0;
+  }
+
+  #count({ session, sequence }: OutgoingEvent, copies: number): void {
+    const id = `${session}:${sequence}`;
+    const count = (this.#ids.get(id) ?? 0) + copies;
+    if (count === 0) this.#ids.delete(id);
+    else this.#ids.set(id, count);
   }
 
   /** How far this session was spooled, with its point, when the process opened it. */
@@ -197,7 +204,7 @@ export class SimulatedDisk {
         this.#scene.report(`spool position ${position} was written after ${this.#lastPosition}`);
       }
       this.#lastPosition = position;
-      this.#ids.add(`${event.session}:${event.sequence}`);
+      this.#count(event, 1);
       const lane = this.#lanes.get(event.shard);
       if (lane === undefined) this.#lanes.set(event.shard, [{ position, event }]);
       else lane.push({ position, event });
@@ -227,7 +234,7 @@ export class SimulatedDisk {
     const lane = this.#lanes.get(shard) ?? [];
     const kept = lane.findIndex((spooled) => spooled.position > position);
     for (const { event } of lane.splice(0, kept === -1 ? lane.length : kept)) {
-      this.#ids.delete(`${event.session}:${event.sequence}`);
+      this.#count(event, -1);
       this.#bytes -= event.body.length;
       const dispatch = ledger.dispatch(event.session, event.sequence);
       if (dispatch === undefined) continue;

@@ -173,7 +173,8 @@ export function drawPlan(dice: SeededDice): Plan {
     const faults = plan.faults.filter((fault) => !NOT_IN_FLEETS.has(fault));
     const fleetFaults = drawKinds(dice, FLEET_FAULTS);
     const own = fleetFaults.flatMap((fault) => new Array<Fault>(FLEET_FAULT_WEIGHT).fill(fault));
-    return { ...plan, state: null, fleet, faults: [...faults, ...own] };
+    // Where much else goes wrong, what a fleet alone can do wrong seldom has the time.
+    return { ...plan, state: null, fleet, faults: dice.chance(0.4) ? own : [...faults, ...own] };
   }
   if (state === null) return { ...plan, state, fleet };
   return { ...plan, state, fleet, faults: plan.faults.filter((fault) => !NOT_WITH_STATE.has(fault)) };

@@ -44,7 +44,7 @@ const IDENTIFY_SPACING_MS = 6_000;
 const LATE_ARRIVALS = 0.5;
 
 /** Those that do not find for a while which server has taken the place of another. */
-const LOST_CLIENTS = 0.2;
+const LOST_CLIENTS = { "at once": 0.1, "parted": 0.2, "split": 0.5 };
 
 /** A connection carries out what it is sent in order; another one may overtake it. */
 interface RedisConnection {
@@ -111,16 +111,20 @@ export class SimulatedRedis {
     const turns = this.#turns.snapshot();
     this.#isFailingOver = true;
     this.#store = old.copy(old.skewMs + this.#dice.between(-500, 500));
-    const goesAfterMs = this.#dice.between(1, FORGOTTEN_MAX_MS);
-    // Some find the other while the old one still answers, or all of them when it is gone.
-    const areParted = this.#dice.chance(0.5);
+    // Some find the other while the old one still answers, or all of them when it is gone; or the network is split, and
+    // some are on the old one's side.
+    const way = this.#dice.pick(["at once", "parted", "split"] as const);
+    const areParted = way !== "at once";
+    const goesAfterMs = way === "split" ? FORGOTTEN_MAX_MS : this.#dice.between(1, FORGOTTEN_MAX_MS);
     const backAfterMs = areParted ? 0 : this.#dice.pick([0, 300, 1_500]);
-    history.note("state", "redis", `is replaced, and goes in ${goesAfterMs} ms`);
+    history.note("state", "redis", `is replaced, ${way}, and goes in ${goesAfterMs} ms`);
     for (const clients of this.#clients.values()) {
-      const movesAfterMs = areParted
-        ? this.#dice.between(0, goesAfterMs)
-        : goesAfterMs + this.#dice.between(0, backAfterMs);
-      const isLost = this.#dice.chance(LOST_CLIENTS);
+      const movesAfterMs = {
+        "at once": goesAfterMs + this.#dice.between(0, backAfterMs),
+        "parted": this.#dice.between(0, goesAfterMs),
+        "split": this.#dice.between(0, 50),
+      }[way];
+      const isLost = this.#dice.chance(LOST_CLIENTS[way]);
       clock.after(isLost ? goesAfterMs + this.#dice.between(1_000, 20_000) : movesAfterMs, () => {
         if (clients.store !== old) return;
         clients.store = this.#store;
@@ -155,8 +159,10 @@ export class SimulatedRedis {
       },
       take: (...given) =>
         ask(async (store) => {
+          const [member, wanted] = given;
+          const free = new Set([...wanted.keys()].filter((name) => store.leases.holderOf(name) === null));
           const taken = await store.leases.take(...given);
-          this.#granted({ process, member: given[0] }, store, taken);
+          this.#granted({ process, member, free }, store, taken);
           return taken;
         }),
       letGo: (...given) => ask(({ leases }) => leases.letGo(...given)),
@@ -283,13 +289,18 @@ export class SimulatedRedis {
   }
 
   #granted(
-    { process: { number: process }, member }: { process: GatewayProcess; member: string },
+    { process: { number: process }, member, free }: {
+      process: GatewayProcess;
+      member: string;
+      free: ReadonlySet<string>;
+    },
     store: RedisStore,
     taken: ReadonlyMap<string, LeaseToken>,
   ): void {
     const { checkers, clock, history } = this.#scene;
     if (checkers.leases === null) return;
     const isForgotten = store !== this.#store;
+    const atMs = clock.nowMs();
     for (const [name, token] of taken) {
       history.note(
         "state",
@@ -298,7 +309,7 @@ export class SimulatedRedis {
       );
       const shard = shardOfLease(name);
       if (shard === null) continue;
-      checkers.leases.granted({ shard, token, process, member, atMs: clock.nowMs(), isForgotten });
+      checkers.leases.granted({ shard, token, process, member, atMs, isForgotten, wasFree: free.has(name) });
     }
   }
 

@@ -11,7 +11,16 @@ class Rig {
 
   granted(process: number, atMs: number, fields: Partial<Grant> = {}): void {
     const member = `replica-${process}`;
-    this.checker.granted({ shard: 0, token: atMs, process, member, atMs, isForgotten: false, ...fields });
+    this.checker.granted({
+      shard: 0,
+      token: atMs,
+      process,
+      member,
+      atMs,
+      isForgotten: false,
+      wasFree: false,
+      ...fields,
+    });
   }
 
   called(process: number, atMs: number, fields: Partial<PublishCall> = {}): string[] {
@@ -42,6 +51,15 @@ Deno.test("LeaseChecker reports two that publish in turns, though the store has 
   rig.granted(2, 30, { isForgotten: true });
   assert.deepEqual(rig.called(1, 40), [], "nobody else publishes");
   assert.match(rig.called(2, 50)[0] ?? "", /process 2 published 10 ms after process 1, and had taken/);
+});
+
+Deno.test("LeaseChecker lets pass what was free, taken, and forgotten", () => {
+  const rig = new Rig();
+  rig.granted(1, 10, { isForgotten: true, wasFree: true });
+  rig.granted(2, 30);
+  rig.called(1, 40);
+  rig.called(2, 50);
+  assert.deepEqual(rig.called(1, 60), []);
 });
 
 Deno.test("LeaseChecker lets a process publish what is in its spool, as long as it renews itself", () => {
