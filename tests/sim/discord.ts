@@ -496,7 +496,9 @@ export class SimulatedDiscord {
   /** How far a process can know a session to be done with. */
   #knownThrough(process: GatewayProcess, session: Session): number {
     if (this.#scene.plan.fleet === null) return Infinity;
-    const isContinued = this.#scene.checkers.leases?.isContinued(session.shard, process.number) ?? false;
+    const { leases } = this.#scene.checkers;
+    if (leases?.isAstray(session.shard, process.number)) return 0;
+    const isContinued = leases?.isContinued(session.shard, process.number) ?? false;
     const foundThrough = isContinued ? this.#disks.get(process)?.foundThrough(process, session) ?? 0 : 0;
     return Math.max(session.storedThrough ?? 0, foundThrough);
   }

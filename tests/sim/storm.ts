@@ -52,9 +52,10 @@ export class Storm {
     discord.heal();
     broker.heal();
     redis.mood = "well";
-    for (const { disk, machine } of this.#lives) {
-      disk.heal();
-      for (const peer of PEERS) machine.mend(peer);
+    for (const life of this.#lives) {
+      life.disk.heal();
+      life.disturbed();
+      for (const peer of PEERS) life.machine.mend(peer);
     }
     news.isUp = true;
   }
@@ -214,6 +215,8 @@ export class Storm {
     life.machine.cut(peer);
     life.disturbed();
     this.#scene.clock.after(this.#awhileMs(), () => {
+      // By then all was mended, and may have been cut again by others.
+      if (this.#isOver) return;
       life.machine.mend(peer);
       life.disturbed();
     });

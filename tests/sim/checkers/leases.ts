@@ -85,6 +85,12 @@ export class LeaseChecker {
     return grants[first - 1]?.member === grants[first]?.member;
   }
 
+  /** Whether the process took what was free, and Redis forgot it: see above. */
+  isAstray(shard: number, process: number): boolean {
+    const own = this.#grants.get(shard)?.findLast((grant) => grant.process === process);
+    return own !== undefined && own.isForgotten && own.wasFree;
+  }
+
   /** Whether any other member was granted the shard since this one was before that time; or since that time. */
   hasPassedOn(shard: number, member: string, sinceMs: number): boolean {
     const grants = this.#grants.get(shard) ?? [];
@@ -104,7 +110,7 @@ export class LeaseChecker {
     const grants = this.#grants.get(shard) ?? [];
     const own = grants.findLast((grant) => grant.process === process);
     if (own === undefined) return this.#report(`${name} without ever having held its lease`);
-    if (own.isForgotten && own.wasFree) return;
+    if (this.isAstray(shard, process)) return;
     const newest = grants.findLast(({ isForgotten }) => !isForgotten);
     if (newest !== undefined && newest.process !== process && newest.atMs > own.atMs) {
       this.#report(`${name} ${atMs - newest.atMs} ms after process ${newest.process} had taken its lease`);
