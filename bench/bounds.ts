@@ -4,10 +4,9 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { Screen, standardOutput } from "../harness/screen.ts";
 import { measureAddedLatency } from "./bounds/added_latency.ts";
-import { type Bounded, boundedRow, isKept } from "./bounded.ts";
+import type { Bounded } from "./bounded.ts";
+import { boundedMain, type BoundedRun, type Measure, parseFlags, UsageError } from "./bounded_run.ts";
 import { measureIdle } from "./bounds/idle.ts";
 import { measureKeptGuilds } from "./bounds/kept_guilds.ts";
 import { measureLargeGuild } from "./bounds/large_guild.ts";
@@ -15,8 +14,7 @@ import { measureMemory, measureSoak } from "./bounds/memory.ts";
 import { measureResumes } from "./bounds/resumes.ts";
 import { measureScrapedLatency } from "./bounds/scraped_latency.ts";
 import { measureStart } from "./bounds/start.ts";
-import { machineLine, thisMachine } from "./machine.ts";
-import { Stage } from "./path/stage.ts";
+import type { Stage } from "./path/stage.ts";
 
 /** What can be measured, by the names that `--only` takes, in this order. */
 const MEASURES = {
@@ -45,93 +43,35 @@ Usage: deno task bench:bounds [flags]
   --json FILE     write the figures there too, to a file below /tmp
 `;
 
-/** EX_USAGE of sysexits.h. */
-const EXIT_USAGE = 64;
+if (import.meta.main) Deno.exit(await boundedMain(HELP, () => parse(Deno.args)));
 
-interface Options {
-  readonly names: readonly MeasureName[];
-  /** Of the soak; null: none. */
-  readonly minutes: number | null;
-  readonly jsonPath: string | null;
-}
-
-/** A command line that means nothing. */
-class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
-if (import.meta.main) Deno.exit(await main(Deno.args));
-
-async function main(args: readonly string[]): Promise<number> {
-  const screen = new Screen(standardOutput());
-  try {
-    const options = parseOptions(args);
-    if (options !== "help") return await run(screen, options);
-    screen.say(HELP.trimEnd());
-    return 0;
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    screen.say(error.message);
-    return error instanceof UsageError ? EXIT_USAGE : 1;
-  }
-}
-
-function parseOptions(args: readonly string[]): Options | "help" {
-  const { help, only = NAMES, minutes, json } = parseFlags(args);
+function parse(args: readonly string[]): BoundedRun | "help" {
+  const { help, only = NAMES, minutes, json } = parseFlags(args, {
+    help: { type: "boolean" },
+    only: { type: "string", multiple: true },
+    minutes: { type: "string" },
+    json: { type: "string" },
+  });
   if (help) return "help";
-  const names = only.filter((name) => name !== "soak").map((name) => {
+  const measures: Measure[] = only.filter((name) => name !== "soak").map((name) => {
     if (!isMeasureName(name)) {
       throw new UsageError(`Cannot measure ${name}: there are ${NAMES.join(", ")} and soak`);
     }
-    return name;
+    return { name, measure: MEASURES[name] };
   });
   if (minutes === undefined && only.includes("soak")) {
     throw new UsageError("Cannot measure soak: --minutes says for how long");
   }
-  if (minutes !== undefined && !(Number(minutes) >= 1 && Number.isInteger(Number(minutes)))) {
-    throw new UsageError(`Cannot load for ${minutes} minutes: it takes a whole number from 1 on`);
+  if (minutes !== undefined) {
+    const count = Number(minutes);
+    if (!(count >= 1 && Number.isInteger(count))) {
+      throw new UsageError(`Cannot load for ${minutes} minutes: it takes a whole number from 1 on`);
+    }
+    measures.push({ name: "soak", measure: (stage) => measureSoak(stage, count) });
   }
-  return {
-    names,
-    minutes: minutes === undefined ? null : Number(minutes),
-    jsonPath: json ?? null,
-  };
-}
-
-function parseFlags(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        help: { type: "boolean" },
-        only: { type: "string", multiple: true },
-        minutes: { type: "string" },
-        json: { type: "string" },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
+  return { measures, jsonPath: json ?? null };
 }
 
 function isMeasureName(name: string): name is MeasureName {
   return Object.hasOwn(MEASURES, name);
-}
-
-async function run(screen: Screen, { names, minutes, jsonPath }: Options): Promise<number> {
-  const startedAt = new Date().toISOString();
-  const machine = await thisMachine();
-  screen.say(machineLine(machine, null, startedAt));
-  const figures: Record<string, readonly Bounded[]> = {};
-  await using stage = await Stage.start();
-  const show = (name: string, rows: readonly Bounded[]) => {
-    figures[name] = rows;
-    screen.rows(rows.map(boundedRow));
-  };
-  for (const name of names) show(name, await MEASURES[name](stage));
-  if (minutes !== null) show("soak", await measureSoak(stage, minutes));
-  if (jsonPath !== null) {
-    await Deno.writeTextFile(jsonPath, `${JSON.stringify({ startedAt, machine, figures }, null, 2)}\n`);
-  }
-  return Object.values(figures).flat().every(isKept) ? 0 : 1;
 }

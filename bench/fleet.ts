@@ -4,13 +4,11 @@
  *
  * @module
  */
-import { parseArgs } from "node:util";
-import { Screen, standardOutput } from "../harness/screen.ts";
-import { type Bounded, boundedRow, isKept } from "./bounded.ts";
+import type { Bounded } from "./bounded.ts";
+import { boundedMain, type BoundedRun, parseFlags, UsageError } from "./bounded_run.ts";
 import { measureRollingRestart } from "./fleet/rolling_restart.ts";
 import { measureSize, SIZES } from "./fleet/sizes.ts";
-import { machineLine, thisMachine } from "./machine.ts";
-import { Stage } from "./path/stage.ts";
+import type { Stage } from "./path/stage.ts";
 
 /** What can be measured, by the names that `--only` takes, in this order. */
 const MEASURES: ReadonlyMap<string, (stage: Stage) => Promise<Bounded[]>> = new Map([
@@ -31,63 +29,19 @@ Usage: deno task bench:fleet [flags]
   --json FILE     write the figures there too, to a file below /tmp
 `;
 
-/** EX_USAGE of sysexits.h. */
-const EXIT_USAGE = 64;
+if (import.meta.main) Deno.exit(await boundedMain(HELP, () => parse(Deno.args)));
 
-/** A command line that means nothing. */
-class UsageError extends Error {
-  override readonly name = "UsageError";
-}
-
-if (import.meta.main) Deno.exit(await main(Deno.args));
-
-async function main(args: readonly string[]): Promise<number> {
-  const screen = new Screen(standardOutput());
-  try {
-    const { help, only = [...MEASURES.keys()], json } = parseFlags(args);
-    if (!help) return await run(screen, only, json ?? null);
-    screen.say(HELP.trimEnd());
-    return 0;
-  } catch (error) {
-    if (!(error instanceof Error)) throw error;
-    screen.say(error.message);
-    return error instanceof UsageError ? EXIT_USAGE : 1;
+function parse(args: readonly string[]): BoundedRun | "help" {
+  const { help, only = [...MEASURES.keys()], json } = parseFlags(args, {
+    help: { type: "boolean" },
+    only: { type: "string", multiple: true },
+    json: { type: "string" },
+  });
+  if (help) return "help";
+  const unknown = only.find((name) => !MEASURES.has(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`Cannot measure ${unknown}: there are ${[...MEASURES.keys()].join(", ")}`);
   }
-}
-
-function parseFlags(args: readonly string[]) {
-  let values;
-  try {
-    values = parseArgs({
-      args: [...args],
-      options: {
-        help: { type: "boolean" },
-        only: { type: "string", multiple: true },
-        json: { type: "string" },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-  const unknown = values.only?.find((name) => !MEASURES.has(name));
-  if (unknown === undefined) return values;
-  throw new UsageError(`Cannot measure ${unknown}: there are ${[...MEASURES.keys()].join(", ")}`);
-}
-
-async function run(screen: Screen, names: readonly string[], jsonPath: string | null): Promise<number> {
-  const startedAt = new Date().toISOString();
-  const machine = await thisMachine();
-  screen.say(machineLine(machine, null, startedAt));
-  const figures: Record<string, readonly Bounded[]> = {};
-  await using stage = await Stage.start();
-  for (const [name, measure] of MEASURES) {
-    if (!names.includes(name)) continue;
-    const rows = await measure(stage);
-    figures[name] = rows;
-    screen.rows(rows.map(boundedRow));
-  }
-  if (jsonPath !== null) {
-    await Deno.writeTextFile(jsonPath, `${JSON.stringify({ startedAt, machine, figures }, null, 2)}\n`);
-  }
-  return Object.values(figures).flat().every(isKept) ? 0 : 1;
+  const measures = [...MEASURES].map(([name, measure]) => ({ name, measure }));
+  return { measures: measures.filter(({ name }) => only.includes(name)), jsonPath: json ?? null };
 }
