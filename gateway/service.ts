@@ -554,7 +554,7 @@ export class GatewayService {
       get total() {
         return total();
       },
-      ids: () => Array.from({ length: total() }, (_, shard) => shard),
+      keys: () => Array.from({ length: total() }, (_, shard) => shard),
       has: (shard) => shard < total(),
       holderOf,
       membersOf: (replica) => {
@@ -589,8 +589,8 @@ export class GatewayService {
     await this.#membership?.letGo([shardLease(shard)]);
   }
 
-  #nextLook(): Promise<SeenFleet | null> {
-    return this.#unlessStopping(new Promise<SeenFleet>((resolve) => this.#whenLooked.push(resolve)));
+  #nextLook(): Promise<SeenFleet> {
+    return new Promise((resolve) => this.#whenLooked.push(resolve));
   }
 
   #founding(membership: Membership, gatewayRead: Promise<void>): Founding {
@@ -608,7 +608,7 @@ export class GatewayService {
         return this.#disk ?? NOTHING_ON_DISK;
       },
       recommended: () => this.#recommended(gatewayRead),
-      nextLook: () => this.#nextLook(),
+      nextLook: () => this.#unlessStopping(this.#nextLook()),
       unlessStopping: (work) => this.#unlessStopping(work),
       exit: this.#exit,
     });
@@ -636,11 +636,12 @@ export class GatewayService {
 
   /** Resolves when all shards that others have room for are with them. */
   async #handAllOver(signal: AbortSignal): Promise<void> {
-    const { membership, assignment } = { membership: this.#membership, assignment: this.#assignment };
+    const membership = this.#membership;
+    const assignment = this.#assignment;
     if (membership === null || assignment === null) return;
     this.#isLeaving = true;
     while (!signal.aborted) {
-      const looked = new Promise<SeenFleet>((resolve) => this.#whenLooked.push(resolve));
+      const looked = this.#nextLook();
       membership.renewNow();
       const { members } = await looked;
       const isKnown = members.get(membership.member)?.share?.leaving === true;

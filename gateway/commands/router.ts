@@ -9,7 +9,7 @@
  */
 import { sleepUntil } from "../clock.ts";
 import { SHARDS_MOST } from "../protocol/shard_count.ts";
-import { addressedShards } from "./addressing.ts";
+import { addressedShards, type ReachableShards } from "./addressing.ts";
 import { type Command, type CommandRefusal, readCommand } from "./command.ts";
 import { CommandConclusion, type CommandConclusionOptions } from "./conclusion.ts";
 import type { MemberReport, RouterLink, RouterLinkUser } from "./links.ts";
@@ -19,13 +19,9 @@ import { ShardLine } from "./shard_line.ts";
 import type { IncomingCommand } from "./source.ts";
 import { CommandTally, EXPIRED, type SettledFate } from "./tally.ts";
 
-/** Who holds which shard, as far as this process knows. */
-export interface FleetShards {
-  /** Number of the bot's shards. */
+/** All shards of the fleet, held by somebody or not, and who holds which, as far as this process knows. */
+export interface FleetShards extends ReachableShards {
   readonly total: number;
-  /** The ids of all shards of the fleet, held by somebody or not. */
-  ids(): Iterable<number>;
-  has(shard: number): boolean;
   /** The member that holds the shard; null where nobody does. */
   holderOf(shard: number): string | null;
   /** The members that live of the replica with this name: one, as a rule. */
@@ -164,7 +160,7 @@ export class CommandRouter implements RouterLinkUser {
         const line = this.#lines.get(shard);
         if (line === undefined) continue;
         if (fate === "away") {
-          if (!line.away(part, this.#holds(member, shard) ? retryAtMs : -Infinity)) continue;
+          if (!line.away(part, this.#holderOf(shard) === member ? retryAtMs : -Infinity)) continue;
           stream.wentAway(shard);
         } else {
           if (!line.settled(part)) continue;
@@ -196,11 +192,7 @@ export class CommandRouter implements RouterLinkUser {
       const members = fleet.membersOf(command.replica);
       return members.length > 0 ? members.map((member) => this.#placeOf(member)) : NO_SUCH_REPLICA;
     }
-    return addressedShards(command.shards, {
-      total: fleet.total,
-      has: (shard) => fleet.has(shard),
-      keys: () => fleet.ids(),
-    });
+    return addressedShards(command.shards, fleet);
   }
 
   #placeOf(member: string): number {
@@ -325,8 +317,10 @@ export class CommandRouter implements RouterLinkUser {
     for (const shard of command.shards) {
       const part = this.#lines.get(shard)?.remove(command);
       if (part === undefined) continue;
-      part?.stream.closeShard(part);
-      if (part !== null) this.#dropEmpty(part.stream);
+      if (part !== null) {
+        part.stream.closeShard(part);
+        this.#dropEmpty(part.stream);
+      }
       this.#settle(command, "expired");
     }
   }
@@ -358,9 +352,5 @@ export class CommandRouter implements RouterLinkUser {
 
   #dropEmpty(stream: PassingStream): void {
     if (stream.isEmpty && this.#streams.get(stream.member) === stream) this.#streams.delete(stream.member);
-  }
-
-  #holds(member: string, shard: number): boolean {
-    return this.#holderOf(shard) === member;
   }
 }

@@ -68,7 +68,7 @@ export class Assignment {
       if (id === member && !isHeld) {
         if (fleet.isFree(name)) wanted.push(name);
         // Nobody hands over to one that is alone.
-        else if (this.#options.alone === null) this.#isMoving = true;
+        else if (alone === null) this.#isMoving = true;
       }
       if (id !== member && isHeld) {
         this.#isMoving = true;

@@ -84,13 +84,15 @@ const TAKE = script(`
 
 /** ARGV: of each lease its name and its token. */
 const LET_GO = script(`
+  local is_changed = false
   for i = 1, #ARGV, 2 do
     local token, holder = lease_of(ARGV[i])
     if holder ~= "" and token == tonumber(ARGV[i + 1]) then
       redis.call("HSET", leases, ARGV[i], whole(token) .. " ")
-      changed()
+      is_changed = true
     end
-  end`);
+  end
+  if is_changed then changed() end`);
 
 /** ARGV: name of the lead's lease, its token, total. */
 const PROCLAIM = script(`

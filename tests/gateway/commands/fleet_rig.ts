@@ -33,7 +33,7 @@ export class FleetView implements FleetShards {
     for (let shard = 0; shard < total; shard++) this.holders.set(shard, null);
   }
 
-  ids(): Iterable<number> {
+  keys(): Iterable<number> {
     return this.holders.keys();
   }
 
