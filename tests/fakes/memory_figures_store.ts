@@ -13,13 +13,14 @@ import type {
   SecondFigures,
   ShardDetails,
 } from "../../gateway/figures/store.ts";
+import { Holdable } from "./holdable.ts";
 
 const HISTORY_ENTRIES = 900;
 const LIFE_ENTRIES = 100;
 const LATENCY_ENTRIES = 240;
 const REJECTED_ENTRIES = 200;
 
-export class MemoryFiguresStore implements FiguresStore {
+export class MemoryFiguresStore extends Holdable implements FiguresStore {
   /** What was asked to be written, in order, done or not. */
   readonly asked: Figures[] = [];
   readonly replicas = new Map<string, ReplicaFigures>();
@@ -29,7 +30,6 @@ export class MemoryFiguresStore implements FiguresStore {
   readonly latencies = new Map<number, Latency[]>();
   readonly rejected: RejectedCommand[] = [];
   #isAway = false;
-  #held: (() => void)[] | null = null;
 
   async forgetReplicas(name: string, heardBeforeMs: number): Promise<void> {
     await this.#answer();
@@ -67,19 +67,8 @@ export class MemoryFiguresStore implements FiguresStore {
     this.#isAway = false;
   }
 
-  /** From now on the store owes its answers, until {@link release}. */
-  hold(): void {
-    this.#held ??= [];
-  }
-
-  release(): void {
-    const held = this.#held ?? [];
-    this.#held = null;
-    for (const answer of held) answer();
-  }
-
   async #answer(): Promise<void> {
-    if (this.#held !== null) await new Promise<void>((resolve) => this.#held?.push(resolve));
+    await this.whenThere(() => {});
     if (this.#isAway) throw new Error("not connected");
   }
 }

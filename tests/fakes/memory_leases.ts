@@ -13,6 +13,7 @@ import {
   type MemberCard,
   type SeenLease,
 } from "../../gateway/fleet/leases.ts";
+import { Holdable } from "./holdable.ts";
 
 interface Heard {
   readonly card: MemberCard;
@@ -26,16 +27,16 @@ export interface MemoryFleet {
   readonly reign: FleetReign | null;
 }
 
-export class MemoryLeases implements Leases {
+export class MemoryLeases extends Holdable implements Leases {
   readonly #wallMs: () => number;
   #members = new Map<string, Heard>();
   #leases = new Map<string, Lease>();
   #reign: FleetReign | null = null;
   #isAway = false;
-  #held: (() => void)[] | null = null;
 
   /** `wallMs`: the store's own clock. */
   constructor(wallMs: () => number) {
+    super();
     this.#wallMs = wallMs;
   }
 
@@ -56,18 +57,6 @@ export class MemoryLeases implements Leases {
     this.#isAway = isAway;
   }
 
-  /** From now on calls wait. */
-  hold(): void {
-    this.#held ??= [];
-  }
-
-  /** What waited is carried out, in order. */
-  release(): void {
-    const held = this.#held ?? [];
-    this.#held = null;
-    for (const carryOut of held) carryOut();
-  }
-
   holderOf(name: string): string | null {
     return this.#leases.get(name)?.holder ?? null;
   }
@@ -77,7 +66,7 @@ export class MemoryLeases implements Leases {
   }
 
   renew(member: string, card: MemberCard): Promise<FleetView> {
-    return this.#whenThere(() => {
+    return this.whenThere(() => {
       this.#members.set(member, { card, beat: this.#later(this.#members.get(member)?.beat) });
       return this.#view();
     });
@@ -87,7 +76,7 @@ export class MemoryLeases implements Leases {
     member: string,
     wanted: ReadonlyMap<string, SeenLease>,
   ): Promise<ReadonlyMap<string, LeaseToken>> {
-    return this.#whenThere(() => {
+    return this.whenThere(() => {
       const taken = new Map<string, LeaseToken>();
       if (!this.#members.has(member)) return taken;
       for (const [name, seen] of wanted) {
@@ -104,7 +93,7 @@ export class MemoryLeases implements Leases {
   }
 
   letGo(held: ReadonlyMap<string, LeaseToken>): Promise<void> {
-    return this.#whenThere(() => {
+    return this.whenThere(() => {
       for (const [name, token] of held) {
         if (this.#leases.get(name)?.token === token) this.#leases.set(name, { token, holder: null });
       }
@@ -112,14 +101,14 @@ export class MemoryLeases implements Leases {
   }
 
   proclaim(reign: FleetReign): Promise<void> {
-    return this.#whenThere(() => {
+    return this.whenThere(() => {
       const lead = this.#leases.get(LEAD_LEASE);
       if (lead !== undefined && lead.holder !== null && lead.token === reign.token) this.#reign = reign;
     });
   }
 
   leave(member: string): Promise<void> {
-    return this.#whenThere(() => {
+    return this.whenThere(() => {
       this.#members.delete(member);
     });
   }
@@ -140,9 +129,8 @@ export class MemoryLeases implements Leases {
     return Math.max(last + 1, Math.round(this.#wallMs() * 1_000));
   }
 
-  #whenThere<Result>(carryOut: () => Result): Promise<Result> {
+  protected override whenThere<Result>(carryOut: () => Result): Promise<Result> {
     if (this.#isAway) return Promise.reject(new Error("not connected"));
-    if (this.#held === null) return Promise.resolve(carryOut());
-    return new Promise((resolve) => this.#held?.push(() => resolve(carryOut())));
+    return super.whenThere(carryOut);
   }
 }

@@ -10,11 +10,12 @@ import type {
   StoredFleet,
   StoredShard,
 } from "../../gateway/resume/points.ts";
+import { Holdable } from "./holdable.ts";
 
 /** A shard of which nothing is stored. */
 const NOTHING_STORED: StoredShard = { point: null, lost: [], presence: null, guilds: null };
 
-export class MemoryResumePoints implements ResumePoints {
+export class MemoryResumePoints extends Holdable implements ResumePoints {
   /** What the store holds, shared by whoever is made from it. */
   readonly shards: Map<number, StoredShard>;
   total: number | null = null;
@@ -26,14 +27,14 @@ export class MemoryResumePoints implements ResumePoints {
   readonly fenced = new Set<number>();
   /** Every write in the order of the calls, done or waiting. */
   readonly writes: ReadonlyMap<number, PointChange>[] = [];
-  #held: (() => void)[] | null = null;
 
   constructor(shards: Iterable<readonly [number, Partial<StoredShard>]> = []) {
+    super();
     this.shards = new Map([...shards].map(([shard, stored]) => [shard, { ...NOTHING_STORED, ...stored }]));
   }
 
   load(): Promise<StoredFleet> {
-    return this.#whenThere(() => ({
+    return this.whenThere(() => ({
       total: this.total,
       bot: this.foreign ? null : this.bot,
       shards: new Map(
@@ -47,11 +48,11 @@ export class MemoryResumePoints implements ResumePoints {
   }
 
   read(shards: readonly number[]): Promise<ReadonlyMap<number, StoredShard>> {
-    return this.#whenThere(() => new Map([...this.shards].filter(([shard]) => shards.includes(shard))));
+    return this.whenThere(() => new Map([...this.shards].filter(([shard]) => shards.includes(shard))));
   }
 
   begin({ total, bot, startedAtMs, keepSessions, lost, imported }: Reign): Promise<void> {
-    return this.#whenThere(() => {
+    return this.whenThere(() => {
       if (imported.foreign) {
         for (const [shard, { lost }] of this.shards) this.shards.set(shard, { ...NOTHING_STORED, lost });
         this.bot = null;
@@ -75,7 +76,7 @@ export class MemoryResumePoints implements ResumePoints {
 
   write(changes: ReadonlyMap<number, PointChange>): Promise<ReadonlySet<number>> {
     this.writes.push(changes);
-    return this.#whenThere(() => {
+    return this.whenThere(() => {
       const fenced = new Set<number>();
       for (const [shard, change] of changes) {
         if (this.fenced.has(shard)) fenced.add(shard);
@@ -87,34 +88,7 @@ export class MemoryResumePoints implements ResumePoints {
 
   forget(): void {}
 
-  /** Calls waiting for {@link release}. */
-  get waiting(): number {
-    return this.#held?.length ?? 0;
-  }
-
-  /** From now on the store is away: calls wait. */
-  hold(): void {
-    this.#held ??= [];
-  }
-
-  /** Carries out the oldest waiting call; the store stays away for the others. */
-  releaseNext(): void {
-    this.#held?.shift()?.();
-  }
-
-  /** The store is back: what waited is carried out, in order. */
-  release(): void {
-    const held = this.#held ?? [];
-    this.#held = null;
-    for (const carryOut of held) carryOut();
-  }
-
   #change(shard: number, change: PointChange): void {
     this.shards.set(shard, { ...(this.shards.get(shard) ?? NOTHING_STORED), ...change });
-  }
-
-  #whenThere<Result>(carryOut: () => Result): Promise<Result> {
-    if (this.#held === null) return Promise.resolve(carryOut());
-    return new Promise((resolve) => this.#held?.push(() => resolve(carryOut())));
   }
 }
