@@ -10,7 +10,7 @@ import { ANSWER_TIMEOUT_MS, COMMAND_QUEUE } from "../dashboard/commands/command_
 import type { FleetSnapshot } from "../dashboard/fleet/fleet_snapshot.ts";
 import { isObject, parsed } from "../dashboard/json_checks.ts";
 import { isEntryId } from "../dashboard/stream_entry.ts";
-import { actorOf } from "./_actor.ts";
+import { type Attempt, recordRefusal } from "./_actor.ts";
 import { apiError } from "./_api.ts";
 import { restartObstacle } from "./_restart.tsx";
 import type { PageContext } from "./_route.ts";
@@ -97,11 +97,10 @@ export function answerOutcome(context: PageContext, { outcome, isRecorded }: Aud
 export async function answerRestartObstacle(
   context: PageContext,
   { source }: FleetSnapshot,
-  refused: { readonly action: string; readonly shards: string },
+  refused: Attempt,
 ): Promise<Response | null> {
   const obstacle = restartObstacle(source);
   if (obstacle === null) return null;
-  const { audit } = context.get("services");
-  await audit.record({ ...actorOf(context), ...refused, outcome: `Refused: ${obstacle}` });
+  await recordRefusal(context, refused, obstacle);
   return apiError(context, source === "other" ? FOREIGN_SERVICE : "no_shards", obstacle.replace(/\.$/, ""));
 }

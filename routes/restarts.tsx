@@ -6,7 +6,7 @@
 import { restartFigures } from "../dashboard/restarts/restart_topic.ts";
 import { ROLLING_RESTART } from "../dashboard/restarts/rolling_restart.ts";
 import { readShardList, shardListText } from "../dashboard/shard_list.ts";
-import { actorOf } from "./_actor.ts";
+import { actorOf, recordRefusal } from "./_actor.ts";
 import { readFields } from "./_field.tsx";
 import { ActionForm } from "./_form.tsx";
 import { Island } from "./_island.tsx";
@@ -51,7 +51,7 @@ export const restarts: Route = {
   },
 
   async POST(context) {
-    const { fleet, restarts, audit } = context.get("services");
+    const { fleet, restarts } = context.get("services");
     const shards = readShardList((await readFields(context))("shards"));
     const { source, shards: { length } } = await fleet.read();
     if (shards === null || shards.some((shard) => shard >= length)) {
@@ -63,12 +63,7 @@ export const restarts: Route = {
     }
     const obstacle = restartObstacle(source);
     if (obstacle !== null) {
-      await audit.record({
-        ...actorOf(context),
-        action: ROLLING_RESTART,
-        shards: shardListText(shards),
-        outcome: `Refused: ${obstacle}`,
-      });
+      await recordRefusal(context, { action: ROLLING_RESTART, shards: shardListText(shards) }, obstacle);
       return await redirectWithNotice(context, "/restarts", { kind: "refused", text: obstacle });
     }
     const isBegun = await restarts.start(shards, actorOf(context));

@@ -8,7 +8,7 @@ import { restartJson } from "../../dashboard/api/restart_json.ts";
 import { shardProblems } from "../../dashboard/commands/command_checks.ts";
 import { ROLLING_RESTART_NAMES, tooSmallBudget } from "../../dashboard/restarts/rolling_restart.ts";
 import { shardListText } from "../../dashboard/shard_list.ts";
-import { actorOf } from "../_actor.ts";
+import { actorOf, recordRefusal } from "../_actor.ts";
 import { apiError } from "../_api.ts";
 import { answerRefusal, answerRestartObstacle, isRefusal, jsonBody } from "../_json.ts";
 import { budgetText } from "../_restart.tsx";
@@ -18,7 +18,7 @@ export const restart: Route = {
   GET: restartNow,
 
   async POST(context) {
-    const { fleet, restarts, audit } = context.get("services");
+    const { fleet, restarts } = context.get("services");
     const body = await jsonBody(context);
     if (body instanceof Response) return body;
     const shards = readShards(body);
@@ -40,7 +40,7 @@ export const restart: Route = {
     const budget = tooSmallBudget(mode, ids.length, snapshot);
     if (budget !== null) {
       const message = `Each shard costs one identify, and ${budgetText(budget, snapshot.atMs)}`;
-      await audit.record({ ...actorOf(context), ...refused, outcome: `Refused: ${message}` });
+      await recordRefusal(context, refused, message);
       return apiError(context, "budget_too_small", message);
     }
     if (!await restarts.start(ids, actorOf(context), mode)) {

@@ -6,7 +6,7 @@
 import type { FleetReplica, FleetSnapshot } from "../../../dashboard/fleet/fleet_snapshot.ts";
 import { DRAIN_NAMES, drainLines, drainPath, drainTitle } from "../../../islands/drain.ts";
 import { Question } from "../../../islands/Question.tsx";
-import { actorOf } from "../../_actor.ts";
+import { recordRefusal } from "../../_actor.ts";
 import { sendFor } from "../../_command.ts";
 import { drainCommand, drainObstacle, replicaNamed } from "../../_drain.ts";
 import { readFields } from "../../_field.tsx";
@@ -53,15 +53,14 @@ export const drain: Route = {
   },
 
   async POST(context) {
-    const services = context.get("services");
-    const replica = replicaNamed(await services.fleet.read(), context.req.param("name") ?? "");
+    const fleet = await context.get("services").fleet.read();
+    const replica = replicaNamed(fleet, context.req.param("name") ?? "");
     if (replica === undefined) return await noSuchReplica(context);
     const isDrained = (await readFields(context))("drain") !== "false";
     const command = drainCommand(replica, isDrained);
     const obstacle = drainObstacle(replica);
     if (obstacle !== null) {
-      const { action, shards } = command;
-      await services.audit.record({ ...actorOf(context), action, shards, outcome: `Refused: ${obstacle}` });
+      await recordRefusal(context, command, obstacle);
       return await redirectWithNotice(context, "/", { kind: "refused", text: obstacle });
     }
     const { notice } = await sendFor(context, command);

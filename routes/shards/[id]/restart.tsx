@@ -5,7 +5,7 @@
  */
 import { isRestartMode } from "../../../dashboard/restarts/restart.ts";
 import { Question } from "../../../islands/Question.tsx";
-import { actorOf } from "../../_actor.ts";
+import { recordRefusal } from "../../_actor.ts";
 import { sendFor } from "../../_command.ts";
 import { readFields } from "../../_field.tsx";
 import { messagePage, page } from "../../_layout.tsx";
@@ -57,12 +57,7 @@ export const restart: Route = {
     const { fleet, shard: { shard } } = snapshot;
     const obstacle = restartObstacle(fleet.source);
     if (obstacle !== null) {
-      await context.get("services").audit.record({
-        ...actorOf(context),
-        action: RESTART_NAMES[mode],
-        shards: String(shard),
-        outcome: `Refused: ${obstacle}`,
-      });
+      await recordRefusal(context, { action: RESTART_NAMES[mode], shards: String(shard) }, obstacle);
       return await redirectWithNotice(context, `/shards/${shard}`, { kind: "refused", text: obstacle });
     }
     const { notice } = await sendFor(context, {

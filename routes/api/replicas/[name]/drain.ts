@@ -5,7 +5,7 @@
  */
 import { readDrain } from "../../../../dashboard/api/requests.ts";
 import { sendAudited } from "../../../../dashboard/commands/audited_send.ts";
-import { actorOf } from "../../../_actor.ts";
+import { actorOf, recordRefusal } from "../../../_actor.ts";
 import { apiError } from "../../../_api.ts";
 import { drainCommand, drainObstacle, replicaNamed } from "../../../_drain.ts";
 import { answerOutcome, answerRefusal, isRefusal, jsonBody } from "../../../_json.ts";
@@ -23,8 +23,7 @@ export const drainReplica: Route = {
     const command = drainCommand(replica, isDrained);
     const obstacle = drainObstacle(replica);
     if (obstacle !== null) {
-      const { action, shards } = command;
-      await services.audit.record({ ...actorOf(context), action, shards, outcome: `Refused: ${obstacle}` });
+      await recordRefusal(context, command, obstacle);
       return apiError(context, "not_in_fleet", obstacle.replace(/\.$/, ""));
     }
     return answerOutcome(context, await sendAudited(services, actorOf(context), command));
