@@ -6,7 +6,7 @@
 import { forgetWritten, RedisStateStore } from "./gateway/adapters/redis/state_store.ts";
 import { nextTurn } from "./gateway/adapters/turns.ts";
 import { EventSpans } from "./gateway/adapters/event_spans.ts";
-import type { Metrics } from "./gateway/adapters/metrics.ts";
+import { Metrics } from "./gateway/adapters/metrics.ts";
 import { RabbitMemberLink } from "./gateway/adapters/rabbitmq/member_link.ts";
 import { RabbitRouterLink } from "./gateway/adapters/rabbitmq/router_link.ts";
 import { RabbitCommandSource } from "./gateway/adapters/rabbitmq/command_source.ts";
@@ -15,7 +15,7 @@ import { RabbitNotices } from "./gateway/adapters/rabbitmq/notices.ts";
 import { RabbitPublisher } from "./gateway/adapters/rabbitmq/publisher.ts";
 import { EVENT_EXCHANGE } from "./gateway/adapters/rabbitmq/topology.ts";
 import { RedisBoard } from "./gateway/adapters/redis/board.ts";
-import { ignoreClosed, RedisClient } from "./gateway/adapters/redis/client.ts";
+import { ignoreClosed, RedisClient, type RedisClientOptions } from "./gateway/adapters/redis/client.ts";
 import { RedisSharedTurns } from "./gateway/adapters/redis/shared_turns.ts";
 import { RedisLeases } from "./gateway/adapters/redis/leases.ts";
 import { RedisFiguresStore } from "./gateway/adapters/redis/figures_store.ts";
@@ -62,43 +62,39 @@ export function createRest(config: Config): RestClient {
   });
 }
 
+/** The metrics of a service, which is there by the time that they are read. */
+export function createMetrics(service: () => GatewayService): Metrics {
+  return new Metrics({
+    clock: systemClock,
+    status: () => service().status.snapshot(),
+    eventCounts: () => service().eventCounts,
+    unconfirmed: () => service().unconfirmed,
+    spool: () => service().spooled,
+    unheldShards: () => service().unheldShards,
+  });
+}
+
 export function createService(
   config: Config,
   { rest, observe, metrics, processId, shared }: ServiceSurroundings,
 ): GatewayService {
   const clock = systemClock;
   const dice = Math.random;
-  const rabbitUrl = config.rabbit.url.reveal();
-  const publishing = new RabbitConnection({
-    url: rabbitUrl,
-    purpose: "publishing",
-    clock,
-    dice,
-    observe: told,
-  });
-  const consuming = new RabbitConnection({
-    url: rabbitUrl,
-    purpose: "consuming",
-    clock,
-    dice,
-    observe: told,
-  });
-  const redis = new RedisClient({
-    ...config.redis.servers.reveal(),
-    prefix: config.redis.prefix,
-    clock,
-    dice,
-    observe: told,
-  });
+  const toRabbit = (purpose: "publishing" | "consuming") =>
+    new RabbitConnection({ url: config.rabbit.url.reveal(), purpose, clock, dice, observe: told });
+  const toRedis = (options: Pick<RedisClientOptions, "observe" | "answerTimeoutMs">) =>
+    new RedisClient({
+      ...config.redis.servers.reveal(),
+      prefix: config.redis.prefix,
+      clock,
+      dice,
+      ...options,
+    });
+  const publishing = toRabbit("publishing");
+  const consuming = toRabbit("consuming");
+  const redis = toRedis({ observe: told });
   // A connection of its own: a renewal is late behind nothing that else is asked, and one that hangs is given up soon.
-  const leases = new RedisClient({
-    ...config.redis.servers.reveal(),
-    prefix: config.redis.prefix,
-    clock,
-    dice,
-    observe: () => {},
-    answerTimeoutMs: config.fleet.leaseTtlMs / LEASE_TRIES,
-  });
+  const leases = toRedis({ observe: () => {}, answerTimeoutMs: config.fleet.leaseTtlMs / LEASE_TRIES });
   const fences: Fences = {
     get member() {
       return service.member;
@@ -185,13 +181,7 @@ export function createService(
       return publisher;
     }
     // A connection of its own: whatever is asked of it, resume points do not wait. What becomes of Redis, the other tells.
-    const client = new RedisClient({
-      ...config.redis.servers.reveal(),
-      prefix: config.redis.prefix,
-      clock,
-      dice,
-      observe: () => {},
-    });
+    const client = toRedis({ observe: () => {} });
     const store = new RedisStateStore(client, { clock, observe: told, fences });
     const plan = new StatePlan(state);
     statePublisher = new StatePublisher({

@@ -6,7 +6,7 @@
  */
 import { hostname } from "node:os";
 import { getHeapStatistics } from "node:v8";
-import { createRest, createService } from "./create_service.ts";
+import { createMetrics, createRest, createService } from "./create_service.ts";
 import { dashboardSettings } from "./dashboard_settings.ts";
 import { LINK_MINUTES } from "./dashboard/sign_in/links.ts";
 import { DashboardThread } from "./dashboard/thread.ts";
@@ -26,6 +26,7 @@ import { type Exit, EXIT_CONFIGURATION, EXIT_SOFTWARE } from "./gateway/exit.ts"
 import { EventCounts } from "./gateway/figures/event_counts.ts";
 import { turnTimes } from "./gateway/identify/shared_turns.ts";
 import { observeAll, type Observer } from "./gateway/observation.ts";
+import type { GatewayService } from "./gateway/service.ts";
 import { missingForReadiness, Status } from "./gateway/status.ts";
 import project from "./deno.json" with { type: "json" };
 
@@ -183,15 +184,8 @@ interface Shards extends Pick<Program, "start" | "failed" | "stop"> {
 
 /** They run on this thread. */
 function createShards(config: Config, rest: RestClient, observe: Observer): Shards {
-  const metrics = new Metrics({
-    clock: systemClock,
-    status: () => service.status.snapshot(),
-    eventCounts: () => service.eventCounts,
-    unconfirmed: () => service.unconfirmed,
-    spool: () => service.spooled,
-    unheldShards: () => service.unheldShards,
-  });
-  const service = createService(config, {
+  const metrics = createMetrics(() => service);
+  const service: GatewayService = createService(config, {
     rest,
     observe,
     metrics,

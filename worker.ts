@@ -5,18 +5,18 @@
  * @module
  */
 import { isMainThread, type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { createRest, createService } from "./create_service.ts";
+import { createMetrics, createRest, createService } from "./create_service.ts";
 import { isLogged } from "./gateway/adapters/log.ts";
 import { isForLogChannels } from "./gateway/adapters/log_channel.ts";
-import { isOfTheWhole, Metrics } from "./gateway/adapters/metrics.ts";
+import { isOfTheWhole } from "./gateway/adapters/metrics.ts";
 import type { FromWorker, ToWorker, WorkerStart } from "./gateway/adapters/workers/messages.ts";
 import { packCounts } from "./gateway/adapters/workers/packed_counts.ts";
 import { ThreadQuestions } from "./gateway/adapters/workers/thread_questions.ts";
 import { ThreadTurns } from "./gateway/adapters/workers/thread_turns.ts";
-import { systemClock } from "./gateway/clock.ts";
 import { parseConfig } from "./gateway/config.ts";
 import { turnTimes } from "./gateway/identify/shared_turns.ts";
 import { observeAll, type Observer } from "./gateway/observation.ts";
+import type { GatewayService } from "./gateway/service.ts";
 import { missingForReadiness } from "./gateway/status.ts";
 import { configOfWorker } from "./gateway/worker_config.ts";
 
@@ -37,21 +37,14 @@ async function runWorker(port: MessagePort, start: WorkerStart): Promise<void> {
       isLogged(observation, config.log.level) || isForLogChannels(observation) || isOfTheWhole(observation)
     ) say({ kind: "observed", observation });
   };
-  const metrics = new Metrics({
-    clock: systemClock,
-    status: () => service.status.snapshot(),
-    eventCounts: () => service.eventCounts,
-    unconfirmed: () => service.unconfirmed,
-    spool: () => service.spooled,
-    unheldShards: () => service.unheldShards,
-  });
+  const metrics = createMetrics(() => service);
   const questions = new ThreadQuestions((id, question) => say({ kind: "asked", id, question }));
   const turns = new ThreadTurns({
     member: start.turnsMember,
     times: turnTimes(config.shards.identifySpacingMs),
     ask: questions.ask,
   });
-  const service = createService(config, {
+  const service: GatewayService = createService(config, {
     rest: createRest(config),
     observe: observeAll(metrics.observe, tell),
     metrics,
