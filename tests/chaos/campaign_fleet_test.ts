@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
-import { Campaign } from "../../chaos/campaign.ts";
 import { FLEET_FAULT_KINDS } from "../../chaos/fault.ts";
 import { isFenced } from "../../chaos/fencing.ts";
 import { isFaultless } from "../../chaos/judgement.ts";
 import type { PlannedFault, Wave } from "../../chaos/plan.ts";
-import { settle } from "../../chaos/settling.ts";
 import { Stage } from "../../chaos/stage.ts";
-import { beforeDeadline } from "../deadline.ts";
+import { playedCampaign } from "./played_campaign.ts";
 
 const STAGE = {
   seed: 1,
@@ -16,8 +14,6 @@ const STAGE = {
   replayBufferEvents: 10_000,
   ledgerEntries: 100_000,
 };
-const DEADLINE_MS = 170_000;
-const PATIENCE_MS = 45_000;
 /** Others take the shards over meanwhile. */
 const PAST_LEASE_MS = 8_000;
 
@@ -45,16 +41,7 @@ const PLAN: readonly Wave[] = [
 
 Deno.test("Shardline in a fleet publishes nothing without a lease while replicas are killed, sleep and lose Redis", async () => {
   await using stage = await Stage.start(STAGE);
-  const course: string[] = [];
-  const campaign = new Campaign(
-    stage,
-    (what, { kind }) => course.push(`${what}: ${kind.victim} ${kind.name}`),
-  );
-  const work = async () => {
-    await campaign.play(PLAN, new AbortController().signal);
-    return await settle(stage, PATIENCE_MS);
-  };
-  const { judgement, fencing } = await beforeDeadline(work(), () => course.join("\n"), DEADLINE_MS);
+  const { judgement, fencing } = await playedCampaign(stage, PLAN);
   const account = JSON.stringify({ judgement, fencing }, null, 2);
   assert(isFaultless(judgement) && fencing !== null && isFenced(fencing), account);
   // Each of the three was silent for so long that others took its two shards.

@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
-import { Campaign } from "../../chaos/campaign.ts";
 import { FAULT_KINDS } from "../../chaos/fault.ts";
 import { isFaultless } from "../../chaos/judgement.ts";
 import type { PlannedFault, Wave } from "../../chaos/plan.ts";
-import { settle } from "../../chaos/settling.ts";
 import { Stage } from "../../chaos/stage.ts";
-import { beforeDeadline } from "../deadline.ts";
+import { playedCampaign } from "./played_campaign.ts";
 
 const STAGE = { seed: 1, shards: 2, eventsPerSecond: 60, replayBufferEvents: 10_000, ledgerEntries: 100_000 };
-const DEADLINE_MS = 170_000;
-const PATIENCE_MS = 45_000;
 
 function fault(words: string, afterMs: number, lastsMs: number): PlannedFault {
   const kind = FAULT_KINDS.find(({ victim, name }) => `${victim} ${name}` === words);
@@ -29,16 +25,7 @@ const PLAN: readonly Wave[] = [
 
 Deno.test("Shardline loses nothing and names every gap while each process is killed, paused and stopped", async () => {
   await using stage = await Stage.start(STAGE);
-  const course: string[] = [];
-  const campaign = new Campaign(
-    stage,
-    (what, { kind }) => course.push(`${what}: ${kind.victim} ${kind.name}`),
-  );
-  const work = async () => {
-    await campaign.play(PLAN, new AbortController().signal);
-    return await settle(stage, PATIENCE_MS);
-  };
-  const { judgement, fencing } = await beforeDeadline(work(), () => course.join("\n"), DEADLINE_MS);
+  const { campaign, judgement, fencing } = await playedCampaign(stage, PLAN);
   assert(isFaultless(judgement), JSON.stringify(judgement, null, 2));
   assert.deepEqual([...campaign.lasting], []);
   assert.deepEqual([...campaign.counts.values()], PLAN.flatMap(({ faults }) => faults).map(() => 1));
