@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { sleepUntil } from "../../../gateway/clock.ts";
 import type { MemberCard } from "../../../gateway/fleet/leases.ts";
 import { Membership, type SeenFleet } from "../../../gateway/fleet/membership.ts";
 import { memberCard } from "../../contracts/leases_contract.ts";
@@ -24,6 +25,8 @@ export class RiggedMember {
   isPaused = false;
   /** It cannot reach the store. */
   isCutOff = false;
+  /** So long after the store has carried a renewal out it hears of that. */
+  answersAfterMs = 0;
 
   constructor(id: string, store: MemoryLeases, { isBound = true, card = memberCard() } = {}) {
     this.card = card;
@@ -32,7 +35,11 @@ export class RiggedMember {
     this.membership = new Membership({
       member: id,
       leases: {
-        renew: (...given) => reached(() => store.renew(...given)),
+        renew: async (...given) => {
+          const view = await reached(() => store.renew(...given));
+          if (this.answersAfterMs > 0) await sleepUntil(this.clock, this.clock.nowMs() + this.answersAfterMs);
+          return view;
+        },
         take: (...given) => reached(() => store.take(...given)),
         letGo: (...given) => reached(() => store.letGo(...given)),
         proclaim: (...given) => reached(() => store.proclaim(...given)),

@@ -120,6 +120,29 @@ Deno.test("Membership that alone is cut off lapses, while another takes over", a
   assert.deepEqual(a.told, ["proven 0", "lapsed", "lost 0", "regained"]);
 });
 
+Deno.test("Membership counts a renewal from when it was sent, though it hears late of one that a failover then forgets", async () => {
+  const fleet = new FleetRig();
+  const [a, b] = [fleet.member("a"), fleet.member("b")];
+  await fleet.pass(JOINED_MS);
+  await a.membership.take(["0"]);
+  a.answersAfterMs = 1_500;
+  await fleet.pass(9_000);
+  const beat = () => fleet.store.everything.members.get("a")?.beat;
+  let before = fleet.store.everything;
+  for (const last = beat(); beat() === last;) {
+    before = fleet.store.everything;
+    await fleet.pass(10);
+  }
+  // Its last renewal is answered, and forgotten before anybody else has heard of it.
+  a.isCutOff = true;
+  fleet.store.restore(before);
+  while (!b.membership.fleet?.isFree("0")) {
+    await fleet.pass(10);
+    const mayTake = b.membership.fleet?.isFree("0");
+    assert(!(mayTake && a.membership.holds()), "two may publish");
+  }
+});
+
 Deno.test("Membership holds on to what an emptied store has forgotten, and nobody takes it meanwhile", async () => {
   const fleet = new FleetRig();
   const [a, b] = [fleet.member("a"), fleet.member("b")];
