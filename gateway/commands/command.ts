@@ -46,6 +46,7 @@ export const COMMAND_ERRORS = [
   "too_large",
   "unknown_shard",
   "unknown_replica",
+  "cannot_reshard",
   "expired",
 ] as const;
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Bank } from "../resume/bank.ts";
+import { type Bank, FIRST_BANK, otherBank } from "../resume/bank.ts";
 
 export type ReshardPhase =
   /** The new sessions come up beside the old ones, and are not published. */
@@ -29,6 +29,8 @@ export interface ReshardPlan {
   readonly beganAtMs: number;
   /** Why it was abandoned, one sentence; null where it was not. */
   readonly reason: string | null;
+  /** Numbers of shards before {@link from} that settings may still name. */
+  readonly superseded: readonly number[];
 }
 
 /** How far one process is. */
@@ -61,24 +63,66 @@ export type DigestList = "told" | "seen";
 export interface ReshardStore {
   /** Null: there has been no change yet. */
   read(): Promise<ReshardView | null>;
-  /**
-   * Begins this plan, in a bank that is empty from then on. False: another is under way.
-   */
+  /** Begins this plan, in a bank that is empty from then on. False: another is under way. */
   begin(plan: ReshardPlan): Promise<boolean>;
-  /** Moves the plan to its next phase. False: it is not in that phase any more. */
+  /** Moves the plan on from the phase that it is in. False: it is not in that phase any more. */
   move(
-    id: string,
-    phases: { readonly from: ReshardPhase; readonly to: ReshardPhase; readonly reason?: string },
+    plan: ReshardPlan,
+    next: { readonly to: ReshardPhase; readonly reason?: string | null },
   ): Promise<boolean>;
+  /** Of a plan that is not that any more nothing is kept. */
   report(id: string, member: string, report: ReshardReport): Promise<void>;
-  /** Kept for an hour. */
+  /** Kept for an hour; nothing of a plan that is not that any more. */
   writeDigests(id: string, list: DigestList, member: string, digests: readonly string[]): Promise<void>;
-  /** Of all members. */
-  readDigests(id: string, list: DigestList): Promise<readonly string[]>;
+  /** Of all members, of the plan that there is. */
+  readDigests(list: DigestList): Promise<readonly string[]>;
   /** Puts a plan back that the store has forgotten, as a whole, where there is none. */
   restore(plan: ReshardPlan): Promise<void>;
 }
 
-export function isUnderWay({ phase }: Pick<ReshardPlan, "phase">): boolean {
+export function isUnderWay({ phase }: ReshardPlan): boolean {
   return phase !== "done" && phase !== "abandoned";
+}
+
+export function hasTakenOver({ phase }: ReshardPlan): boolean {
+  return phase === "taking_over" || phase === "done";
+}
+
+/** Where what runs is kept, and how many shards that are: null where only the settings tell. */
+export function runningBy(plan: ReshardPlan | null): { readonly bank: Bank; readonly total: number | null } {
+  if (plan === null) return { bank: FIRST_BANK, total: null };
+  return hasTakenOver(plan)
+    ? { bank: plan.bank, total: plan.to }
+    : { bank: otherBank(plan.bank), total: plan.from };
+}
+
+/** Numbers of shards of earlier times, which settings may still name. */
+export function supersededBy(plan: ReshardPlan | null): readonly number[] {
+  if (plan === null) return [];
+  const { total } = runningBy(plan);
+  return [...new Set([...plan.superseded, plan.from])].filter((earlier) => earlier !== total);
+}
+
+/** The phase that follows now; null: not yet. `members`: those of the old side that are there. */
+export function nextPhase(
+  { plan: { phase, to }, reports }: ReshardView,
+  members: ReadonlySet<string>,
+  { isLate }: { readonly isLate: boolean },
+): ReshardPhase | null {
+  const known = [...members].map((member) => reports.get(member));
+  const all = (holds: (report: ReshardReport) => boolean) =>
+    known.every((report) => report !== undefined && holds(report));
+  const ready = known.reduce((sum, report) => sum + (report?.ready ?? 0), 0);
+  switch (phase) {
+    case "rehearsing":
+      // One that still holds back what it did in an earlier try has told what is not true any more.
+      return ready === to && all(({ obstacle, hasTold }) => obstacle === null && !hasTold) ? "holding" : null;
+    case "holding":
+      return all(({ hasTold }) => hasTold) ? "taking_over" : null;
+    case "taking_over":
+      return isLate || [...reports.values()].every(({ hasEnded }) => hasEnded) ? "done" : null;
+    case "done":
+    case "abandoned":
+      return null;
+  }
 }

@@ -9,9 +9,11 @@ import { type Clock, type Dice, sleepUntil } from "../../clock.ts";
 import type { Observer } from "../../observation.ts";
 import { failureText, isNetworkFailure } from "../../failure.ts";
 import type { RedisServers } from "../../protocol/redis_servers.ts";
+import { type Bank, FIRST_BANK } from "../../resume/bank.ts";
 import { CONNECT_TIMEOUT_MS, keepTrying, serverRetryDelayMs } from "../server_retry.ts";
 import { moveDamagedKeysAside } from "./damaged_keys.ts";
 import { type Eviction, readEviction } from "./eviction.ts";
+import { keyInBank } from "./keys.ts";
 import { RedisLocator } from "./place/locator.ts";
 import { isOfAnotherServer, isSound, openRedis } from "./place/open.ts";
 
@@ -26,6 +28,8 @@ const HOW_TO_GET_ONE = "start Redis there (Debian: apt-get install redis-server;
 export type RedisClientOptions = RedisServers & {
   /** Put before every key. */
   readonly prefix: string;
+  /** Where keys are that each bank has its own of; in the first where nothing is said. */
+  readonly bank?: () => Bank;
   readonly clock: Clock;
   readonly dice: Dice;
   readonly observe: Observer;
@@ -36,6 +40,7 @@ export type RedisClientOptions = RedisServers & {
 /** A Lua script, run on the server in one piece. */
 export interface Script {
   readonly lua: string;
+  /** As they are called in the first bank. */
   readonly keys: readonly string[];
 }
 
@@ -112,7 +117,7 @@ export class RedisClient {
 
   /** Runs the script; resolves with what it returns. Rejects with a {@link RedisClosedError}, or with a fault of our own, which no repeat mends. */
   run(script: Script, parameters: readonly (string | number)[]): Promise<unknown> {
-    const command = commandOf(script, parameters);
+    const command = this.#commandOf(script, parameters);
     return this.#insist((redis) => redis.call("eval", command));
   }
 
@@ -121,12 +126,17 @@ export class RedisClient {
    * after ten seconds at the latest.
    */
   tryRun(script: Script, parameters: readonly (string | number)[]): Promise<unknown> {
-    return this.#try((redis) => redis.call("eval", commandOf(script, parameters)));
+    return this.#try((redis) => redis.call("eval", this.#commandOf(script, parameters)));
   }
 
   /** A command as Redis takes it, once, like {@link tryRun}; what it answers in bytes stays so. */
   tryCall([name, ...parameters]: readonly [string, ...(string | number | Buffer)[]]): Promise<unknown> {
     return this.#try((redis) => redis.callBuffer(name, parameters));
+  }
+
+  /** What a key is called in the bank of this client. */
+  keyOf(key: string): string {
+    return keyInBank(key, this.#options.bank?.() ?? FIRST_BANK);
   }
 
   /** See {@link moveDamagedKeysAside}. Rejects like {@link run}. */
@@ -211,6 +221,11 @@ export class RedisClient {
     }
   }
 
+  /** As one array: as arguments, those of many thousand shards would not fit on the stack. */
+  #commandOf({ lua, keys }: Script, parameters: readonly (string | number)[]): (string | number)[] {
+    return [lua, keys.length, ...keys.map((key) => this.keyOf(key)), ...parameters];
+  }
+
   get #address(): string {
     return this.#locator.address;
   }
@@ -270,11 +285,6 @@ export class RedisClient {
       error: `${failureText(failure)}${advice}`,
     });
   }
-}
-
-/** As one array: as arguments, those of many thousand shards would not fit on the stack. */
-function commandOf({ lua, keys }: Script, parameters: readonly (string | number)[]): (string | number)[] {
-  return [lua, keys.length, ...keys, ...parameters];
 }
 
 /** Whether Redis answered that it does not do it; otherwise it did not answer. */

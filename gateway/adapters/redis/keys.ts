@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { DigestList } from "../../reshard/plan.ts";
+import { type Bank, FIRST_BANK } from "../../resume/bank.ts";
 
 /** Written for others, by the wire contract: shard id → session, as one JSON object. */
 export const SESSIONS_KEY = "gateway_sessions";
@@ -39,6 +41,17 @@ export const FLEET_KEY = "gateway:fleet";
 /** Hash of what a fleet's processes share to identify: turns that are out, and how many were spent. */
 export const IDENTIFY_KEY = "gateway:identify";
 
+/** Hash of a change of the number of shards: its plan, and how far each member is. */
+export const RESHARD_KEY = "gateway:reshard";
+
+/** Hash of member → digests of what it has published, or seen, lately, for a change of the number of shards. */
+export function digestsKey(list: DigestList): string {
+  return `gateway:reshard:${list}`;
+}
+
+/** Hash of shard id → its sessions, and how far each is in the state cache; each bank has its own. */
+export const WRITTEN_KEY = "gateway:state:written";
+
 /** Hash of guild id → name, kept only where a log channel asks for names. */
 export const GUILD_NAMES_KEY = "gateway:guild_names";
 
@@ -64,7 +77,33 @@ export function latenciesKey(shard: number | string): string {
   return `gateway:latencies:${shard}`;
 }
 
-/** Redis type of every key that the service needs: what stands in its way there is moved aside. */
+/** Of these each bank has its own: what belongs to the shards of one number of shards. */
+const BANKED_KEYS: ReadonlySet<string> = new Set([
+  OWN_POINTS_KEY,
+  OWN_LOST_KEY,
+  OWN_PRESENCES_KEY,
+  OWN_GUILDS_KEY,
+  OWN_STATUSES_KEY,
+  OWN_STARTED_KEY,
+  OWN_TOTAL_KEY,
+  OWN_BOT_KEY,
+  LEASES_KEY,
+  MEMBERS_KEY,
+  FLEET_KEY,
+  WRITTEN_KEY,
+]);
+
+/** What a key is called in a bank; one that is not banked is called the same in each. */
+export function keyInBank(key: string, bank: Bank): string {
+  return BANKED_KEYS.has(key) && bank !== FIRST_BANK ? key.replace("gateway:", `gateway:${bank}:`) : key;
+}
+
+/** All keys of a bank. */
+export function keysOfBank(bank: Bank): string[] {
+  return [...BANKED_KEYS].map((key) => keyInBank(key, bank));
+}
+
+/** Redis type of every key that the service needs, as it is called in the first bank: what stands in its way there is moved aside. */
 export const KEY_TYPES: ReadonlyMap<string, "hash" | "string"> = new Map([
   [SESSIONS_KEY, "string"],
   [STATUSES_KEY, "string"],
@@ -82,6 +121,9 @@ export const KEY_TYPES: ReadonlyMap<string, "hash" | "string"> = new Map([
   [MEMBERS_KEY, "hash"],
   [FLEET_KEY, "hash"],
   [IDENTIFY_KEY, "hash"],
+  [RESHARD_KEY, "hash"],
+  [digestsKey("told"), "hash"],
+  [digestsKey("seen"), "hash"],
   [GUILD_NAMES_KEY, "hash"],
 ]);
 

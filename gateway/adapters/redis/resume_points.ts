@@ -44,10 +44,11 @@ const BEGIN: Script = {
   ],
   lua: `
     local points, guilds, presences, lost, bot, started, own_started, total, own_total = unpack(KEYS)
-    local new_started, new_total, new_bot, keep_sessions, started_seen, last_import = unpack(ARGV, 1, 6)
+    local new_started, new_total, new_bot, keep_sessions, started_seen, is_rehearsal = unpack(ARGV, 1, 6)
+    local last_import = tonumber(ARGV[7])
     if started_seen ~= "" and redis.call("GET", started) == started_seen then
       redis.call("DEL", points, guilds, presences, bot)
-      for i = 7, last_import, 2 do
+      for i = 8, last_import, 2 do
         redis.call("HSET", points, ARGV[i], ARGV[i + 1])
       end
     elseif keep_sessions == "no" then
@@ -59,11 +60,12 @@ const BEGIN: Script = {
       redis.call("HSET", lost, ARGV[i], ARGV[i + 1])
     end
     if new_bot ~= "" then redis.call("SET", bot, new_bot) end
-    redis.call("MSET", started, new_started, own_started, new_started, total, new_total, own_total, new_total)`,
+    redis.call("MSET", own_started, new_started, own_total, new_total)
+    if is_rehearsal == "no" then redis.call("MSET", started, new_started, total, new_total) end`,
 };
 
 /** Arguments of {@link BEGIN} before the imports. */
-const LAST_ARGUMENT = 6;
+const LAST_ARGUMENT = 7;
 
 /**
  * Writes what moved, as {@link fieldChanges} says it for each hash in turn, of shards whose lease is nobody else's: ARGV has
@@ -119,6 +121,7 @@ export class RedisResumePoints implements ResumePoints {
   readonly #client: RedisClient;
   readonly #observe: Observer;
   readonly #fences: Fences;
+  readonly #isRehearsing: () => boolean;
   /** `gateway_started` as {@link load} saw it. */
   #startedSeen: string | null = null;
   #reign: ReignTexts | null = null;
@@ -128,8 +131,16 @@ export class RedisResumePoints implements ResumePoints {
    */
   readonly #written = new Map<number, Written>();
 
-  constructor(client: RedisClient, options: { observe: Observer; fences: Fences }) {
+  /**
+   * `isRehearsing`: whether what other programs read is written by somebody else meanwhile, and of no account here; never,
+   * where nothing is said.
+   */
+  constructor(
+    client: RedisClient,
+    options: { observe: Observer; fences: Fences; isRehearsing?: () => boolean },
+  ) {
     this.#client = client;
+    this.#isRehearsing = options.isRehearsing ?? (() => false);
     this.#fences = options.fences;
     this.#observe = options.observe;
     client.onReady(() => this.#restore());
@@ -137,16 +148,21 @@ export class RedisResumePoints implements ResumePoints {
 
   async load(): Promise<StoredFleet> {
     await this.#client.moveDamagedKeysAside();
+    const own = (key: string) => this.#client.keyOf(key);
     const replies = await this.#client.transaction((commands) =>
-      commands.get(STARTED_KEY).get(OWN_STARTED_KEY).get(TOTAL_KEY).get(OWN_TOTAL_KEY).get(OWN_BOT_KEY)
-        .get(SESSIONS_KEY).hgetall(OWN_POINTS_KEY).hgetall(OWN_LOST_KEY).hgetall(OWN_PRESENCES_KEY)
-        .hgetall(OWN_GUILDS_KEY)
+      commands.get(STARTED_KEY).get(TOTAL_KEY).get(SESSIONS_KEY)
+        .get(own(OWN_STARTED_KEY)).get(own(OWN_TOTAL_KEY)).get(own(OWN_BOT_KEY))
+        .hgetall(own(OWN_POINTS_KEY)).hgetall(own(OWN_LOST_KEY)).hgetall(own(OWN_PRESENCES_KEY))
+        .hgetall(own(OWN_GUILDS_KEY))
     );
-    const [started, ownStarted, total, ownTotal, bot, sessions, points, lost, presences, guilds] = replies;
+    const isRehearsing = this.#isRehearsing();
+    const [started, total, sessions] = isRehearsing ? [null, null, null] : replies;
+    const [ownStarted, ownTotal, bot, points, lost, presences, guilds] = replies.slice(3);
     const texts = {
       started,
+      // Without the start time of whoever ran last, nobody else did.
       ownStarted,
-      total,
+      total: isRehearsing ? ownTotal : total,
       ownTotal,
       bot,
       sessions,
@@ -161,7 +177,9 @@ export class RedisResumePoints implements ResumePoints {
 
   async read(shards: readonly number[]): Promise<ReadonlyMap<number, StoredShard>> {
     if (shards.length === 0) return new Map();
-    const keys = [OWN_POINTS_KEY, OWN_LOST_KEY, OWN_PRESENCES_KEY, OWN_GUILDS_KEY];
+    const keys = [OWN_POINTS_KEY, OWN_LOST_KEY, OWN_PRESENCES_KEY, OWN_GUILDS_KEY].map((key) =>
+      this.#client.keyOf(key)
+    );
     const fields = shards.map(String);
     const replies = await this.#client.transaction((commands) => {
       for (const key of keys) commands.hmget(key, ...fields);
@@ -188,6 +206,7 @@ export class RedisResumePoints implements ResumePoints {
       bot ?? "",
       keepSessions ? "yes" : "no",
       imported.foreign ? this.#startedSeen ?? "" : "",
+      this.#isRehearsing() ? "yes" : "no",
       LAST_ARGUMENT + imports.length,
       ...imports,
       ...[...lost].flatMap(([shard, sessions]) => sessions.length === 0 ? [] : [shard, lostText(sessions)]),
@@ -244,17 +263,18 @@ export class RedisResumePoints implements ResumePoints {
   #restore(): void {
     const reign = this.#reign;
     if (reign === null) return;
+    const own = (key: string) => this.#client.keyOf(key);
     this.#client.transaction((commands) => {
-      for (const key of [STARTED_KEY, OWN_STARTED_KEY]) commands.setnx(key, reign.started);
-      for (const key of [TOTAL_KEY, OWN_TOTAL_KEY]) commands.setnx(key, reign.total);
-      if (reign.bot !== null) commands.setnx(OWN_BOT_KEY, reign.bot);
+      commands.setnx(own(OWN_STARTED_KEY), reign.started).setnx(own(OWN_TOTAL_KEY), reign.total);
+      if (!this.#isRehearsing()) commands.setnx(STARTED_KEY, reign.started).setnx(TOTAL_KEY, reign.total);
+      if (reign.bot !== null) commands.setnx(own(OWN_BOT_KEY), reign.bot);
       for (const [shard, { point, lost, presence }] of this.#written) {
         if (this.#fences.tokenOf(shard) === null) continue;
-        if (point) commands.hsetnx(OWN_POINTS_KEY, String(shard), pointText(point));
+        if (point) commands.hsetnx(own(OWN_POINTS_KEY), String(shard), pointText(point));
         if (lost !== undefined && lost.length > 0) {
-          commands.hsetnx(OWN_LOST_KEY, String(shard), lostText(lost));
+          commands.hsetnx(own(OWN_LOST_KEY), String(shard), lostText(lost));
         }
-        if (presence) commands.hsetnx(OWN_PRESENCES_KEY, String(shard), presence);
+        if (presence) commands.hsetnx(own(OWN_PRESENCES_KEY), String(shard), presence);
       }
     }).catch(ignoreClosed);
   }

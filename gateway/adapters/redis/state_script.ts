@@ -7,15 +7,8 @@
  * @module
  */
 
-import { LEASES_KEY } from "./keys.ts";
-
 /** Guilds that are marked. */
 export const BEHIND = "gateway:state:behind";
-/**
- * By shard, its sessions and how far each is in the cache. Each script has it for its declared key, whether it needs it or
- * not: by that a node of a cluster knows whether the slot is its own, before the script has done anything.
- */
-export const WRITTEN = "gateway:state:written";
 
 const COMMON = `
 local prefix = ARGV[1]
@@ -52,13 +45,12 @@ end
 `;
 
 /**
- * Arguments: the prefix; lines, each of somebody's steps, as words in turn; values, behind each other, of which the words
+ * Keys: how far sessions are in the cache, by shard; leases. Arguments: the prefix; lines, each of somebody's steps, as words in turn; values, behind each other, of which the words
  * say where they begin and end. Returns for each line what its last `clear` has left, and behind it what each step that
  * wanted it found; or the error that has ended it.
  */
 export const APPLY = `${COMMON}
-local behind, written_shards = prefix .. "${BEHIND}", prefix .. "${WRITTEN}"
-local leases = prefix .. "${LEASES_KEY}"
+local behind, written_shards, leases = prefix .. "${BEHIND}", KEYS[1], KEYS[2]
 local values = ARGV[3]
 local olds
 
@@ -249,7 +241,8 @@ end
 return replies`;
 
 /**
- * Arguments: the prefix, and at most how many keys to look at. Takes those that have expired out of their sets. Returns
+ * Key: any, by which a node of a cluster knows whether the slot is its own before the script has done anything. Arguments:
+ * the prefix, and at most how many keys to look at. Takes those that have expired out of their sets. Returns
  * how many it has looked at.
  */
 export const SWEEP = `${COMMON}

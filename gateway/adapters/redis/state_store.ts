@@ -7,6 +7,7 @@ import { Buffer } from "node:buffer";
 import type { Clock } from "../../clock.ts";
 import { failureText } from "../../failure.ts";
 import type { Fences } from "../../fleet/leases.ts";
+import { BANKS } from "../../resume/bank.ts";
 import type { Observer } from "../../observation.ts";
 import { BOT_USER, KINDS } from "../../state/entity.ts";
 import type {
@@ -22,12 +23,15 @@ import { joined } from "../../state/fields.ts";
 import { bufferView } from "../buffer_view.ts";
 import { isRefusal, type RedisClient } from "./client.ts";
 import { isOfAnotherServer } from "./place/open.ts";
-import { APPLY, BEHIND, SWEEP, WRITTEN } from "./state_script.ts";
+import { keyInBank, LEASES_KEY, WRITTEN_KEY } from "./keys.ts";
+import { APPLY, BEHIND, SWEEP } from "./state_script.ts";
 
 export interface RedisStateStoreOptions {
   readonly clock: Clock;
   readonly observe: Observer;
   readonly fences: Fences;
+  /** By then it is known in which bank the sessions are. */
+  readonly placed?: Promise<unknown>;
 }
 
 /** What has expired leaves its sets within a second (wire contract, State cache). */
@@ -89,7 +93,8 @@ export class RedisStateStore implements StateStore {
     this.#events = events;
     this.#client.onReady(() => this.#open());
     this.#client.onLost(() => this.#close());
-    this.#client.start();
+    const { placed = Promise.resolve() } = this.#options;
+    placed.then(() => this.#client.start());
   }
 
   apply(
@@ -108,7 +113,10 @@ export class RedisStateStore implements StateStore {
 
   async written(shards: readonly number[]): Promise<readonly WrittenShard[]> {
     if (shards.length === 0) return [];
-    const texts = await this.#ask<(Buffer | null)[]>(["hmget", WRITTEN], shards.map(String));
+    const texts = await this.#ask<(Buffer | null)[]>(
+      ["hmget", this.#client.keyOf(WRITTEN_KEY)],
+      shards.map(String),
+    );
     return writtenOf(Object.fromEntries(shards.flatMap((shard, index) => {
       const text = texts[index] ?? null;
       return text === null ? [] : [[shard, text]];
@@ -136,7 +144,8 @@ export class RedisStateStore implements StateStore {
     const epoch = this.#epoch;
     while (epoch === this.#epoch && this.#gathered.length > 0) {
       const asked = this.#takeGathered();
-      const command: Command = ["evalsha", this.#apply ?? "", 1, WRITTEN, this.#client.prefix];
+      const keys = [WRITTEN_KEY, LEASES_KEY].map((key) => this.#client.keyOf(key));
+      const command: Command = ["evalsha", this.#apply ?? "", keys.length, ...keys, this.#client.prefix];
       const answers = await this.#ask<Answer[]>(command, stepsText(asked, this.#options.fences)).catch((
         error: Error,
       ) => asked.map(() => error));
@@ -184,7 +193,7 @@ export class RedisStateStore implements StateStore {
       const [apply, sweep, written, botUser] = await Promise.all([
         load(APPLY),
         load(SWEEP),
-        this.#client.tryCall(["hgetall", WRITTEN]),
+        this.#client.tryCall(["hgetall", this.#client.keyOf(WRITTEN_KEY)]),
         this.#client.tryCall(["get", BOT_USER.key]),
         // Changes nothing, but Redis answers it only while it takes writes.
         this.#client.tryCall(["setrange", BOT_USER.key, 0, ""]),
@@ -242,7 +251,7 @@ export class RedisStateStore implements StateStore {
   }
 
   async #sweepExpired(): Promise<void> {
-    const command: Command = ["evalsha", this.#sweep, 1, WRITTEN, this.#client.prefix, SWEEP_KEYS];
+    const command: Command = ["evalsha", this.#sweep, 1, BEHIND, this.#client.prefix, SWEEP_KEYS];
     for (let sweeps = 0; sweeps < SWEEPS_AT_ONCE; sweeps++) {
       if (await this.#ask<number>(command, []) < SWEEP_KEYS) return;
     }
@@ -318,7 +327,7 @@ function stepWords(step: StateStep, place: (value: Uint8Array) => string): strin
 
 /** What was written so far is of no use to whoever writes nothing: a cache that is switched on again lacks what came since. */
 export async function forgetWritten(redis: RedisClient): Promise<void> {
-  await redis.transaction((commands) => commands.unlink(WRITTEN));
+  await redis.transaction((commands) => commands.unlink(BANKS.map((bank) => keyInBank(WRITTEN_KEY, bank))));
 }
 
 function writtenText(sessions: WrittenShard["sessions"]): Uint8Array {
