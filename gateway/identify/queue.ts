@@ -25,8 +25,8 @@ export interface IdentifyQueueOptions {
   readonly spacingMs: number;
   /** `SHARDS_CONCURRENCY`; null takes `max_concurrency` from Discord. */
   readonly concurrency: number | null;
-  /** What the processes of a fleet share; null where this one runs alone. */
-  readonly shared: SharedTurns | null;
+  /** What others that identify for the same bot share with this process; null while there are none. */
+  readonly shared: () => SharedTurns | null;
 }
 
 /** What a shard holds from its grant to its IDENTIFY. */
@@ -106,7 +106,7 @@ export class IdentifyQueue {
   }
 
   get #shared(): SharedTurns | null {
-    return this.#options.shared;
+    return this.#options.shared();
   }
 
   /** Undefined where the shard has no turn. */

@@ -21,8 +21,8 @@ import type { SpoolRequest } from "./spool_request.ts";
 import { SpoolThread, SpoolThreadError, startSpoolWorker } from "./spool_thread.ts";
 
 export interface SqliteSpoolOptions {
-  /** The first that no other process uses is this one's; made where there is none. */
-  readonly folders: readonly string[];
+  /** The first that no other process uses is this one's; made where there is none. Asked for when it is opened. */
+  readonly folders: () => readonly string[];
   readonly clock: Pick<Clock, "wallMs">;
   /** Starts `spool_worker.ts`; tests hand in others. */
   readonly startWorker?: () => Worker;
@@ -85,7 +85,7 @@ export class SqliteSpool implements Spool {
 
   async #open(): Promise<SpoolOpening> {
     try {
-      this.#folder = await takeFirst(this.#options.folders);
+      this.#folder = await takeFirst(this.#options.folders());
       if (!await this.#folder.hasDatabase()) {
         const { holder } = this.#folder;
         return { kind: "ready", contents: NOTHING_SPOOLED, holder, movedAside: null };
@@ -94,7 +94,7 @@ export class SqliteSpool implements Spool {
     } catch (error) {
       if (error instanceof FolderUnusableError) return { kind: "unusable", problem: error.message };
       const advice = "See to it, or set SPOOL_PATH to another folder";
-      const where = this.#folder?.path ?? this.#options.folders[0];
+      const where = this.#folder?.path ?? this.#options.folders()[0];
       const problem = `Cannot use the spool in ${where}: ${failureText(error)}. ${advice}`;
       return { kind: "unusable", problem };
     }

@@ -220,18 +220,19 @@ class Member {
       observe: () => {},
       read: () => world.read(),
     });
+    const shared = world.store.process(name, turnTimes(setting.spacingMs), () =>
+      new Promise((resolve) => {
+        // What was on its way arrives; nobody hears the answer.
+        if (this.#isDead) return;
+        if (this.wayMs === 0) resolve();
+        else clock.schedule(clock.nowMs() + this.wayMs, resolve);
+      }));
     this.#queue = new IdentifyQueue({
       clock,
       budget: this.#budget,
       spacingMs: setting.spacingMs,
       concurrency: null,
-      shared: world.store.process(name, turnTimes(setting.spacingMs), () =>
-        new Promise((resolve) => {
-          // What was on its way arrives; nobody hears the answer.
-          if (this.#isDead) return;
-          if (this.wayMs === 0) resolve();
-          else clock.schedule(clock.nowMs() + this.wayMs, resolve);
-        })),
+      shared: () => shared,
     });
   }
 

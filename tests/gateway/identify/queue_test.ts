@@ -49,7 +49,7 @@ class QueueRig {
       budget: this.budget,
       spacingMs,
       concurrency,
-      shared: null,
+      shared: () => null,
     });
   }
 
@@ -308,7 +308,7 @@ Deno.test("IdentifyQueue keeps budget, spacing and order through any history", a
             );
           },
         });
-        const queue = new IdentifyQueue({ clock, budget, spacingMs, concurrency: null, shared: null });
+        const queue = new IdentifyQueue({ clock, budget, spacingMs, concurrency: null, shared: () => null });
         const waiting = new Set<number>();
         const granted: number[] = [];
         const identifiedAtMs = new Map<number, number>();

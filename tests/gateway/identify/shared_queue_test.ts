@@ -61,15 +61,16 @@ class Process {
     this.#fleet = fleet;
     const { clock, store, read } = fleet;
     this.budget = new IdentifyBudget({ clock, dice: () => 0.5, observe: this.observations.observe, read });
+    const shared = store.process(member, TIMES, () => {
+      const held = this.#held;
+      return held === null ? Promise.resolve() : new Promise((resolve) => held.push(resolve));
+    });
     this.queue = new IdentifyQueue({
       clock,
       budget: this.budget,
       spacingMs: SPACING_MS,
       concurrency: null,
-      shared: store.process(member, TIMES, () => {
-        const held = this.#held;
-        return held === null ? Promise.resolve() : new Promise((resolve) => held.push(resolve));
-      }),
+      shared: () => shared,
     });
   }
 
@@ -397,7 +398,13 @@ Deno.test("IdentifyQueue that runs alone confirms its turns at once", () => {
   const clock = new ManualClock();
   const fleet = new Fleet();
   const budget = new IdentifyBudget({ clock, dice: () => 0.5, observe: () => {}, read: fleet.read });
-  const queue = new IdentifyQueue({ clock, budget, spacingMs: SPACING_MS, concurrency: null, shared: null });
+  const queue = new IdentifyQueue({
+    clock,
+    budget,
+    spacingMs: SPACING_MS,
+    concurrency: null,
+    shared: () => null,
+  });
   const answers: boolean[] = [];
   return budget.refresh().then(() => {
     queue.request(0, (turn) => turn.confirm((isStillOurs) => answers.push(isStillOurs)));

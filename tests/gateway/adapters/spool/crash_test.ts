@@ -67,7 +67,7 @@ async function writtenUntilKilled(child: Deno.ChildProcess, writes: number): Pro
 
 /** What the next process finds: whole batches, from some position on without a gap, with their points. */
 async function assertWhole(folder: string, reported: number, backlog: number): Promise<void> {
-  const spool = new SqliteSpool({ folders: [folder], clock: { wallMs: () => 0 } });
+  const spool = new SqliteSpool({ folders: () => [folder], clock: { wallMs: () => 0 } });
   try {
     const { lanes, points, lastPosition } = contentsOf(await spool.open({ bot: "1" }));
     assert(lastPosition >= reported, `${lastPosition} is below ${reported}`);
@@ -123,7 +123,7 @@ Deno.test("SqliteSpool keeps what it had when the disk takes no more, and takes 
     const lastPosition = readWritten(lines.pop() ?? "");
     await assertWhole(folder, lastPosition, EVERYTHING);
 
-    const spool = new SqliteSpool({ folders: [folder], clock: { wallMs: () => 0 } });
+    const spool = new SqliteSpool({ folders: () => [folder], clock: { wallMs: () => 0 } });
     assert.equal(contentsOf(await spool.open({ bot: "1" })).lastPosition, lastPosition);
     await spool.begin({ total: SHARDS, keepPoints: true });
     const events = batchAfter(lastPosition);

@@ -7,7 +7,7 @@ import { contentsOf, spoolWrite } from "../../../contracts/spool_contract.ts";
 import { batchAfter, confirmedUpTo, pointsAfter, SHARDS } from "./spool_batches.ts";
 
 const [folder = "", backlog = ""] = Deno.args;
-const spool = new SqliteSpool({ folders: [folder], clock: { wallMs: () => Date.now() } });
+const spool = new SqliteSpool({ folders: () => [folder], clock: { wallMs: () => Date.now() } });
 let { lastPosition } = contentsOf(await spool.open({ bot: "1" }));
 await spool.begin({ total: SHARDS, keepPoints: true });
 

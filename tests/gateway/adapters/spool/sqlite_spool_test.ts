@@ -23,7 +23,7 @@ testSpoolContract("SQLite", async () => {
   const processes: SqliteSpool[] = [];
   return {
     process: () => {
-      const spool = new SqliteSpool({ folders: [folder], clock: { wallMs: () => WALL_MS } });
+      const spool = new SqliteSpool({ folders: () => [folder], clock: { wallMs: () => WALL_MS } });
       processes.push(spool);
       return spool;
     },
@@ -62,7 +62,11 @@ async function inFolder(
   const spools: SqliteSpool[] = [];
   try {
     await work(folder, (startWorker = startSpoolWorker) => {
-      const spool = new SqliteSpool({ folders: [folder], clock: { wallMs: () => WALL_MS }, startWorker });
+      const spool = new SqliteSpool({
+        folders: () => [folder],
+        clock: { wallMs: () => WALL_MS },
+        startWorker,
+      });
       spools.push(spool);
       return spool;
     });
@@ -189,7 +193,10 @@ Deno.test("SqliteSpool says how to go on where another process has the folder", 
 Deno.test("SqliteSpool says how to go on where its folder cannot be made", async () => {
   await inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
-    const spool = new SqliteSpool({ folders: [`${folder}/file/spool`], clock: { wallMs: () => WALL_MS } });
+    const spool = new SqliteSpool({
+      folders: () => [`${folder}/file/spool`],
+      clock: { wallMs: () => WALL_MS },
+    });
     const opening = await spool.open({ bot: "1" });
     assert(opening.kind === "unusable");
     assert.match(
@@ -205,7 +212,7 @@ Deno.test({
   permissions: { read: true, write: false },
   fn: async () => {
     const spool = new SqliteSpool({
-      folders: ["/tmp/spool_test_forbidden"],
+      folders: () => ["/tmp/spool_test_forbidden"],
       clock: { wallMs: () => WALL_MS },
     });
     const opening = await spool.open({ bot: "1" });
