@@ -5,6 +5,8 @@
  */
 import { forgetWritten, RedisStateStore } from "./gateway/adapters/redis/state_store.ts";
 import { nextTurn } from "./gateway/adapters/turns.ts";
+import { sha256Digest } from "./gateway/adapters/digest.ts";
+import { isLogged } from "./gateway/adapters/log.ts";
 import { EventSpans } from "./gateway/adapters/event_spans.ts";
 import { Metrics } from "./gateway/adapters/metrics.ts";
 import { RabbitMemberLink } from "./gateway/adapters/rabbitmq/member_link.ts";
@@ -16,12 +18,14 @@ import { RabbitPublisher } from "./gateway/adapters/rabbitmq/publisher.ts";
 import { EVENT_EXCHANGE } from "./gateway/adapters/rabbitmq/topology.ts";
 import { RedisBoard } from "./gateway/adapters/redis/board.ts";
 import { ignoreClosed, RedisClient, type RedisClientOptions } from "./gateway/adapters/redis/client.ts";
+import { RedisReshardStore } from "./gateway/adapters/redis/reshard_store.ts";
 import { RedisSharedTurns } from "./gateway/adapters/redis/shared_turns.ts";
 import { RedisLeases } from "./gateway/adapters/redis/leases.ts";
 import { RedisFiguresStore } from "./gateway/adapters/redis/figures_store.ts";
 import { RedisGuildNames } from "./gateway/adapters/redis/guild_names.ts";
 import { RedisResumePoints } from "./gateway/adapters/redis/resume_points.ts";
 import { RestClient } from "./gateway/adapters/rest/client.ts";
+import { folderInBank } from "./gateway/adapters/spool/bank_folder.ts";
 import { SqliteSpool } from "./gateway/adapters/spool/sqlite_spool.ts";
 import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
 import { systemClock } from "./gateway/clock.ts";
@@ -29,9 +33,12 @@ import type { Config } from "./gateway/config.ts";
 import type { Publisher } from "./gateway/delivery/publisher.ts";
 import { type Fences, shardLease } from "./gateway/fleet/leases.ts";
 import type { Siblings } from "./gateway/founding.ts";
+import type { GenerationPorts } from "./gateway/generation.ts";
+import { Generations } from "./gateway/generations.ts";
 import type { GatewayBot } from "./gateway/identify/budget.ts";
 import { type SharedTurns, turnTimes } from "./gateway/identify/shared_turns.ts";
 import type { Observer } from "./gateway/observation.ts";
+import { type Bank, FIRST_BANK } from "./gateway/resume/bank.ts";
 import { GatewayService } from "./gateway/service.ts";
 import { StatePlan } from "./gateway/state/plan.ts";
 import { StatePublisher } from "./gateway/state/publisher.ts";
@@ -47,8 +54,46 @@ export interface ServiceSurroundings {
   readonly metrics: Pick<Metrics, "published" | "keptState">;
   /** Names it where no spool does: no other service that runs has it. */
   readonly processId: string;
-  /** What it shares with the other workers of its process; null where it is none. */
-  readonly shared: { readonly turns: SharedTurns; readonly siblings: Siblings } | null;
+  /** Outside a fleet: what it shares with whatever else identifies in this process. */
+  readonly turns: () => SharedTurns | null;
+  /** The other workers of its process; null where it is none. */
+  readonly siblings: Siblings | null;
+  readonly generation: GenerationPorts;
+}
+
+/** What a process has besides its services. */
+export interface ProcessSurroundings extends Pick<ServiceSurroundings, "rest" | "observe"> {
+  readonly metrics: Pick<Metrics, "published" | "keptState">;
+  /** Of the service of this generation. */
+  surroundings(generation: GenerationPorts): Pick<ServiceSurroundings, "processId" | "turns" | "siblings">;
+  /** So many shards are run from now on. */
+  changed(total: number): void;
+}
+
+/** The services of a process, of which there are two while the number of shards changes. */
+export function createGenerations(
+  config: Config,
+  { rest, observe, metrics, surroundings, changed }: ProcessSurroundings,
+): Generations {
+  // A connection of its own: it outlives each of the services, whose own say what becomes of Redis.
+  const redis = new RedisClient({
+    ...config.redis.servers.reveal(),
+    prefix: config.redis.prefix,
+    clock: systemClock,
+    dice: Math.random,
+    observe: () => {},
+  });
+  redis.start();
+  return new Generations({
+    config,
+    clock: systemClock,
+    observe,
+    store: new RedisReshardStore(redis),
+    create: (generation) =>
+      createService(config, { rest, observe, metrics, generation, ...surroundings(generation) }),
+    changed,
+    disconnect: () => redis.disconnect(),
+  });
 }
 
 export function createRest(config: Config): RestClient {
@@ -74,10 +119,14 @@ export function createMetrics(service: () => GatewayService): Metrics {
   });
 }
 
-export function createService(
-  config: Config,
-  { rest, observe, metrics, processId, shared }: ServiceSurroundings,
+function createService(
+  given: Config,
+  { rest, observe, metrics, processId, turns, siblings, generation }: ServiceSurroundings,
 ): GatewayService {
+  // Its sessions are of this very change: they are nobody's to begin anew.
+  const config = generation.isNext ? { ...given, shards: { ...given.shards, resume: true } } : given;
+  let bank: Bank = FIRST_BANK;
+  const placed = Promise.withResolvers<void>();
   const clock = systemClock;
   const dice = Math.random;
   const toRabbit = (purpose: "publishing" | "consuming") =>
@@ -86,6 +135,7 @@ export function createService(
     new RedisClient({
       ...config.redis.servers.reveal(),
       prefix: config.redis.prefix,
+      bank: () => bank,
       clock,
       dice,
       ...options,
@@ -101,6 +151,14 @@ export function createService(
     },
     tokenOf: (shard) => service.tokenOf(shardLease(shard)),
   };
+  const { spool } = config.events;
+  const fleetTurns = config.fleet.enabled
+    ? new RedisSharedTurns(redis, {
+      member: crypto.randomUUID(),
+      times: turnTimes(config.shards.identifySpacingMs),
+      observe: told,
+    })
+    : null;
   let statePublisher: StatePublisher | null = null;
   const service: GatewayService = new GatewayService(config, {
     clock,
@@ -132,18 +190,30 @@ export function createService(
       }
       : { kind: "alone", source: new RabbitCommandSource(consuming) },
     learn: (shards) => statePublisher?.learn(shards) ?? Promise.resolve(),
-    points: new RedisResumePoints(redis, { observe: told, fences }),
+    adopt: (sessions) => statePublisher?.adopt(sessions),
+    digest: sha256Digest,
+    place: async () => {
+      const place = await generation.place();
+      if (place === null) return null;
+      bank = place.bank;
+      placed.resolve();
+      return place;
+    },
+    reshard: (total) => generation.reshard(total),
+    points: new RedisResumePoints(redis, {
+      observe: told,
+      fences,
+      isRehearsing: () => service.isRehearsing,
+    }),
     leases: new RedisLeases(leases),
-    sharedTurns: config.fleet.enabled
-      ? new RedisSharedTurns(redis, {
-        member: crypto.randomUUID(),
-        times: turnTimes(config.shards.identifySpacingMs),
-        observe: told,
-      })
-      : shared && shared.turns,
-    siblings: shared && shared.siblings,
+    sharedTurns: fleetTurns === null ? turns : () => fleetTurns,
+    // What workers of one process tell each other is of the service that runs.
+    siblings: generation.isNext ? null : siblings,
     processId,
-    spool: config.events.spool && new SqliteSpool({ folders: config.events.spool.folders, clock }),
+    spool: spool && new SqliteSpool({
+      folders: () => spool.folders.map((folder) => folderInBank(folder, bank)),
+      clock,
+    }),
     board: new RedisBoard(redis),
     figures: new RedisFiguresStore(redis),
     version: project.version,
@@ -159,7 +229,10 @@ export function createService(
     disconnectStore: async () => {
       await Promise.all([redis.disconnect(), leases.disconnect()]);
     },
-    observe,
+    // Until it takes over only what is wrong with it concerns anybody.
+    observe: (observation) => {
+      if (!service.isRehearsing || isLogged(observation, "warn")) observe(observation);
+    },
     confirmed: (delayMs) => metrics.published(delayMs),
   });
   redis.start();
@@ -182,7 +255,7 @@ export function createService(
     }
     // A connection of its own: whatever is asked of it, resume points do not wait. What becomes of Redis, the other tells.
     const client = toRedis({ observe: () => {} });
-    const store = new RedisStateStore(client, { clock, observe: told, fences });
+    const store = new RedisStateStore(client, { clock, observe: told, fences, placed: placed.promise });
     const plan = new StatePlan(state);
     statePublisher = new StatePublisher({
       publisher,

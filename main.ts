@@ -6,7 +6,7 @@
  */
 import { hostname } from "node:os";
 import { getHeapStatistics } from "node:v8";
-import { createMetrics, createRest, createService } from "./create_service.ts";
+import { createGenerations, createMetrics, createRest } from "./create_service.ts";
 import { dashboardSettings } from "./dashboard_settings.ts";
 import { LINK_MINUTES } from "./dashboard/sign_in/links.ts";
 import { DashboardThread } from "./dashboard/thread.ts";
@@ -24,9 +24,9 @@ import { sleepUntil, systemClock } from "./gateway/clock.ts";
 import { type Config, faultLine, type Listener, parseConfig } from "./gateway/config.ts";
 import { type Exit, EXIT_CONFIGURATION, EXIT_SOFTWARE } from "./gateway/exit.ts";
 import { EventCounts } from "./gateway/figures/event_counts.ts";
+import type { Generations } from "./gateway/generations.ts";
 import { turnTimes } from "./gateway/identify/shared_turns.ts";
 import { observeAll, type Observer } from "./gateway/observation.ts";
-import type { GatewayService } from "./gateway/service.ts";
 import { missingForReadiness, Status } from "./gateway/status.ts";
 import project from "./deno.json" with { type: "json" };
 
@@ -184,21 +184,21 @@ interface Shards extends Pick<Program, "start" | "failed" | "stop"> {
 
 /** They run on this thread. */
 function createShards(config: Config, rest: RestClient, observe: Observer): Shards {
-  const metrics = createMetrics(() => service);
-  const service: GatewayService = createService(config, {
+  const metrics = createMetrics(() => generations.service);
+  const generations: Generations = createGenerations(config, {
     rest,
     observe,
     metrics,
-    processId: crypto.randomUUID(),
-    shared: null,
+    surroundings: ({ turns }) => ({ processId: crypto.randomUUID(), turns, siblings: null }),
+    changed: () => {},
   });
   return {
     metrics,
     metricsText: () => metrics.text(),
-    missing: () => missingForReadiness(service.status.snapshot()),
-    start: () => service.start(),
-    failed: service.failed,
-    stop: () => service.stop(),
+    missing: () => missingForReadiness(generations.service.status.snapshot()),
+    start: () => generations.start(),
+    failed: generations.failed,
+    stop: () => generations.stop(),
   };
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { isMainThread, type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { createMetrics, createRest, createService } from "./create_service.ts";
+import { createGenerations, createMetrics, createRest } from "./create_service.ts";
 import { isLogged } from "./gateway/adapters/log.ts";
 import { isForLogChannels } from "./gateway/adapters/log_channel.ts";
 import { isOfTheWhole } from "./gateway/adapters/metrics.ts";
@@ -14,9 +14,9 @@ import { packCounts } from "./gateway/adapters/workers/packed_counts.ts";
 import { ThreadQuestions } from "./gateway/adapters/workers/thread_questions.ts";
 import { ThreadTurns } from "./gateway/adapters/workers/thread_turns.ts";
 import { parseConfig } from "./gateway/config.ts";
+import type { Generations } from "./gateway/generations.ts";
 import { turnTimes } from "./gateway/identify/shared_turns.ts";
 import { observeAll, type Observer } from "./gateway/observation.ts";
-import type { GatewayService } from "./gateway/service.ts";
 import { missingForReadiness } from "./gateway/status.ts";
 import { configOfWorker } from "./gateway/worker_config.ts";
 
@@ -37,27 +37,32 @@ async function runWorker(port: MessagePort, start: WorkerStart): Promise<void> {
       isLogged(observation, config.log.level) || isForLogChannels(observation) || isOfTheWhole(observation)
     ) say({ kind: "observed", observation });
   };
-  const metrics = createMetrics(() => service);
+  const metrics = createMetrics(() => generations.service);
   const questions = new ThreadQuestions((id, question) => say({ kind: "asked", id, question }));
-  const turns = new ThreadTurns({
-    member: start.turnsMember,
-    times: turnTimes(config.shards.identifySpacingMs),
-    ask: questions.ask,
-  });
-  const service: GatewayService = createService(config, {
+  let changes = 0;
+  const generations: Generations = createGenerations(config, {
     rest: createRest(config),
     observe: observeAll(metrics.observe, tell),
     metrics,
-    processId: start.processId,
-    shared: {
-      turns,
-      siblings: {
-        begun: () => questions.ask({ call: "begun" }),
-        hasBegun: (total) => say({ kind: "begun", total }),
-      },
+    surroundings: ({ isNext }) => {
+      const turns = new ThreadTurns({
+        member: isNext ? `${start.turnsMember}.${++changes}` : start.turnsMember,
+        times: turnTimes(config.shards.identifySpacingMs),
+        ask: questions.ask,
+      });
+      return {
+        processId: isNext ? crypto.randomUUID() : start.processId,
+        turns: () => turns,
+        siblings: {
+          begun: () => questions.ask({ call: "begun" }),
+          hasBegun: (total) => say({ kind: "begun", total }),
+        },
+      };
     },
+    changed: (total) => say({ kind: "begun", total }),
   });
-  const sayAlive = () => say({ kind: "alive", missing: missingForReadiness(service.status.snapshot()) });
+  const sayAlive = () =>
+    say({ kind: "alive", missing: missingForReadiness(generations.service.status.snapshot()) });
   const alive = setInterval(sayAlive, ALIVE_EVERY_MS);
   sayAlive();
   port.on("message", async (message: ToWorker) => {
@@ -66,19 +71,19 @@ async function runWorker(port: MessagePort, start: WorkerStart): Promise<void> {
         return questions.answered(message.id, message.answer);
       case "read": {
         const families = await metrics.families();
-        const counts = packCounts(service.eventCounts);
+        const counts = packCounts(generations.service.eventCounts);
         return say({ kind: "figures", id: message.id, figures: { families, counts } }, [
           counts.numbers.buffer,
         ]);
       }
       case "stop":
-        await service.stop();
+        await generations.stop();
         clearInterval(alive);
         return say({ kind: "stopped" });
     }
   });
-  service.failed.then((exit) => say({ kind: "failed", exit }));
-  await service.start();
+  generations.failed.then((exit) => say({ kind: "failed", exit }));
+  await generations.start();
 }
 
 /** A fault of our own, thrown where nobody catches it: what is left here is in a state that nobody has thought of. */

@@ -27,6 +27,8 @@ export interface Siblings {
 
 export interface FoundingOptions {
   readonly config: Config;
+  /** How many shards there are to be; null: as many as are stored, or as Discord recommends. */
+  readonly total: number | null;
   readonly clock: Clock;
   readonly observe: Observer;
   readonly points: ResumePoints;
@@ -162,15 +164,14 @@ export class Founding {
 
   /** Takes part in what runs. `total`: null where only processes run that are alone. */
   async #joined(fleet: SeenFleet, proclaimed: number | null): Promise<Foundation | null> {
-    const { config, membership, observe, points, disk, unlessStopping } = this.#options;
+    const { total: wanted, membership, observe, points, disk, unlessStopping } = this.#options;
     const left = await unlessStopping(disk());
     const total = proclaimed ?? (await unlessStopping(points.load()))?.total ?? null;
     if (left === null || total === null) return null;
-    if (config.shards.total !== null && config.shards.total !== total) {
+    if (wanted !== null && wanted !== total) {
       observe({
         kind: "service.warning",
-        message:
-          `The fleet runs ${total} shards, so SHARDS_TOTAL, which is ${config.shards.total}, is not heeded`,
+        message: `The fleet runs ${total} shards, so SHARDS_TOTAL, which is ${wanted}, is not heeded`,
       });
     }
     const { spooled } = left;
@@ -260,8 +261,7 @@ export class Founding {
 
   /** The configured number; else that of the stored sessions while they can be resumed; else Discord's. */
   async #determineTotal(left: Left): Promise<number | null> {
-    const { config, bot, recommended } = this.#options;
-    const { total, resume } = config.shards;
+    const { total, bot, recommended, config: { shards: { resume } } } = this.#options;
     if (total !== null) return total;
     const hasSession = [...left.shards.values()].some(({ point }) => point !== null);
     const isKept = left.total !== null &&

@@ -6,7 +6,6 @@
  */
 import type { Clock } from "./clock.ts";
 import type { CommandDispatcher, CommandedShard } from "./commands/dispatcher.ts";
-import type { Outbox } from "./delivery/outbox.ts";
 import type { EventChoice } from "./delivery/event_choice.ts";
 import type { Partitions } from "./delivery/partitions.ts";
 import type { OutgoingEvent } from "./delivery/publisher.ts";
@@ -18,6 +17,7 @@ import type { IdentifyQueue, IdentifyTurn } from "./identify/queue.ts";
 import type { GapReason, Observer } from "./observation.ts";
 import { type FrameHead, type GuildEventType, isGuildEvent, readGuild } from "./protocol/frame_head.ts";
 import type { PointKeeper } from "./resume/keeper.ts";
+import type { EventLane } from "./reshard/rehearsal.ts";
 import { endsSession, type LostSession, type ResumePoint } from "./resume/points.ts";
 import type { ShardCommand } from "./shard/command_queue.ts";
 import { ShardDriver, type ShardHost } from "./shard/driver.ts";
@@ -37,7 +37,7 @@ export interface ShardServices {
   readonly clock: Clock;
   readonly observe: Observer;
   readonly transport: Transport;
-  readonly outbox: Pick<Outbox, "accept" | "pass" | "letGo">;
+  readonly eventWay: EventLane;
   readonly keeper: PointKeeper;
   readonly identifyQueue: IdentifyQueue;
   readonly commands: Pick<CommandDispatcher, "sent" | "expired">;
@@ -222,6 +222,11 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
     this.#keepLost();
   }
 
+  /** Null while there is none. */
+  get sessionId(): string | null {
+    return this.#point?.sessionId ?? null;
+  }
+
   // ShardProgress
 
   get sequenceReceived(): number | null {
@@ -269,7 +274,7 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
   }
 
   #publish({ sessionId, sequence, type, bytes, head }: DeliveredEvent): void {
-    const { outbox, clock, partitions, eventChoice, tracer } = this.#services;
+    const { eventWay, clock, partitions, eventChoice, tracer } = this.#services;
     const event: OutgoingEvent = {
       shard: this.#shard,
       session: sessionId,
@@ -282,7 +287,7 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
     };
     // The span is that of publishing it.
     const isTraced = tracer !== null && eventChoice.isWanted(type);
-    outbox.accept(isTraced ? { ...event, trace: tracer.begin(event) } : event);
+    eventWay.accept(isTraced ? { ...event, trace: tracer.begin(event) } : event);
   }
 
   #guildEvent(name: GuildEventType, bytes: Uint8Array, head: FrameHead): void {
@@ -299,7 +304,7 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
   }
 
   pass(sessionId: string, sequence: number): void {
-    this.#services.outbox.pass(this.#shard, sessionId, sequence);
+    this.#services.eventWay.pass(this.#shard, sessionId, sequence);
   }
 
   sessionStarted({ sessionId, resumeGatewayUrl, resumable, guildIds }: StartedSession): void {
@@ -383,7 +388,7 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
 
   /** An event that the broker refused holds the shard's sequence until it cannot be forgotten that it is missing. */
   #letGo({ sessionId, sequence, reason }: LostSession): void {
-    if (reason === "event_refused") this.#services.outbox.letGo(this.#shard, sessionId, sequence + 1);
+    if (reason === "event_refused") this.#services.eventWay.letGo(this.#shard, sessionId, sequence + 1);
   }
 
   /** Losses whose gaps are on their way come before all others. */

@@ -24,7 +24,7 @@ export interface HostingOptions {
   readonly keeper: PointKeeper;
   /** Resolves when it is known what other processes have done of these shards. */
   readonly learn: (shards: readonly number[]) => Promise<void>;
-  readonly services: Omit<ShardServices, "clock" | "observe" | "outbox" | "keeper">;
+  readonly services: Omit<ShardServices, "clock" | "observe" | "keeper">;
   readonly leases: {
     isHeld(shard: number): boolean;
     /** Whether it is certain that nobody else holds one too. */
@@ -225,7 +225,7 @@ export class Hosting {
   }
 
   #host(shard: number, total: number, legacy: ShardLegacy): HostedShard {
-    const { config, clock, dice, observe, outbox, keeper, services } = this.#options;
+    const { config, clock, dice, observe, keeper, services } = this.#options;
     const { discord, events } = config;
     const presence = this.#presence;
     const machine = {
@@ -247,7 +247,7 @@ export class Hosting {
       heartbeatFrame,
       presenceFrame,
     };
-    return new HostedShard(machine, { ...services, clock, observe, outbox, keeper }, legacy);
+    return new HostedShard(machine, { ...services, clock, observe, keeper }, legacy);
   }
 }
 

@@ -117,6 +117,18 @@ export type Observation =
   | { kind: "fleet.led"; member: string }
   // An operator wants it to hand its shards over and take none, or does no longer.
   | { kind: "fleet.drained"; isDrained: boolean }
+  // A change of the number of shards is in another phase.
+  | {
+    kind: "reshard.phase";
+    phase: "rehearsing" | "holding" | "taking_over" | "done";
+    from: number;
+    to: number;
+  }
+  | { kind: "reshard.abandoned"; from: number; to: number; reason: string | null }
+  // Of the shards of the new number those here; `obstacle`: what this process waits for.
+  | { kind: "reshard.progress"; ready: number; shards: number; obstacle: string | null }
+  // The old sessions here are gone; so many events only they had seen, and they are published too.
+  | { kind: "reshard.ended"; late: number }
   // Nobody says whose turn it is in the fleet, and shards wait for one; one for an outage, however long.
   | { kind: "identify.refused"; error: string }
   | { kind: "shards.recommendation"; recommended: number; running: number }

@@ -31,15 +31,19 @@ import { LEAD_LEASE, type Leases, type LeaseToken, shardLease, shardOfLease } fr
 import { Membership, type SeenFleet } from "./fleet/membership.ts";
 import { Hosting } from "./hosting.ts";
 import { type Foundation, Founding, type Siblings } from "./founding.ts";
+import type { GenerationPorts, Place } from "./generation.ts";
 import type { LeftOnDisk } from "./legacy.ts";
 import { type GatewayBot, IdentifyBudget } from "./identify/budget.ts";
 import { IdentifyQueue } from "./identify/queue.ts";
 import type { SharedTurns } from "./identify/shared_turns.ts";
 import { newsObserver, type ObservedGap } from "./news.ts";
 import { observeAll, type Observer } from "./observation.ts";
+import { EventWay } from "./reshard/event_way.ts";
+import type { Digest } from "./reshard/overlap.ts";
 import { botId } from "./protocol/bot_token.ts";
 import { gatewayConnectionUrl } from "./protocol/gateway_url.ts";
 import { Intent } from "./protocol/intents.ts";
+import { type Bank, FIRST_BANK } from "./resume/bank.ts";
 import type { Board } from "./resume/board.ts";
 import { BoardWriter } from "./resume/board_writer.ts";
 import { PointKeeper } from "./resume/keeper.ts";
@@ -49,7 +53,7 @@ import { keptEffectOf } from "./state/rules.ts";
 import { Status } from "./status.ts";
 import { UnhostedLosses } from "./unhosted_losses.ts";
 
-export interface ServicePorts {
+export interface ServicePorts extends Pick<GenerationPorts, "place" | "reshard"> {
   readonly clock: Clock;
   readonly dice: Dice;
   readonly transport: Transport;
@@ -57,12 +61,16 @@ export interface ServicePorts {
   readonly publisher: (fence: (publisher: Publisher) => Publisher) => Publisher;
   /** Whoever stands before the broker learns what other processes have done of these shards. Resolves when it has. */
   learn(shards: readonly number[]): Promise<void>;
+  /** Whoever stands before the broker learns of sessions, by shard, whose beginning was not published. */
+  adopt(sessions: ReadonlyMap<number, string>): void;
+  /** Names what happened the same in every session that has it. */
+  readonly digest: Digest;
   readonly notices: Notices;
   readonly commands: CommandPorts;
   readonly points: ResumePoints;
   readonly leases: Leases;
-  /** Null where no other process or thread identifies for the same bot. */
-  readonly sharedTurns: SharedTurns | null;
+  /** Null while nobody else identifies for the same bot. */
+  sharedTurns(): SharedTurns | null;
   /** Null where it is no worker of a process. */
   readonly siblings: Siblings | null;
   /** Null where it is switched off. */
@@ -99,6 +107,9 @@ const DISCONNECT_MAX_MS = 1_000;
 /** All of them together. What comes last has at least {@link PHASE_MIN_MS}. */
 const STOP_MAX_MS = 9_000;
 const PHASE_MIN_MS = 250;
+/** What a service is while the number of shards changes: what comes, what goes, or else all that there is. */
+type Part = "coming" | "sole" | "going";
+
 /** Shards go to other members one after the other, a few at a time. */
 const HANDOVER_MAX_MS = 4_000;
 
@@ -108,6 +119,7 @@ export class GatewayService {
   readonly #stopping = new AbortController();
   readonly #publisher: Publisher;
   readonly #outbox: Outbox;
+  readonly #eventWay: EventWay;
   readonly #keeper: PointKeeper;
   readonly #hosting: Hosting;
   readonly #unhosted: UnhostedLosses;
@@ -127,6 +139,11 @@ export class GatewayService {
   #whenLooked: ((fleet: SeenFleet) => void)[] = [];
   #disk: LeftOnDisk | null = null;
   #isDiskRefusalSaid = false;
+  #part: Part = "sole";
+  /** Its events are held back, and no shard is to change hands meanwhile. */
+  #isHeld = false;
+  /** What there is to be founded is, by this process or another. */
+  #isFounded = false;
   /** It ends. */
   #isLeaving = false;
   /** An operator wants it so. */
@@ -134,14 +151,19 @@ export class GatewayService {
   #total: number | null = null;
   #recommendationSaid: number | null = null;
   #brokerOpened: () => void = () => {};
-  #stopped: Promise<void> | null = null;
+  #stop: Promise<void> | null = null;
   #exit: (exit: Exit) => void = () => {};
+  #hasStopped: () => void = () => {};
+  /** Where it keeps what is its own; null where it has not found that out. */
+  #place: Place | null = null;
 
   readonly status: Status;
   /** Whoever sees something tells it here: status, news and everybody outside hear of it. */
   readonly observe: Observer;
   /** Resolves where the service cannot go on: it is to be stopped, and the process to end so. */
   readonly failed: Promise<Exit>;
+  /** Resolves once it has stopped. */
+  readonly stopped: Promise<void>;
 
   constructor(config: Config, ports: ServicePorts) {
     this.#config = config;
@@ -149,7 +171,13 @@ export class GatewayService {
     const { clock, dice, notices, points, board, transport, guildNames, tracer } = ports;
     this.status = new Status(clock);
     this.failed = new Promise((resolve) => this.#exit = resolve);
+    this.stopped = new Promise((resolve) => this.#hasStopped = resolve);
     const news = newsObserver(notices, clock, (gap) => this.#gapTold(gap));
+    const inPublic = (observer: Observer): Observer => (observation) => {
+      if (this.#part !== "coming") observer(observation);
+      // Nobody misses what nobody was to get.
+      else if (observation.kind === "shard.gap") this.#gapTold(observation);
+    };
     const { replicaName } = config.fleet;
     const figures = new FiguresGatherer({
       clock,
@@ -168,7 +196,11 @@ export class GatewayService {
       holdsSecret: (text) => config.secrets.some((secret) => text.includes(secret.reveal())),
     });
     this.#figures = figures;
-    const observe = observeAll(this.status.observe, figures.observe, news, ports.observe);
+    const observe = observeAll(
+      this.status.observe,
+      inPublic(observeAll(figures.observe, news)),
+      ports.observe,
+    );
     this.observe = observe;
     this.#figuresWriter = new FiguresWriter({
       store: ports.figures,
@@ -214,10 +246,16 @@ export class GatewayService {
         },
       },
     });
+    this.#eventWay = new EventWay({
+      outbox: this.#outbox,
+      clock,
+      digest: ports.digest,
+      maxBytes: config.events.maxUnconfirmedBytes,
+    });
     this.#boardWriter = new BoardWriter({
       board,
       entries: this.status,
-      composes: () => !config.fleet.enabled || this.tokenOf(LEAD_LEASE) !== null,
+      composes: () => this.#part === "sole" && (!config.fleet.enabled || this.tokenOf(LEAD_LEASE) !== null),
       isShared: config.fleet.enabled,
       clock,
       observe,
@@ -256,7 +294,7 @@ export class GatewayService {
       budget: this.#budget,
       spacingMs: config.shards.identifySpacingMs,
       concurrency: config.shards.concurrency,
-      shared: ports.sharedTurns,
+      shared: () => ports.sharedTurns(),
     });
     const { discord, events } = config;
     this.#hosting = new Hosting({
@@ -270,6 +308,7 @@ export class GatewayService {
       learn: (shards) => ports.learn(shards),
       services: {
         transport,
+        eventWay: this.#eventWay,
         identifyQueue: this.#identifyQueue,
         commands: {
           sent: (command) => this.#dispatcher.sent(command),
@@ -298,7 +337,10 @@ export class GatewayService {
         isContinued: (shard) => this.#membership?.isContinued(shardLease(shard)) ?? false,
       },
       assigned: (shards) => this.status.assign(shards),
-      left: (shard) => this.#dispatcher.left(shard),
+      left: (shard) => {
+        this.#eventWay.left(shard);
+        this.#dispatcher.left(shard);
+      },
       stopping: this.#stopping.signal,
     });
     const concluding = {
@@ -371,7 +413,7 @@ export class GatewayService {
    */
   async start(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
-    this.#figuresWriter.start();
+    if (this.#part === "sole") this.#figuresWriter.start();
     this.#sayWhatIsMissing();
     const opened = new Promise<void>((resolve) => this.#brokerOpened = resolve);
     this.#publisher.start({
@@ -383,6 +425,8 @@ export class GatewayService {
     });
     // Also where every session can be resumed: a refused token is better known now than at the first IDENTIFY.
     const gatewayRead = this.#budget.refresh();
+    this.#place = await this.#unlessStopping(this.#ports.place());
+    if (this.#place === null) return;
     const holder = await this.#unlessStopping(this.#takeDisk());
     if (holder === null) return;
     const membership = this.#becomeMember(holder);
@@ -406,16 +450,17 @@ export class GatewayService {
     if (this.#stopping.signal.aborted) return;
     this.#assignment = this.#assign(membership, total, alone);
     if (alone === null) this.#lead = new Lead(membership, total, this.observe);
-    this.#commands.start();
+    this.#isFounded = true;
+    if (this.#part === "sole") this.#commands.start();
   }
 
   /** Stops in order, within ten seconds whatever hangs. Safe twice, and before or during {@link start}. */
   stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    return this.#stopped;
+    this.#stop ??= this.#stopInOrder().finally(this.#hasStopped);
+    return this.#stop;
   }
 
-  async #stop(): Promise<void> {
+  async #stopInOrder(): Promise<void> {
     const { clock } = this.#ports;
     this.#stopping.abort();
     const endsAtMs = clock.nowMs() + STOP_MAX_MS;
@@ -424,7 +469,8 @@ export class GatewayService {
       this.#budget.stop();
       return this.#commands.quiet();
     });
-    if (this.#config.fleet.enabled && this.#assignment !== null && this.#membership?.holds()) {
+    const mayHandOver = this.#config.fleet.enabled && this.#part !== "going";
+    if (mayHandOver && this.#assignment !== null && this.#membership?.holds()) {
       await this.#phase("hand over", HANDOVER_MAX_MS, endsAtMs, (signal) => this.#handAllOver(signal));
     }
     await this.#phase("leave", LEAVE_MAX_MS, endsAtMs, async () => {
@@ -482,6 +528,132 @@ export class GatewayService {
       signal.addEventListener("abort", () => resolve(null), { once: true });
     });
     return await Promise.race([work, stopping]);
+  }
+
+  // A change of the number of shards.
+
+  /** Before {@link start}: it comes up beside the service that runs, and nobody hears of it before {@link takeOver}. */
+  rehearse(): void {
+    this.#part = "coming";
+    this.#eventWay.rehearse();
+  }
+
+  get isRehearsing(): boolean {
+    return this.#part === "coming";
+  }
+
+  /** Where it keeps what is its own. */
+  get bank(): Bank {
+    return this.#place?.bank ?? FIRST_BANK;
+  }
+
+  /** How many IDENTIFYs Discord allows until it counts anew; null: it did not say. */
+  async identifiesLeft(): Promise<number | null> {
+    await this.#budget.refresh();
+    return this.#budget.gateway?.sessionStartLimit.remaining ?? null;
+  }
+
+  /** How many shards there are; null where that is not known yet. */
+  get total(): number | null {
+    return this.#total;
+  }
+
+  /** Members that are there, itself included. */
+  get members(): ReadonlySet<string> {
+    const fleet = this.#membership?.fleet;
+    const there = [...fleet?.members.keys() ?? []].filter((member) => !fleet?.gone.has(member));
+    return new Set([this.member, ...there]);
+  }
+
+  /** How many shards run here. */
+  get shards(): number {
+    return this.#shards.size;
+  }
+
+  /** How many of them are connected. */
+  get readyShards(): number {
+    return this.status.snapshot().counts.Connected;
+  }
+
+  /** Where it rehearses: keeps all that has come lately for as long as it is kept. */
+  keepAll(isKept: boolean): void {
+    this.#eventWay.keepAll(isKept);
+  }
+
+  /** What it runs is run by it alone from now on. `published`: digests of what the other side has published lately. */
+  takeOver(published: Iterable<string>): void {
+    if (this.#part !== "coming") return;
+    this.#part = "sole";
+    const sessions = [...this.#shards].map((
+      [shard, { sessionId }],
+    ): [number, string | null] => [shard, sessionId]);
+    this.#ports.adopt(
+      new Map(sessions.filter((session): session is [number, string] => session[1] !== null)),
+    );
+    this.#eventWay.takeOver(published);
+    this.#figuresWriter.start();
+    if (this.#isFounded) this.#commands.start();
+  }
+
+  /** Digests of what it has seen since shortly before it took over. */
+  get seen(): readonly string[] {
+    return this.#eventWay.seen;
+  }
+
+  /** Others may take over: notes what is published. */
+  watch(): void {
+    this.#eventWay.watch();
+  }
+
+  /** What keeps the events here from being held back for a moment: they do not flow. */
+  get obstacle(): string | null {
+    const spooled = this.spooled?.events ?? 0;
+    if (spooled > 0) return `${spooled} events wait in the spool`;
+    if (!this.status.brokerConnected) return "RabbitMQ is away";
+    return this.#membership?.holds() === false ? "its leases are not renewed" : null;
+  }
+
+  /**
+   * Holds back what comes from now on. Resolves once all that came before is published, with digests of what was in the
+   * last seconds; null where that takes too long, or the service is stopped.
+   */
+  async hold(maxMs: number): Promise<readonly string[] | null> {
+    const { clock } = this.#ports;
+    this.#isHeld = true;
+    this.#eventWay.hold();
+    const done = new AbortController();
+    const isEmpty = await this.#unlessStopping(Promise.race([
+      Promise.all([...this.#shards.keys()].map((shard) => this.#outbox.emptied(shard))).then(() => true),
+      sleepUntil(clock, clock.nowMs() + maxMs, done.signal).then(() => false),
+    ]));
+    done.abort();
+    return isEmpty ? this.#eventWay.published : null;
+  }
+
+  /** Nobody takes over, or it has done so itself and all is told: events go straight on their way. */
+  letOn(): void {
+    this.#isHeld = false;
+    this.#eventWay.beStraight();
+  }
+
+  /** Others have taken over: what is left to do is to {@link end}. */
+  retire(): void {
+    this.#part = "going";
+    this.#commands.quiet();
+    this.#figuresWriter.stop();
+  }
+
+  /** Leaves its sessions. Resolves when the close frames are out. */
+  async leaveSessions(): Promise<void> {
+    await this.#hosting.stop();
+  }
+
+  /** Publishes what others have not seen, and stops. `seen`: digests of what they have. Resolves with how many that were. */
+  async end(seen: Iterable<string>): Promise<number> {
+    const late = this.#eventWay.end(seen);
+    await this.#outbox.secured();
+    await this.stop();
+    return late;
   }
 
   // The fleet.
@@ -572,7 +744,7 @@ export class GatewayService {
     if (fleet.leases !== this.#leasesSeen) this.#commands.holdersChanged();
     this.#leasesSeen = fleet.leases;
     this.#lead?.consider(fleet);
-    this.#assignment?.consider(fleet);
+    if (!this.#isHeld) this.#assignment?.consider(fleet);
     for (const resolve of this.#whenLooked.splice(0)) resolve(fleet);
   }
 
@@ -597,6 +769,7 @@ export class GatewayService {
     const { clock, points, siblings } = this.#ports;
     return new Founding({
       config: this.#config,
+      total: this.#place?.total ?? this.#config.shards.total,
       clock,
       observe: this.observe,
       points,
@@ -685,7 +858,9 @@ export class GatewayService {
       const { to, problem } = movedAside;
       this.observe({ kind: "spool.moved_aside", to, problem });
     }
-    this.#disk = { spooled: contents, isSpoolDamaged: movedAside?.isLost ?? false };
+    // Sessions that come up now are of this change: what is on disk is of an earlier one. Its events are published.
+    const spooled = this.#part === "coming" ? { ...contents, points: new Map() } : contents;
+    this.#disk = { spooled, isSpoolDamaged: movedAside?.isLost ?? false };
     return holder;
   }
 
@@ -694,7 +869,8 @@ export class GatewayService {
     const { spool } = this.#ports;
     const settings = this.#config.events.spool;
     if (spool === null || settings === null || spooled === null) return true;
-    await spool.begin({ total, keepPoints }).catch((error: unknown) => {
+    const keptPoints = keepPoints && this.#part !== "coming";
+    await spool.begin({ total, keepPoints: keptPoints }).catch((error: unknown) => {
       // A full disk, say: what is in it can be drained all the same.
       this.observe({ kind: "spool.refused", error: failureText(error) });
     });

@@ -4,12 +4,14 @@
  *
  * @module
  */
+import { sha256Digest } from "../../gateway/adapters/digest.ts";
 import { setTimeout } from "node:timers/promises";
 import { Log } from "../../gateway/adapters/log.ts";
 import { Metrics } from "../../gateway/adapters/metrics.ts";
 import { systemClock } from "../../gateway/clock.ts";
 import { parseConfig } from "../../gateway/config.ts";
 import { observeAll } from "../../gateway/observation.ts";
+import { FIRST_BANK } from "../../gateway/resume/bank.ts";
 import { GatewayService } from "../../gateway/service.ts";
 import { ConfirmingPublisher } from "./confirming_publisher.ts";
 import { BATCH, COMMON_SIZE, EVENTS, payloadsOf, type Size, SIZES, sizeText } from "./events.ts";
@@ -99,7 +101,11 @@ class RunningService {
         forget: () => {},
       },
       leases: grantedLeases,
-      sharedTurns: null,
+      sharedTurns: () => null,
+      place: () => Promise.resolve({ bank: FIRST_BANK, total: null }),
+      reshard: () => Promise.resolve(null),
+      adopt: () => {},
+      digest: sha256Digest,
       siblings: null,
       processId: "bench",
       spool: null,

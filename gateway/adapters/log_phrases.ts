@@ -17,6 +17,15 @@ interface Phrase<Seen extends Observation = Observation> {
 
 type Phrases = { readonly [Kind in Observation["kind"]]: Phrase<Extract<Observation, { kind: Kind }>> };
 
+const RESHARD_TEXTS: {
+  readonly [Phase in Extract<Observation, { kind: "reshard.phase" }>["phase"]]: string;
+} = {
+  rehearsing: "Number of shards changes: new sessions come up beside the old ones",
+  holding: "All new sessions are there, events are held back until the others are published",
+  taking_over: "New sessions have taken over",
+  done: "Number of shards changed",
+};
+
 /**
  * One row for each kind, or this does not compile. A field `message` is told in the text and nowhere else; all
  * other fields follow the text under their own names.
@@ -77,6 +86,10 @@ const PHRASES: Phrases = {
         ? "Drained by an operator: its shards go to others, and it takes none"
         : "Drained no longer: it takes shards again",
   },
+  "reshard.phase": { level: "info", text: ({ phase }) => RESHARD_TEXTS[phase] },
+  "reshard.abandoned": { level: "warn", text: "Number of shards not changed" },
+  "reshard.progress": { level: "info", text: "Shards of the new number come up" },
+  "reshard.ended": { level: "info", text: "Old sessions left" },
   "identify.refused": {
     level: "error",
     text: "Redis does not say whose turn to identify it is, shards wait",

@@ -8,7 +8,7 @@
 import type { Clock } from "../clock.ts";
 import type { OutgoingEvent } from "../delivery/publisher.ts";
 import { type Digest, digestOf, Overlap } from "./overlap.ts";
-import type { EventLane } from "./rehearsal.ts";
+import { type EventLane, FORGET_EVERY_MS } from "./rehearsal.ts";
 
 export interface FarewellOptions {
   /** Where events go that are to be published. */
@@ -17,6 +17,8 @@ export interface FarewellOptions {
   readonly digest: Digest;
   /** What was published so long before others take over is told to them. */
   readonly toldMs: number;
+  /** Most bytes that are held back: past it all goes on its way, and some of it comes twice. */
+  readonly heldMaxBytes: number;
 }
 
 interface Late {
@@ -27,8 +29,9 @@ interface Late {
 export class Farewell implements EventLane {
   readonly #options: FarewellOptions;
   #published: { readonly atMs: number; readonly digest: string }[] = [];
-  /** What came since others took over; null while they have not. */
+  /** What came since it was held back; null while it is not. */
   #late: Late[] | null = null;
+  #lateBytes = 0;
 
   /** From now on what is published is noted. */
   constructor(options: FarewellOptions) {
@@ -36,14 +39,17 @@ export class Farewell implements EventLane {
   }
 
   accept(event: OutgoingEvent): void {
-    const { outbox, clock, digest } = this.#options;
+    const { outbox, clock, digest, toldMs, heldMaxBytes } = this.#options;
     const named = digestOf(event, digest);
     if (this.#late !== null) {
       this.#late.push({ event, digest: named });
+      this.#lateBytes += event.body.length;
+      if (this.#lateBytes > heldMaxBytes) this.letOn();
       return;
     }
-    this.#published.push({ atMs: clock.nowMs(), digest: named });
-    this.#forgetOld();
+    const atMs = clock.nowMs();
+    this.#published.push({ atMs, digest: named });
+    if ((this.#published[0]?.atMs ?? atMs) < atMs - toldMs - FORGET_EVERY_MS) this.#forgetOld();
     outbox.accept(event);
   }
 
@@ -56,9 +62,29 @@ export class Farewell implements EventLane {
     this.#options.outbox.letGo(shard, session, sequence);
   }
 
-  /** Others take over from now on. Returns digests of what was published in the last seconds. */
-  begin(): string[] {
-    this.#late ??= [];
+  /** The shard does not run here any more: whoever runs it gets again what has come late. */
+  left(shard: number): void {
+    if (this.#late === null) return;
+    this.#late = this.#late.filter(({ event }) => event.shard !== shard);
+    this.#lateBytes = this.#late.reduce((sum, { event }) => sum + event.body.length, 0);
+  }
+
+  /** Holds back what comes from now on: others may be about to take over. */
+  hold(): void {
+    if (this.#late !== null) return;
+    this.#late = [];
+    this.#lateBytes = 0;
+  }
+
+  /** Nobody takes over: what was held back is published, and so is what comes. */
+  letOn(): void {
+    const late = this.#late ?? [];
+    this.#late = null;
+    for (const { event } of late) this.accept(event);
+  }
+
+  /** Digests of what was published in the last seconds. */
+  get published(): string[] {
     this.#forgetOld();
     return this.#published.map(({ digest }) => digest);
   }
@@ -80,11 +106,7 @@ export class Farewell implements EventLane {
   }
 
   #forgetOld(): void {
-    const { clock, toldMs } = this.#options;
-    const sinceMs = clock.nowMs() - toldMs;
-    // Looked for from the oldest on, of which few go each time.
-    let end = 0;
-    while ((this.#published[end]?.atMs ?? Infinity) < sinceMs) end += 1;
-    if (end > 0) this.#published.splice(0, end);
+    const sinceMs = this.#options.clock.nowMs() - this.#options.toldMs;
+    this.#published = this.#published.filter(({ atMs }) => atMs >= sinceMs);
   }
 }

@@ -141,6 +141,11 @@ export class StatePublisher implements Publisher {
     await Promise.race([learnt, lost]);
   }
 
+  /** Sessions, by shard, that begin to be published in the middle: the cache has what came before from others. */
+  adopt(sessions: ReadonlyMap<number, string>): void {
+    for (const [shard, session] of sessions) this.#writtenBy(shard, session);
+  }
+
   publish(event: OutgoingEvent, settled: (outcome: PublishOutcome) => void): void {
     if (!this.#isOpen) throw new Error(`Cannot publish ${event.type}: the broker or the state cache is away`);
     let lane = this.#lanes.get(event.shard);
@@ -279,6 +284,12 @@ export class StatePublisher implements Publisher {
   }
 
   #writtenOf({ shard, session, type }: OutgoingEvent): Written {
+    const isKnown = this.#written.get(shard)?.has(session) === true;
+    if (!isKnown && type !== "READY") this.#tellUnfilled(shard);
+    return this.#writtenBy(shard, session);
+  }
+
+  #writtenBy(shard: number, session: string): Written {
     let sessions = this.#written.get(shard);
     if (sessions === undefined) {
       sessions = new Map();
@@ -290,7 +301,6 @@ export class StatePublisher implements Publisher {
       sessions.set(session, written);
       const [oldest] = sessions.keys();
       if (sessions.size > SESSIONS_KEPT && oldest !== undefined) sessions.delete(oldest);
-      if (type !== "READY") this.#tellUnfilled(shard);
     }
     return written;
   }

@@ -8,6 +8,7 @@ import { parseConfig } from "../../gateway/config.ts";
 import type { Siblings } from "../../gateway/founding.ts";
 import type { GatewayBot } from "../../gateway/identify/budget.ts";
 import type { Observation } from "../../gateway/observation.ts";
+import { FIRST_BANK } from "../../gateway/resume/bank.ts";
 import type { ResumePoint, StoredShard } from "../../gateway/resume/points.ts";
 import { GatewayService } from "../../gateway/service.ts";
 import { configOfWorker } from "../../gateway/worker_config.ts";
@@ -23,6 +24,7 @@ import { MemoryResumePoints } from "../fakes/memory_resume_points.ts";
 import { MemorySpool } from "../fakes/memory_spool.ts";
 import { type MemoryConnection, MemoryTransport } from "../fakes/memory_transport.ts";
 import { microtasksDone } from "../fakes/microtasks.ts";
+import { plainDigest } from "../fakes/plain_digest.ts";
 
 /** A stored session; `fields` are put over what an earlier process of the same settings would have left. */
 export function storedPoint(
@@ -118,7 +120,11 @@ export class ServiceRig {
       spool,
       board,
       figures,
-      sharedTurns: null,
+      sharedTurns: () => null,
+      place: () => Promise.resolve({ bank: FIRST_BANK, total: null }),
+      reshard: () => Promise.resolve(null),
+      adopt: () => {},
+      digest: plainDigest,
       siblings: worker?.siblings ?? null,
       processId: crypto.randomUUID(),
       version: "1.2.3",

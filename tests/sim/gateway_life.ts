@@ -9,10 +9,12 @@ import { type Config, parseConfig } from "../../gateway/config.ts";
 import { shardLease } from "../../gateway/fleet/leases.ts";
 import { failureText } from "../../gateway/failure.ts";
 import type { Publisher } from "../../gateway/delivery/publisher.ts";
+import { FIRST_BANK } from "../../gateway/resume/bank.ts";
 import { GatewayService } from "../../gateway/service.ts";
 import { StatePlan } from "../../gateway/state/plan.ts";
 import { StatePublisher } from "../../gateway/state/publisher.ts";
 import { StateWriter } from "../../gateway/state/writer.ts";
+import { plainDigest } from "../fakes/plain_digest.ts";
 import type { SimulatedBroker } from "./broker.ts";
 import { reportUnwritten } from "./checkers/beginnings.ts";
 import type { SimulatedCommandQueue } from "./command_queue.ts";
@@ -136,6 +138,7 @@ export class GatewayLife {
     history.note("state", machine.name, `process ${process.number} starts`);
     discord.processStarts(process, { total, intents });
     const config = this.#config();
+    const turns = redis.sharedTurns(process);
     let statePublisher: StatePublisher | null = null;
     const service: GatewayService = new GatewayService(config, {
       clock: process.clock,
@@ -158,7 +161,11 @@ export class GatewayLife {
         tokenOf: (shard) => service.tokenOf(shardLease(shard)),
       }),
       leases: redis.leases(process),
-      sharedTurns: redis.sharedTurns(process),
+      sharedTurns: () => turns,
+      place: () => Promise.resolve({ bank: FIRST_BANK, total: null }),
+      reshard: () => Promise.resolve(null),
+      adopt: () => {},
+      digest: plainDigest,
       siblings: null,
       processId: `process-${process.number}`,
       board: redis.board(process),

@@ -54,7 +54,7 @@ export class WorkerPool {
   /** Who waits for a worker's figures, by the number of the question. */
   readonly #reading = new Map<number, (figures: WorkerFigures | null) => void>();
   #reads = 0;
-  /** How many shards the first worker has begun to run. */
+  /** How many shards the first worker has begun to run, or what that was changed to. */
   #total: number | null = null;
   #exit: (exit: Exit) => void = () => {};
 
@@ -142,7 +142,7 @@ export class WorkerPool {
         );
         return;
       case "begun":
-        this.#total ??= message.total;
+        this.#total = message.total;
         return;
       case "failed":
         return this.#exit(message.exit);

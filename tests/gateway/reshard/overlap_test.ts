@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { digestOf, Overlap } from "../../../gateway/reshard/overlap.ts";
-import { plainDigest, seen } from "./recorded_lane.ts";
+import { plainDigest } from "../../fakes/plain_digest.ts";
+import { seen } from "./recorded_lane.ts";
 
 const encoder = new TextEncoder();
 

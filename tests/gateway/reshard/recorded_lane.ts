@@ -43,7 +43,3 @@ export function seen(shard: number, session: string, sequence: number, d: unknow
 export function about({ body }: OutgoingEvent): unknown {
   return JSON.parse(new TextDecoder().decode(body)).d;
 }
-
-export function plainDigest(name: string, data: Uint8Array): string {
-  return `${name} ${new TextDecoder().decode(data)}`;
-}

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Farewell } from "../../../gateway/reshard/farewell.ts";
-import { Overlap } from "../../../gateway/reshard/overlap.ts";
 import { Rehearsal } from "../../../gateway/reshard/rehearsal.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
-import { about, plainDigest as digest, RecordedLane, seen } from "./recorded_lane.ts";
+import { plainDigest as digest } from "../../fakes/plain_digest.ts";
+import { about, RecordedLane, seen } from "./recorded_lane.ts";
 
 const KEPT_MS = 5_000;
 /** How much later than the other one a session may see the same, here. */
@@ -20,10 +20,10 @@ function rehearsing({ keptMaxBytes = 1_000_000 } = {}) {
   };
 }
 
-function leaving() {
+function leaving({ heldMaxBytes = 1_000_000 } = {}) {
   const clock = new ManualClock();
   const outbox = new RecordedLane();
-  return { clock, outbox, farewell: new Farewell({ outbox, clock, digest, toldMs: KEPT_MS }) };
+  return { clock, outbox, farewell: new Farewell({ outbox, clock, digest, toldMs: KEPT_MS, heldMaxBytes }) };
 }
 
 Deno.test("Rehearsal publishes nothing, and passes what is older than it keeps, in order", () => {
@@ -38,7 +38,7 @@ Deno.test("Rehearsal publishes nothing, and passes what is older than it keeps, 
   clock.advance(3_000);
   rehearsal.accept(seen(0, "a", 5));
   assert.deepEqual(outbox.given, ["(0 a 1)", "(0 a 2)", "(0 a 3)"]);
-  assert.deepEqual(rehearsal.seenSince(3_000).length, 3);
+  assert.deepEqual(rehearsal.seen, ["MESSAGE_CREATE 4", "MESSAGE_CREATE 1", "MESSAGE_CREATE 5"]);
 });
 
 Deno.test("Rehearsal keeps no more bytes than it may", () => {
@@ -46,7 +46,7 @@ Deno.test("Rehearsal keeps no more bytes than it may", () => {
   for (let sequence = 1; sequence <= 100; sequence++) rehearsal.accept(seen(0, "a", sequence));
   assert(rehearsal.keptBytes <= 200, `${rehearsal.keptBytes} bytes`);
   assert.deepEqual(outbox.accepted, []);
-  rehearsal.takeOver(0, new Overlap());
+  rehearsal.takeOver([]);
   assert.equal(rehearsal.keptBytes, 0);
   assert.equal(outbox.given.length, 100);
 });
@@ -59,21 +59,29 @@ Deno.test("Rehearsal publishes what is kept and what comes once it takes over, b
   rehearsal.accept(seen(0, "a", 3, "known"));
   rehearsal.pass(0, "a", 4);
   rehearsal.accept(seen(1, "b", 1, "other"));
-  const published = new Overlap([
-    'MESSAGE_CREATE "known"',
-    'MESSAGE_CREATE "late"',
-    'MESSAGE_CREATE "later"',
-  ]);
-  rehearsal.takeOver(0, published);
-  assert.deepEqual(outbox.given, ["(0 a 1)", "(0 a 2)", "0 a 3", "(0 a 4)"]);
+  const published = ['MESSAGE_CREATE "known"', 'MESSAGE_CREATE "late"', 'MESSAGE_CREATE "later"'];
+  rehearsal.takeOver(published);
+  assert.deepEqual(outbox.given, ["(0 a 1)", "(0 a 2)", "0 a 3", "(0 a 4)", "1 b 1"]);
   rehearsal.accept(seen(0, "a", 5, "late"));
   rehearsal.accept(seen(0, "a", 6, "late"));
   clock.advance(KEPT_MS);
   rehearsal.accept(seen(0, "a", 7, "later"));
-  rehearsal.takeOver(0, published);
-  assert.deepEqual(outbox.given.slice(4), ["(0 a 5)", "0 a 6", "0 a 7"]);
-  rehearsal.takeOver(1, published);
-  assert.equal(outbox.given.at(-1), "1 b 1");
+  rehearsal.takeOver(published);
+  assert.deepEqual(outbox.given.slice(5), ["(0 a 5)", "0 a 6", "0 a 7"]);
+});
+
+Deno.test("Rehearsal lets nothing grow old while all is kept, and forgets what is kept of a shard that leaves", () => {
+  const { clock, outbox, rehearsal } = rehearsing();
+  rehearsal.accept(seen(0, "a", 1));
+  rehearsal.accept(seen(1, "b", 1));
+  rehearsal.keepAll(true);
+  clock.advance(KEPT_MS + 1);
+  rehearsal.accept(seen(0, "a", 2));
+  assert.deepEqual(outbox.given, []);
+  rehearsal.left(1);
+  rehearsal.takeOver([]);
+  assert.deepEqual(outbox.given, ["0 a 1", "0 a 2"]);
+  assert.equal(rehearsal.keptBytes, 0);
 });
 
 Deno.test("Farewell publishes until others take over, and tells what of the last seconds", () => {
@@ -82,7 +90,8 @@ Deno.test("Farewell publishes until others take over, and tells what of the last
   clock.advance(KEPT_MS + 1);
   farewell.accept(seen(0, "a", 2));
   farewell.pass(0, "a", 3);
-  assert.deepEqual(farewell.begin(), ["MESSAGE_CREATE 2"]);
+  assert.deepEqual(farewell.published, ["MESSAGE_CREATE 2"]);
+  farewell.hold();
   farewell.accept(seen(0, "a", 4));
   farewell.pass(0, "a", 5);
   assert.deepEqual(outbox.given, ["0 a 1", "0 a 2", "(0 a 3)"]);
@@ -91,7 +100,7 @@ Deno.test("Farewell publishes until others take over, and tells what of the last
 Deno.test("Farewell publishes what came late and nobody else has seen, as often as it came", () => {
   const { outbox, farewell } = leaving();
   farewell.accept(seen(0, "a", 1, "typing"));
-  farewell.begin();
+  farewell.hold();
   for (const [index, d] of ["typing", "typing", "only here"].entries()) {
     farewell.accept(seen(0, "a", index + 2, d));
   }
@@ -99,6 +108,22 @@ Deno.test("Farewell publishes what came late and nobody else has seen, as often 
   assert.equal(farewell.end(['MESSAGE_CREATE "typing"', 'MESSAGE_CREATE "typing"']), 2);
   assert.deepEqual(outbox.given, ["0 a 1", "0 a 3", "0 a 4"]);
   assert.equal(farewell.end([]), 0, "once");
+});
+
+Deno.test("Farewell publishes what it has held back where nobody takes over, but for shards that left, and before it is too much", () => {
+  const { outbox, farewell } = leaving();
+  farewell.hold();
+  farewell.accept(seen(0, "a", 1));
+  farewell.accept(seen(1, "b", 1));
+  farewell.left(1);
+  assert.deepEqual(outbox.given, []);
+  farewell.letOn();
+  farewell.accept(seen(0, "a", 2));
+  assert.deepEqual(outbox.given, ["0 a 1", "0 a 2"]);
+  const full = leaving({ heldMaxBytes: 100 });
+  full.farewell.hold();
+  for (let sequence = 1; sequence <= 3; sequence++) full.farewell.accept(seen(0, "a", sequence));
+  assert.deepEqual(full.outbox.given, ["0 a 1", "0 a 2", "0 a 3"]);
 });
 
 Deno.test("Farewell and Rehearsal together lose nothing, and publish what happens once once, whoever sees it first and whoever later", () => {
@@ -114,15 +139,27 @@ Deno.test("Farewell and Rehearsal together lose nothing, and publish what happen
     fc.property(fc.array(happening, { maxLength: 300 }), times, (happenings, { switchAtMs, tellingMs }) => {
       const clock = new ManualClock();
       const [oldLane, newLane] = [new RecordedLane(), new RecordedLane()];
-      const farewell = new Farewell({ outbox: oldLane, clock, digest, toldMs: KEPT_MS + SKEW_MAX_MS });
+      const farewell = new Farewell({
+        outbox: oldLane,
+        clock,
+        digest,
+        toldMs: KEPT_MS + SKEW_MAX_MS,
+        heldMaxBytes: 1e9,
+      });
       const rehearsal = new Rehearsal({ outbox: newLane, clock, digest, keptMs: KEPT_MS, keptMaxBytes: 1e9 });
       let told: string[] = [];
       const steps: { atMs: number; run: () => void }[] = [
-        { atMs: switchAtMs, run: () => told = farewell.begin() },
-        { atMs: switchAtMs + tellingMs, run: () => rehearsal.takeOver(0, new Overlap(told)) },
+        {
+          atMs: switchAtMs,
+          run: () => {
+            farewell.hold();
+            told = farewell.published;
+          },
+        },
+        { atMs: switchAtMs + tellingMs, run: () => rehearsal.takeOver(told) },
         {
           atMs: switchAtMs + tellingMs + KEPT_MS,
-          run: () => farewell.end(rehearsal.seenSince(switchAtMs - KEPT_MS)),
+          run: () => farewell.end(rehearsal.seen),
         },
       ];
       let [oldSequence, newSequence] = [0, 0];
