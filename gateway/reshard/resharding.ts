@@ -16,6 +16,7 @@ import {
   hasTakenOver,
   isUnderWay,
   nextPhase,
+  type ReshardPhase,
   type ReshardPlan,
   type ReshardStore,
   type ReshardView,
@@ -109,8 +110,12 @@ interface Change {
   tookOverAtMs: number | null;
   hasLeft: boolean;
   hasSeen: boolean;
+  isEnding: boolean;
   hasEnded: boolean;
 }
+
+/** What was asked of the store was not answered. */
+const AWAY = new Error("the store is away");
 
 export class Resharding {
   readonly #options: ReshardingOptions;
@@ -120,6 +125,8 @@ export class Resharding {
   #seenAtMs = -Infinity;
   #progressToldAtMs = -Infinity;
   #looking: Promise<void> | null = null;
+  /** The plan is in another phase by now. */
+  #hasMoved = false;
   #cancelLook: (() => void) | null = null;
   #isStopped = false;
 
@@ -197,11 +204,13 @@ export class Resharding {
       this.#looking ??= this.#look().finally(() => {
         this.#looking = null;
         this.#lookLater(this.#everyMs);
+        this.#hasMoved = false;
       });
     });
   }
 
   get #everyMs(): number {
+    if (this.#hasMoved) return 0;
     if (this.#change === null) return LOOK_EVERY_MS;
     return this.#change.isHeld ? HURRY_EVERY_MS : FOLLOW_EVERY_MS;
   }
@@ -209,20 +218,31 @@ export class Resharding {
   async #look(): Promise<void> {
     const { store, clock } = this.#options;
     try {
-      const view = await store.read();
+      const view = await this.#asked(store.read());
       this.#seenAtMs = clock.nowMs();
       if (this.#isStopped) return;
       if (view === null) {
-        if (this.#plan !== null) await store.restore(this.#plan);
+        if (this.#plan !== null) await this.#asked(store.restore(this.#plan));
         return;
       }
       this.#tell(view.plan);
       if (this.#change?.plan.id !== view.plan.id) await this.#turnTo(view.plan);
       if (this.#change?.plan.id === view.plan.id) await this.#follow(this.#change, view);
-    } catch {
-      // The store is away, which its connection says.
+    } catch (error) {
+      if (error !== AWAY) throw error;
       this.#blind();
     }
+  }
+
+  /** Of the store, which may be away: its connection says so. */
+  async #asked<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    return await answer.catch(() => {
+      throw AWAY;
+    });
+  }
+
+  async #move(plan: ReshardPlan, to: ReshardPhase): Promise<void> {
+    this.#hasMoved = await this.#asked(this.#options.store.move(plan, { to })) || this.#hasMoved;
   }
 
   /** Once for each phase. */
@@ -259,13 +279,18 @@ export class Resharding {
       tookOverAtMs: null,
       hasLeft: false,
       hasSeen: false,
+      isEnding: false,
       hasEnded: false,
     };
   }
 
   async #follow(change: Change, view: ReshardView): Promise<void> {
-    const { store, clock } = this.#options;
+    const { clock } = this.#options;
     const { plan } = view;
+    if (change.tookOverAtMs !== null && !hasTakenOver(plan)) {
+      // The store has forgotten it, and there is no way back.
+      return await this.#move(plan, "taking_over");
+    }
     switch (plan.phase) {
       case "rehearsing":
         if (change.isHeld) this.#letOn(change);
@@ -283,7 +308,7 @@ export class Resharding {
     await this.#report(change);
     const isLate = change.tookOverAtMs !== null && clock.nowMs() > change.tookOverAtMs + ENDED_MAX_MS;
     const next = nextPhase(view, change.old.members, { isLate });
-    if (next !== null && await store.move(plan, { to: next })) this.#lookLater(0);
+    if (next !== null) await this.#move(plan, next);
     if (change.hasEnded && plan.phase === "done") this.#change = null;
   }
 
@@ -295,7 +320,8 @@ export class Resharding {
     if (ready !== change.ready || ready < next.shards) change.readySinceMs = nowMs;
     change.ready = ready;
     const obstacle = this.#obstacle(change, nowMs);
-    await store.report(plan.id, old.member, { replica, ready, obstacle, hasTold, hasSeen, hasEnded });
+    const report = { replica, ready, obstacle, hasTold, hasSeen, hasEnded };
+    await this.#asked(store.report(plan.id, old.member, report));
     if (change.tookOverAtMs !== null || nowMs < this.#progressToldAtMs + PROGRESS_EVERY_MS) return;
     this.#progressToldAtMs = nowMs;
     observe({ kind: "reshard.progress", ready, shards: next.shards, obstacle });
@@ -321,10 +347,9 @@ export class Resharding {
     const told = await change.old.hold(HOLD_MAX_MS);
     if (told === null) {
       change.holdAgainAtMs = clock.nowMs() + HOLD_AGAIN_AFTER_MS;
-      await store.move(plan, { to: "rehearsing" });
-      return;
+      return await this.#move(plan, "rehearsing");
     }
-    await store.writeDigests(plan.id, "told", change.old.member, told);
+    await this.#asked(store.writeDigests(plan.id, "told", change.old.member, told));
     change.hasTold = true;
   }
 
@@ -348,7 +373,7 @@ export class Resharding {
     const { store, clock, observe, tookOver } = this.#options;
     const { old, next } = change;
     if (change.tookOverAtMs === null) {
-      const published = await store.readDigests("told");
+      const published = await this.#asked(store.readDigests("told"));
       next.takeOver(published);
       old.retire();
       change.tookOverAtMs = clock.nowMs();
@@ -360,19 +385,23 @@ export class Resharding {
       await old.leaveSessions();
     }
     if (sinceMs >= OVERLAP_MS && !change.hasSeen) {
-      await store.writeDigests(plan.id, "seen", old.member, next.seen);
+      await this.#asked(store.writeDigests(plan.id, "seen", old.member, next.seen));
       change.hasSeen = true;
       change.isHeld = false;
       next.letOn();
     }
-    if (!change.hasSeen || change.hasEnded) return;
+    if (!change.hasSeen || change.isEnding) return;
     const haveAllSeen = [...old.members].every((member) =>
       member === old.member || reports.get(member)?.hasSeen === true
     );
     if (!haveAllSeen && sinceMs < SEEN_MAX_MS) return;
-    const late = await old.end(await store.readDigests("seen"));
-    change.hasEnded = true;
-    observe({ kind: "reshard.ended", late });
+    const seen = await this.#asked(store.readDigests("seen"));
+    change.isEnding = true;
+    // It may have to wait for the broker, and nothing else does for it.
+    old.end(seen).then((late) => {
+      change.hasEnded = true;
+      observe({ kind: "reshard.ended", late });
+    });
   }
 
   async #giveUp(change: Change): Promise<void> {
@@ -380,6 +409,6 @@ export class Resharding {
     if (change.tookOverAtMs === null) {
       change.old.letOn();
       await change.next.stop();
-    } else if (!change.hasEnded) await change.old.end([]);
+    } else if (!change.isEnding) change.old.end([]);
   }
 }
