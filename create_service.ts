@@ -25,6 +25,7 @@ import { RestClient } from "./gateway/adapters/rest/client.ts";
 import { SqliteSpool } from "./gateway/adapters/spool/sqlite_spool.ts";
 import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
 import { systemClock } from "./gateway/clock.ts";
+import { noResharding } from "./gateway/commands/no_resharding.ts";
 import type { Config } from "./gateway/config.ts";
 import type { Publisher } from "./gateway/delivery/publisher.ts";
 import { type Fences, shardLease } from "./gateway/fleet/leases.ts";
@@ -156,6 +157,7 @@ export function createService(
     }),
     guildNames: config.logChannels.guilds === null ? null : new RedisGuildNames(redis, clock),
     readGatewayBot: () => readGatewayBot(rest, told),
+    reshard: noResharding,
     disconnectStore: async () => {
       await Promise.all([redis.disconnect(), leases.disconnect()]);
     },

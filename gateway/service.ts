@@ -79,6 +79,8 @@ export interface ServicePorts {
   readonly tracer: EventTracer | null;
   /** `GET /gateway/bot`. Null: no answer this time; why has been observed. */
   readGatewayBot(): Promise<GatewayBot | "token_refused" | null>;
+  /** Begins, or with null abandons, a change of the number of shards; resolves with why not. */
+  reshard(total: number | null): Promise<CommandRefusal | null>;
   /** Lets go of the store, with or without an answer. */
   disconnectStore(): Promise<void>;
   /** Everybody outside who wants to know. */
@@ -308,6 +310,7 @@ export class GatewayService {
       refused: (body: Uint8Array, { error, message }: CommandRefusal) =>
         figures.rejected(body, error, message),
       ttlMs: config.commands.ttlMs,
+      reshard: (total: number | null) => ports.reshard(total),
     };
     this.#dispatcher = new CommandDispatcher({
       ...concluding,

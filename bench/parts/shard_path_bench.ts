@@ -8,6 +8,7 @@ import { setTimeout } from "node:timers/promises";
 import { Log } from "../../gateway/adapters/log.ts";
 import { Metrics } from "../../gateway/adapters/metrics.ts";
 import { systemClock } from "../../gateway/clock.ts";
+import { noResharding } from "../../gateway/commands/no_resharding.ts";
 import { parseConfig } from "../../gateway/config.ts";
 import { observeAll } from "../../gateway/observation.ts";
 import { GatewayService } from "../../gateway/service.ts";
@@ -109,6 +110,7 @@ class RunningService {
       guildNames: null,
       tracer: null,
       readGatewayBot: () => Promise.resolve(gatewayBot(shards)),
+      reshard: noResharding,
       disconnectStore: () => Promise.resolve(),
       observe: observeAll(log.observe, this.#metrics.observe),
       confirmed: (delayMs) => {

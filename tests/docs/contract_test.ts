@@ -185,6 +185,7 @@ const COMMAND_ERRORS = {
   too_large: true,
   unknown_shard: true,
   unknown_replica: true,
+  cannot_reshard: true,
   expired: true,
 } satisfies Record<CommandError, true>;
 

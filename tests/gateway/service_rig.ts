@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { noResharding } from "../../gateway/commands/no_resharding.ts";
 import { parseConfig } from "../../gateway/config.ts";
 import type { Siblings } from "../../gateway/founding.ts";
 import type { GatewayBot } from "../../gateway/identify/budget.ts";
@@ -128,6 +129,7 @@ export class ServiceRig {
         this.gatewayReads += 1;
         return Promise.resolve(this.gatewayBot);
       },
+      reshard: noResharding,
       disconnectStore: () => {
         this.isStoreDisconnected = true;
         return Promise.resolve();

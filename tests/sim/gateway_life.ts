@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { noResharding } from "../../gateway/commands/no_resharding.ts";
 import { type Config, parseConfig } from "../../gateway/config.ts";
 import { shardLease } from "../../gateway/fleet/leases.ts";
 import { failureText } from "../../gateway/failure.ts";
@@ -169,6 +170,7 @@ export class GatewayLife {
       guildNames: null,
       tracer: null,
       readGatewayBot: () => discord.readGatewayBot(process),
+      reshard: noResharding,
       disconnectStore: () => process.asks((resolve) => clock.after(5, resolve)),
       observe: process.into((observation) => {
         // What others of a fleet send counts too.
