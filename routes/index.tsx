@@ -99,6 +99,9 @@ interface FleetProps {
 function Fleet({ context, snapshot, restart, filter, stream }: FleetProps) {
   const { history, queues } = context.get("services");
   const figures = fleetFigures(snapshot, history);
+  const operatorFields = personOf(context).role === "operator"
+    ? { [CSRF_FIELD]: context.get("csrfToken") }
+    : null;
   const points = history.after(0);
   const unattended = queues.snapshot().queues.filter((queue) => queue.unattended).map(({ name }) => name);
   return (
@@ -133,9 +136,20 @@ function Fleet({ context, snapshot, restart, filter, stream }: FleetProps) {
             props={{
               stream,
               figures: { replicas: figures.replicas, unheld: figures.unheld, atMs: figures.atMs },
-              fields: personOf(context).role === "operator"
-                ? { [CSRF_FIELD]: context.get("csrfToken") }
-                : null,
+              fields: operatorFields,
+            }}
+          />
+        </section>
+      )}
+      {snapshot.source === "shardline" && (
+        <section class="panel progress" id="reshard">
+          <h2>Number of shards</h2>
+          <Island
+            name="Resharding"
+            props={{
+              stream,
+              figures: { reshard: figures.reshard, total: figures.total, sums: figures.sums },
+              fields: operatorFields,
             }}
           />
         </section>

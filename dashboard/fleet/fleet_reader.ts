@@ -16,7 +16,7 @@ import {
   STATUSES_KEY,
   TOTAL_KEY,
 } from "../contract_keys.ts";
-import { isCount, isObject, isTime, parsed } from "../json_checks.ts";
+import { isCount, isObject, isShardCount, isTime, parsed } from "../json_checks.ts";
 import type { DashboardRedis } from "../redis.ts";
 import type { Bank } from "../resharding/reshard.ts";
 import {
@@ -442,7 +442,7 @@ function readRanges(value: unknown): ShardRanges | null {
 }
 
 function readShardCount(value: unknown): number | null {
-  return isCount(value) && value > 0 && value <= SHARDS_MOST ? value : null;
+  return isShardCount(value) ? value : null;
 }
 
 function readBudget(value: unknown): IdentifyBudget | null {

@@ -46,6 +46,23 @@ export function isUnderWay({ phase }: Pick<Reshard, "phase">): boolean {
   return phase !== "done" && phase !== "abandoned";
 }
 
+/** How it is, as sentences. */
+export function reshardText({ phase, from, to, reason }: Reshard): string {
+  const what = `${from} → ${to}`;
+  switch (phase) {
+    case "rehearsing":
+      return `${what}: the new sessions come up beside the old ones. Their events are not published yet.`;
+    case "holding":
+      return `${what}: the old sessions hold back what comes, until all that they had is published.`;
+    case "taking_over":
+      return `${what}: events come from the new sessions now, and the old ones end. There is no way back.`;
+    case "done":
+      return `${what} done, set SHARDS_TOTAL=${to}.`;
+    case "abandoned":
+      return `${what} abandoned${reason === null ? "" : `: ${reason.replace(/\.$/, "")}`}.`;
+  }
+}
+
 /** Whether it can still be given up. */
 export function canBeAbandoned({ phase }: Pick<Reshard, "phase">): boolean {
   return phase === "rehearsing" || phase === "holding";

@@ -4,9 +4,8 @@
  * @module
  */
 import { oneLine } from "../../gateway/one_line.ts";
-import { SHARDS_MOST } from "../../gateway/protocol/shard_count.ts";
 import { RESHARD_KEY } from "../contract_keys.ts";
-import { isCount, isObject, isTime, parsed } from "../json_checks.ts";
+import { isCount, isObject, isShardCount, isTime, parsed } from "../json_checks.ts";
 import {
   type Bank,
   BANKS,
@@ -108,8 +107,4 @@ function waitsFor(
 
 function readPhrase(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? oneLine(value, PHRASE_MAX_LENGTH) : null;
-}
-
-function isShardCount(value: unknown): value is number {
-  return isCount(value) && value > 0 && value <= SHARDS_MOST;
 }
