@@ -79,7 +79,7 @@ export interface ServicePorts {
   readonly tracer: EventTracer | null;
   /** `GET /gateway/bot`. Null: no answer this time; why has been observed. */
   readGatewayBot(): Promise<GatewayBot | "token_refused" | null>;
-  /** Begins, or with null abandons, a change of the number of shards; resolves with why not. */
+  /** Begins, or with null abandons, a change of the number of shards; resolves with why not. Never rejects. */
   reshard(total: number | null): Promise<CommandRefusal | null>;
   /** Lets go of the store, with or without an answer. */
   disconnectStore(): Promise<void>;

@@ -8,6 +8,7 @@ import { type CellState, type FleetSnapshot, isCellState } from "../dashboard/fl
 import { historyFields } from "../dashboard/fleet/fleet_topic.ts";
 import { historySeries } from "../dashboard/fleet/history_series.ts";
 import { WrongTypeError } from "../dashboard/redis.ts";
+import { isUnderWay } from "../dashboard/resharding/reshard.ts";
 import type { Restart } from "../dashboard/restarts/restart.ts";
 import { restartFigures } from "../dashboard/restarts/restart_topic.ts";
 import { isOld } from "../islands/ShardGrid.tsx";
@@ -19,8 +20,8 @@ import { restartObstacle } from "./_restart.tsx";
 import { type PageContext, personOf, type Route } from "./_route.ts";
 
 const GRID_ID = "grid";
-/** While there is nothing yet, a page without script looks again. */
-const NOTHING_REFRESH_SECONDS = 5;
+/** While there is nothing yet, or the number of shards is changing, a page without script looks again. */
+const REFRESH_SECONDS = 5;
 
 /** The figures look back no further. */
 const MINUTE_SECONDS = 60;
@@ -38,7 +39,7 @@ export const index: Route = {
         title: "Fleet",
         styles: ["/static/fleet.css"],
         stream,
-        ...(snapshot.source === "none" && { refreshSeconds: NOTHING_REFRESH_SECONDS }),
+        ...(isToBeRefreshed(snapshot) && { refreshSeconds: REFRESH_SECONDS }),
       },
       <>
         <div class="row top">
@@ -52,6 +53,10 @@ export const index: Route = {
     );
   },
 };
+
+function isToBeRefreshed({ source, reshard }: FleetSnapshot): boolean {
+  return source === "none" || (reshard !== null && isUnderWay(reshard));
+}
 
 /** The page does without it where something else stands in its place: what /restarts shows then says so. */
 async function lastRestart(context: PageContext): Promise<Restart | null> {

@@ -143,6 +143,8 @@ Deno.test("The fleet page shows how far a change is in each phase, and what may 
       /The change from 16 shards to 32 is under way: 20 of 32 new shards are ready\./,
     );
 
+    assert.match(await viewer.page("/"), /http-equiv="refresh" content="5"/, "without script it is not live");
+
     await writeReshard(redis, { phase: "holding" }, { told: true });
     const holding =
       "Number of shards 16 → 32: the old sessions hold back what comes, until all that they had " +
@@ -157,6 +159,7 @@ Deno.test("The fleet page shows how far a change is in each phase, and what may 
     assert.equal(await shown(), takingOver);
 
     await writeReshard(redis, { phase: "done", bank: "a" });
+    assert.doesNotMatch(await viewer.page("/"), /http-equiv="refresh"/);
     const now = "There are 16 shards; Discord recommends 18.";
     assert.equal(await shown(viewer), `Number of shards 16 → 32 done, set SHARDS_TOTAL=32. ${now}`);
     assert.match(await shown(), /New number Reshard…$/);

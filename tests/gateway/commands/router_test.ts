@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import type { MemberReport } from "../../../gateway/commands/links.ts";
+import { CommandMember } from "../../../gateway/commands/member.ts";
+import { SHARDS_MOST } from "../../../gateway/protocol/shard_count.ts";
 import { microtasksDone } from "../../fakes/microtasks.ts";
 import { FleetRig, TTL_MS } from "./fleet_rig.ts";
 
@@ -472,4 +475,27 @@ Deno.test("CommandRouter leaves a change to the next one where it has lost its p
   rig.resharding.answer(null);
   await microtasksDone();
   assert.deepEqual([rig.answers, rig.broker.unacknowledged.length], [["reshard ok"], 0]);
+});
+
+Deno.test("CommandMember refuses a change of the number of shards that is passed to it, and goes on", async () => {
+  const reports: MemberReport[] = [];
+  const member = new CommandMember({
+    member: "a",
+    link: {
+      start: () => {},
+      report: (report) => reports.push(report),
+      quiet: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    },
+    dispatcher: { runs: () => true, carryOut: () => assert.fail("it is for no shard") },
+    drain: () => assert.fail("nobody asks for that"),
+  });
+  const body = new TextEncoder().encode('{"op":2,"data":{"total":32}}');
+  member.passed({ body, stream: "b/1", number: 1, shards: [SHARDS_MOST], reopened: [], remainingMs: TTL_MS });
+  await microtasksDone();
+  const [report] = reports;
+  assert(report?.kind === "fates");
+  assert.deepEqual(report.fates.map(({ shards, fate }) => [shards, typeof fate === "object" && fate.error]), [
+    [[SHARDS_MOST], "cannot_reshard"],
+  ]);
 });
