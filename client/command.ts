@@ -55,6 +55,7 @@ export type CommandErrorCode =
   | "too_large"
   | "unknown_shard"
   | "unknown_replica"
+  | "cannot_reshard"
   | "expired"
   | "not_sent"
   | "no_reply";

@@ -7,8 +7,10 @@ import { parseArgs } from "node:util";
 import { ACTIVITY_NUMBERS } from "../dashboard/api/requests.ts";
 import { CELL_STATES, type CellState, isCellState } from "../dashboard/fleet/fleet_snapshot.ts";
 import { readSnowflake } from "../dashboard/guild_shard.ts";
+import { isShardCount } from "../dashboard/json_checks.ts";
 import type { RestartMode } from "../dashboard/restarts/restart.ts";
 import { readShardId, readShardList, shardListText } from "../dashboard/shard_list.ts";
+import { SHARDS_MOST } from "../gateway/protocol/shard_count.ts";
 import { EXIT_STATUSES, UsageError } from "./failure.ts";
 
 export type Command =
@@ -24,6 +26,13 @@ export type Command =
     readonly isSure: boolean;
   }
   | { readonly name: "restart status" | "restart stop" }
+  | {
+    readonly name: "reshard";
+    readonly total: number;
+    /** Not to be asked about. */
+    readonly isSure: boolean;
+  }
+  | { readonly name: "reshard abandon" }
   | { readonly name: "drain" | "undrain"; readonly replica: string }
   /** `body`: of the request, but for what the dashboard checks. */
   | { readonly name: "presence"; readonly body: PresenceBody }
@@ -53,13 +62,17 @@ export interface CommandLine {
 
 type Flags = Readonly<Record<string, { type: "string" | "boolean"; multiple?: boolean; short?: string }>>;
 
+/** Not to be asked about. */
+const YES = { type: "boolean", short: "y" } as const;
+
 /** The flags of each command, besides those of all. */
 const FLAGS = {
   shards: { status: { type: "string", multiple: true } },
   shard: {},
   guild: {},
-  restart: { "new-session": { type: "boolean" }, yes: { type: "boolean", short: "y" } },
+  restart: { "new-session": { type: "boolean" }, yes: YES },
   replicas: {},
+  reshard: { abandon: { type: "boolean" }, yes: YES },
   drain: {},
   undrain: {},
   presence: {
@@ -94,7 +107,11 @@ Usage: deno task ctl COMMAND [flags]
       --yes, -y                   do not ask
   restart status                  the restart that is under way, or was the last
   restart stop                    end it: no further shard has its turn
-  replicas                        every process of the gateway, and shards that nobody holds
+  replicas                        every process of the gateway, shards that nobody holds, and how far a change of
+                                  the number of shards is
+  reshard TOTAL [flags]           change the number of shards while events go on: costs an identify for each
+      --yes, -y                   do not ask
+  reshard --abandon               give that up, as long as events come from the old sessions
   drain REPLICA                   have one hand its shards over to the others, and take none
   undrain REPLICA                 let it take shards again
   presence [flags]                what the bot shows of itself
@@ -153,6 +170,7 @@ interface Values {
   readonly status?: string | readonly string[];
   readonly "new-session"?: boolean;
   readonly yes?: boolean;
+  readonly abandon?: boolean;
   readonly shards?: string;
   readonly activity?: string;
   readonly state?: string;
@@ -187,6 +205,8 @@ function readCommand(name: CommandName, positionals: readonly string[], values: 
     }
     case "restart":
       return readRestart(positionals, values);
+    case "reshard":
+      return readReshard(positionals, values);
     case "drain":
     case "undrain":
       return { name, replica: one(name, positionals, "the name of a replica") };
@@ -218,6 +238,19 @@ function readRestart(positionals: readonly string[], values: Values): Command {
     mode: values["new-session"] === true ? "identify" : "resume",
     isSure: values.yes === true,
   };
+}
+
+function readReshard(positionals: readonly string[], values: Values): Command {
+  if (values.abandon === true) {
+    none("reshard", positionals);
+    return { name: "reshard abandon" };
+  }
+  const text = one("reshard", positionals, "how many shards there are to be, or --abandon");
+  const total = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (!isShardCount(total)) {
+    throw new UsageError(`reshard: give a number from 1 to ${SHARDS_MOST} instead of "${text}"`);
+  }
+  return { name: "reshard", total, isSure: values.yes === true };
 }
 
 function readShards(where: string, text: string): string {

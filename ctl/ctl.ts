@@ -14,8 +14,10 @@ import { type AccessOptions, readAccess } from "./access.ts";
 import { type Command, HELP, parseCommandLine } from "./command_line.ts";
 import { DashboardClient } from "./dashboard_client.ts";
 import { CommandFailure, EXIT_UNREAD } from "./failure.ts";
+import { beSure } from "./question.ts";
 import { restart } from "./restart.ts";
 import {
+  numberText,
   restartText,
   showAudit,
   showQueues,
@@ -99,6 +101,17 @@ async function obey(command: Command, means: Means): Promise<number> {
       return await act("/api/restart/stop", {}, "It stops: no further shard has its turn");
     case "replicas":
       return await show<FleetJson>("/api/fleet", showReplicas);
+    case "reshard": {
+      const { total, isSure } = command;
+      await beSure({ name: "reshard", isSure, refused: "Nothing was changed" }, means, (fleet) => (
+        reshardQuestion(total, fleet)
+      ));
+      const done =
+        "It has begun; deno task ctl replicas shows how far it is, and reshard --abandon gives it up";
+      return await act("/api/reshard", { total }, done);
+    }
+    case "reshard abandon":
+      return await act("/api/reshard", { abandon: true }, "It is given up");
     case "drain":
     case "undrain": {
       const isDrained = command.name === "drain";
@@ -119,6 +132,12 @@ async function obey(command: Command, means: Means): Promise<number> {
     case "watch":
       return await watch(means);
   }
+}
+
+function reshardQuestion(total: number, { total: now, identify }: FleetJson): string {
+  const left = identify === null ? "" : `, of ${numberText(identify.remaining)} that are left`;
+  return `Change from ${numberText(now)} shards to ${numberText(total)}? That costs ${numberText(total)} ` +
+    `identifies${left}. Both run meanwhile, and events go on.`;
 }
 
 /** Aborted by the first Ctrl-C or SIGTERM. The task runner passes each on, so it may come twice. */

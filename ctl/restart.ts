@@ -8,21 +8,18 @@ import type { RestartJson } from "../dashboard/api/restart_json.ts";
 import { type Clock, sleepUntil } from "../gateway/clock.ts";
 import type { Screen } from "../harness/screen.ts";
 import type { Command } from "./command_line.ts";
-import type { DashboardClient } from "./dashboard_client.ts";
-import { CommandFailure, EXIT_INTERRUPTED, EXIT_NOT_DONE, UsageError } from "./failure.ts";
+import { CommandFailure, EXIT_INTERRUPTED, EXIT_NOT_DONE } from "./failure.ts";
+import { type Asking, beSure } from "./question.ts";
 import { numberText, restartText } from "./tables.ts";
 
 /** The dashboard itself looks for shards twice a second. */
 const LOOK_EVERY_MS = 1_000;
 
-export interface RestartSurroundings {
-  readonly client: DashboardClient;
+export interface RestartSurroundings extends Asking {
   readonly screen: Screen;
   readonly clock: Clock;
   /** From when it is called, Ctrl-C ends nothing but aborts the signal. */
   interruption(): AbortSignal;
-  /** Asks whoever sits at the terminal; null where nobody does. */
-  readonly ask: ((question: string) => boolean) | null;
   /** Whether the answers are shown as they come. */
   readonly isJson: boolean;
 }
@@ -36,11 +33,9 @@ export async function restart(
   { shards, mode, isSure }: Extract<Command, { name: "restart" }>,
   { client, screen, clock, interruption, ask, isJson }: RestartSurroundings,
 ): Promise<number> {
-  if (!isSure) {
-    if (ask === null) throw new UsageError("restart: give --yes, because there is no terminal to ask");
-    const fleet = await client.get<FleetJson>("/api/fleet");
-    if (!ask(question(shards, mode, fleet))) throw new CommandFailure("Nothing was restarted", EXIT_NOT_DONE);
-  }
+  await beSure({ name: "restart", isSure, refused: "Nothing was restarted" }, { client, ask }, (fleet) => (
+    question(shards, mode, fleet)
+  ));
   // Not before somebody is asked, which Ctrl-C must be able to end.
   const interrupted = interruption();
   let { restart } = await client.post<RestartAnswer>("/api/restart", { shards, mode });

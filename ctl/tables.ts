@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { FleetJson, ShardJson } from "../dashboard/api/fleet_json.ts";
+import type { FleetJson, ReshardJson, ShardJson } from "../dashboard/api/fleet_json.ts";
 import type { QueuesJson } from "../dashboard/api/queues_json.ts";
 import type { AuditJson, RejectedJson } from "../dashboard/api/records_json.ts";
 import type { RestartJson } from "../dashboard/api/restart_json.ts";
@@ -16,6 +16,8 @@ import type { Screen } from "../harness/screen.ts";
 
 /** A cell that is longer says no more to anybody. */
 const CELL_LENGTH = 200;
+/** Sentences. */
+const TEXT_LENGTH = 500;
 /** Stands for what is not known. */
 const UNKNOWN = "-";
 
@@ -80,7 +82,7 @@ export function showShard(screen: Screen, shard: ShardDetailsJson): void {
   table(screen, [["time"], ["what happened"]], shard.life.map(({ at, text }) => [timeText(at), text]));
 }
 
-export function showReplicas(screen: Screen, { replicas, unheld }: FleetJson): void {
+export function showReplicas(screen: Screen, { replicas, unheld, reshard }: FleetJson): void {
   if (replicas.length === 0) return screen.say("No replica has left word of itself");
   const count = (value: number | null) => value === null ? UNKNOWN : numberText(value);
   table(
@@ -100,10 +102,26 @@ export function showReplicas(screen: Screen, { replicas, unheld }: FleetJson): v
       ago(replica.heard_ago_ms),
     ]),
   );
-  if (unheld.count === 0) return;
+  if (unheld.count > 0) {
+    screen.say();
+    const ranges = unheld.shards.map(([first, last]) => first === last ? `${first}` : `${first}-${last}`);
+    screen.say(`Held by nobody: ${ranges.join(", ")} (${numberText(unheld.count)})`);
+  }
+  if (reshard !== null) showReshard(screen, reshard);
+}
+
+function showReshard(screen: Screen, { text, under_way, ready, to, replicas }: ReshardJson): void {
   screen.say();
-  const ranges = unheld.shards.map(([first, last]) => first === last ? `${first}` : `${first}-${last}`);
-  screen.say(`Held by nobody: ${ranges.join(", ")} (${numberText(unheld.count)})`);
+  screen.say(`Shards ${oneLine(text, TEXT_LENGTH)}`);
+  if (!under_way) return;
+  screen.say(`${numberText(ready)} of ${numberText(to)} new shards are ready`);
+  if (replicas.length === 0) return;
+  screen.say();
+  table(
+    screen,
+    [["replica"], ["ready", "number"], ["waits for"]],
+    replicas.map(({ name, ready, waits_for }) => [name, numberText(ready), waits_for ?? "nothing"]),
+  );
 }
 
 export function showQueues(screen: Screen, { problem, queues, bindings }: QueuesJson): void {
@@ -185,7 +203,7 @@ export function fleetText(fleet: FleetJson): string {
   if (fleet.source === "none") return "No gateway has run here yet";
   const counts = CELL_STATES.filter((state) => fleet.counts[state] > 0)
     .map((state) => `${numberText(fleet.counts[state])} ${state}`);
-  const { second, unconfirmed, spool } = fleet;
+  const { second, unconfirmed, spool, reshard } = fleet;
   return [
     ...(fleet.away ? [`gateway last heard ${ago(fleet.heard_ago_ms ?? 0)}`] : []),
     counts.join(", ") || "no shards yet",
@@ -194,6 +212,11 @@ export function fleetText(fleet: FleetJson): string {
       `delay ${milliseconds(second.delay_p50_ms)}, p99 ${milliseconds(second.delay_p99_ms)}`,
     ]),
     ...(unconfirmed.events > 0 ? [`${numberText(unconfirmed.events)} unconfirmed`] : []),
+    ...(reshard?.under_way
+      ? [
+        `${numberText(reshard.from)} → ${numberText(reshard.to)}: ${numberText(reshard.ready)} ready`,
+      ]
+      : []),
     ...(spool !== null && spool.events > 0 ? [`${numberText(spool.events)} spooled`] : []),
   ].join(" · ");
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Bank } from "./resharding/reshard.ts";
 
 /** Total number of shards, as an integer; every service of this contract writes it. */
 export const TOTAL_KEY = "gateway_shards";
@@ -14,20 +15,38 @@ export const STATUSES_KEY = "gateway_statuses";
 /** Start time of whoever ran last, as a JSON string; every service of this contract writes it. */
 export const STARTED_KEY = "gateway_started";
 
-/** What our gateway wrote to {@link STARTED_KEY}: where the two differ, another service ran last. */
-export const OWN_STARTED_KEY = "gateway:started";
+/** Keys of what the gateway keeps of one number of shards. */
+export interface BankKeys {
+  /** What our gateway wrote to {@link STARTED_KEY}: where the two differ, another service ran last. */
+  readonly started: string;
+  /** Hash, shard or role → who may run it, agreed on by the gateway's processes. */
+  readonly leases: string;
+  /** Hash, member → when it last told that it lives, and what it tells of itself. */
+  readonly members: string;
+  /** Hash of what they agree on besides, the version of the leases among it. */
+  readonly fleet: string;
+}
+
+/** A change of the number of shards goes on in the other bank, beside the one that is current until then. */
+export const BANK_KEYS: Readonly<Record<Bank, BankKeys>> = {
+  a: bankKeys("gateway:"),
+  b: bankKeys("gateway:b:"),
+};
+
+function bankKeys(beginning: string): BankKeys {
+  return {
+    started: `${beginning}started`,
+    leases: `${beginning}leases`,
+    members: `${beginning}members`,
+    fleet: `${beginning}fleet`,
+  };
+}
+
+/** Hash with the change of the number of shards that is under way, or was the last, written by the gateway. */
+export const RESHARD_KEY = "gateway:reshard";
 
 /** Hash, replica → JSON: what each process of the gateway says of itself once a second. */
 export const REPLICAS_KEY = "gateway:replicas";
-
-/** Hash, shard or role → who may run it, agreed on by the gateway's processes. */
-export const LEASES_KEY = "gateway:leases";
-
-/** Hash, member → when it last told that it lives, and what it tells of itself. */
-export const MEMBERS_KEY = "gateway:members";
-
-/** Hash of what they agree on besides, the version of the leases among it. */
-export const FLEET_KEY = "gateway:fleet";
 
 /** Stream with the figures of a replica's last seconds, written by the gateway. */
 export function historyKey(replica: string): string {

@@ -34,6 +34,7 @@ const SUBJECTS: readonly Subject[] = [
   { name: "fleet", path: "/" },
   { name: "fleet_filtered", path: "/?status=identifying" },
   { name: "drain", path: "/replicas/gateway-1/drain" },
+  { name: "reshard", path: "/reshard?total=96" },
   { name: "shard", path: "/shards/12" },
   { name: "shard_restart", path: "/shards/12/restart?mode=identify" },
   { name: "restart_filtered", path: "/restarts/new?status=connected" },

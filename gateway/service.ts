@@ -350,6 +350,7 @@ export class GatewayService {
       refused: (body: Uint8Array, { error, message }: CommandRefusal) =>
         figures.rejected(body, error, message),
       ttlMs: config.commands.ttlMs,
+      reshard: (total: number | null) => ports.reshard(total),
     };
     this.#dispatcher = new CommandDispatcher({
       ...concluding,

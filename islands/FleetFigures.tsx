@@ -13,6 +13,7 @@ import { useFleet } from "./fleet_state.ts";
 import { joined } from "./history.ts";
 import { rangesText } from "./ranges.ts";
 import { listen } from "./live.ts";
+import { reshardTitle } from "./reshard.ts";
 import type { RestartFigures } from "./RestartProgress.tsx";
 import { timeText } from "./Time.tsx";
 
@@ -61,6 +62,12 @@ export function FleetFigures(
           A rolling restart is under way: {amount(restart.back + restart.missing)} of {amount(restart.total)}
           {" "}
           have had their turn. <a href="/restarts">Look at it</a>
+        </p>
+      )}
+      {figures.reshard?.isUnderWay && (
+        <p class="notice">
+          {reshardTitle(figures.reshard)} is under way: {amount(figures.reshard.ready)} of{" "}
+          {amount(figures.reshard.to)} new shards are ready. <a href="#reshard">Look at it</a>
         </p>
       )}
       {unattended.length > 0 && (

@@ -27,6 +27,8 @@ export interface FleetFigures {
   readonly latency: LatencySpread | null;
   readonly replicas: readonly ReplicaFigures[];
   readonly unheld: UnheldShards;
+  /** Null where there was none. */
+  readonly reshard: ReshardFigures | null;
   readonly problems: readonly string[];
 }
 
@@ -45,6 +47,26 @@ export interface UnheldShards {
   readonly ranges: readonly (readonly [first: number, last: number])[];
   readonly count: number;
   readonly longestMs: number;
+}
+
+/** A change of the number of shards that is under way, or was the last. */
+export interface ReshardFigures {
+  readonly from: number;
+  readonly to: number;
+  readonly phase: "rehearsing" | "holding" | "taking_over" | "done" | "abandoned";
+  readonly beganAtMs: number;
+  /** How it is, as sentences. */
+  readonly text: string;
+  /** New shards that are connected. */
+  readonly ready: number;
+  readonly replicas: readonly {
+    readonly name: string;
+    readonly ready: number;
+    /** As a phrase; null: nothing. */
+    readonly waitsFor: string | null;
+  }[];
+  readonly isUnderWay: boolean;
+  readonly canBeAbandoned: boolean;
 }
 
 export interface ReplicaFigures {

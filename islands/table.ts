@@ -12,6 +12,7 @@ import { LatencyPlot } from "./LatencyPlot.tsx";
 import { PresencePreview } from "./PresencePreview.tsx";
 import { QueueTable } from "./QueueTable.tsx";
 import { ReplicaTable } from "./ReplicaTable.tsx";
+import { Resharding } from "./Resharding.tsx";
 import { RestartProgress } from "./RestartProgress.tsx";
 import { Retry } from "./Retry.tsx";
 import { ShardFigures } from "./ShardFigures.tsx";
@@ -28,6 +29,7 @@ const ISLANDS = {
   QueueTable,
   ConfirmButton,
   LatencyPlot,
+  Resharding,
   RestartProgress,
   Retry,
   ShardFigures,

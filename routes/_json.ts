@@ -11,7 +11,7 @@ import type { FleetSnapshot } from "../dashboard/fleet/fleet_snapshot.ts";
 import { isObject, parsed } from "../dashboard/json_checks.ts";
 import { isEntryId } from "../dashboard/stream_entry.ts";
 import { type Attempt, recordRefusal } from "./_actor.ts";
-import { apiError } from "./_api.ts";
+import { type ApiError, apiError } from "./_api.ts";
 import { restartObstacle } from "./_restart.tsx";
 import type { PageContext } from "./_route.ts";
 
@@ -90,6 +90,22 @@ export function answerOutcome(context: PageContext, { outcome, isRecorded }: Aud
 }
 
 /**
+ * Answers that something cannot be done, and writes that down.
+ *
+ * @param refused As the audit is to have it.
+ * @param why A sentence.
+ */
+export async function refuse(
+  context: PageContext,
+  error: ApiError,
+  refused: Attempt,
+  why: string,
+): Promise<Response> {
+  await recordRefusal(context, refused, why);
+  return apiError(context, error, why.replace(/\.$/, ""));
+}
+
+/**
  * Why none of these shards can be restarted; null where they can.
  *
  * @param refused As the audit is to have it.
@@ -101,6 +117,5 @@ export async function answerRestartObstacle(
 ): Promise<Response | null> {
   const obstacle = restartObstacle(source);
   if (obstacle === null) return null;
-  await recordRefusal(context, refused, obstacle);
-  return apiError(context, source === "other" ? FOREIGN_SERVICE : "no_shards", obstacle.replace(/\.$/, ""));
+  return await refuse(context, source === "other" ? FOREIGN_SERVICE : "no_shards", refused, obstacle);
 }

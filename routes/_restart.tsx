@@ -4,6 +4,7 @@
  * @module
  */
 import type { FleetSnapshot, IdentifyBudget } from "../dashboard/fleet/fleet_snapshot.ts";
+import { tooSmallBudget } from "../dashboard/restarts/rolling_restart.ts";
 import type { RestartMode } from "../dashboard/restarts/restart.ts";
 import { amount, duration } from "../islands/amounts.ts";
 import type { QuestionProps } from "../islands/Question.tsx";
@@ -59,22 +60,30 @@ const RESUME_LINES = [
 ];
 
 /** Of identifies: `2 of 1,000 are left for the next 23 h 5 min`. */
-export function budgetText({ remaining, total, resetsAtMs }: IdentifyBudget, nowMs: number): string {
+function budgetText({ remaining, total, resetsAtMs }: IdentifyBudget, nowMs: number): string {
   return `${amount(remaining)} of ${amount(total)} are left for the next ${duration(resetsAtMs - nowMs)}`;
+}
+
+/** Why the identifies of the day do not last for so many shards, as a sentence; null where they do, or may. */
+export function budgetObstacle(mode: RestartMode, shards: number, fleet: FleetSnapshot): string | null {
+  const budget = tooSmallBudget(mode, shards, fleet);
+  return budget && `Each shard costs one identify, and ${budgetText(budget, fleet.atMs)}.`;
 }
 
 function identifyLines(fleet: FleetSnapshot): string[] {
   return [
     "When its turn has come, its session is ended and a fresh one begins. Events in between are lost: a gap, which " +
     "is told to whoever listens to gateway.events.",
-    "It also costs one of the identifies that the bot has for a day. " + leftText(fleet),
+    "It also costs one of the identifies that the bot has for a day. " + leftText(fleet, WAITS),
   ];
 }
 
-/** The gateway waits by itself. */
-function leftText({ atMs, sums: { identify } }: FleetSnapshot): string {
+/** How many identifies are left, as a sentence. @param more What to say besides where there are none. */
+export function leftText({ atMs, sums: { identify } }: FleetSnapshot, more = ""): string {
   // Those that were renewed since they were told are not known.
   if (identify === null || identify.resetsAtMs <= atMs) return "How many are left is not known.";
-  const waits = ": its turn comes when there are more, and its session goes on meanwhile";
-  return `${budgetText(identify, atMs)}${identify.remaining === 0 ? waits : ""}.`;
+  return `${budgetText(identify, atMs)}${identify.remaining === 0 ? more : ""}.`;
 }
+
+/** The gateway waits by itself. */
+const WAITS = ": its turn comes when there are more, and its session goes on meanwhile";

@@ -13,6 +13,7 @@ import { live } from "./live.ts";
 import { presence } from "./presence.tsx";
 import { queues } from "./queues.tsx";
 import { drain } from "./replicas/[name]/drain.tsx";
+import { reshard } from "./reshard.tsx";
 import { restarts } from "./restarts.tsx";
 import { newRestart } from "./restarts/new.tsx";
 import { stopRestart } from "./restarts/stop.ts";
@@ -30,6 +31,7 @@ export const ROUTES: readonly (readonly [path: string, route: Route])[] = [
   ["/shards/:id", shard],
   ["/shards/:id/restart", restart],
   ["/replicas/:name/drain", drain],
+  ["/reshard", reshard],
   ["/restarts", restarts],
   ["/restarts/new", newRestart],
   ["/restarts/stop", stopRestart],

@@ -8,6 +8,7 @@ import { type CellState, type FleetSnapshot, isCellState } from "../dashboard/fl
 import { historyFields } from "../dashboard/fleet/fleet_topic.ts";
 import { historySeries } from "../dashboard/fleet/history_series.ts";
 import { WrongTypeError } from "../dashboard/redis.ts";
+import { isUnderWay } from "../dashboard/resharding/reshard.ts";
 import type { Restart } from "../dashboard/restarts/restart.ts";
 import { restartFigures } from "../dashboard/restarts/restart_topic.ts";
 import { isOld } from "../islands/ShardGrid.tsx";
@@ -19,8 +20,8 @@ import { restartObstacle } from "./_restart.tsx";
 import { type PageContext, personOf, type Route } from "./_route.ts";
 
 const GRID_ID = "grid";
-/** While there is nothing yet, a page without script looks again. */
-const NOTHING_REFRESH_SECONDS = 5;
+/** While there is nothing yet, or the number of shards is changing, a page without script looks again. */
+const REFRESH_SECONDS = 5;
 
 /** The figures look back no further. */
 const MINUTE_SECONDS = 60;
@@ -38,7 +39,7 @@ export const index: Route = {
         title: "Fleet",
         styles: ["/static/fleet.css"],
         stream,
-        ...(snapshot.source === "none" && { refreshSeconds: NOTHING_REFRESH_SECONDS }),
+        ...(isToBeRefreshed(snapshot) && { refreshSeconds: REFRESH_SECONDS }),
       },
       <>
         <div class="row top">
@@ -52,6 +53,10 @@ export const index: Route = {
     );
   },
 };
+
+function isToBeRefreshed({ source, reshard }: FleetSnapshot): boolean {
+  return source === "none" || (reshard !== null && isUnderWay(reshard));
+}
 
 /** The page does without it where something else stands in its place: what /restarts shows then says so. */
 async function lastRestart(context: PageContext): Promise<Restart | null> {
@@ -99,6 +104,9 @@ interface FleetProps {
 function Fleet({ context, snapshot, restart, filter, stream }: FleetProps) {
   const { history, queues } = context.get("services");
   const figures = fleetFigures(snapshot, history);
+  const operatorFields = personOf(context).role === "operator"
+    ? { [CSRF_FIELD]: context.get("csrfToken") }
+    : null;
   const points = history.after(0);
   const unattended = queues.snapshot().queues.filter((queue) => queue.unattended).map(({ name }) => name);
   return (
@@ -133,9 +141,20 @@ function Fleet({ context, snapshot, restart, filter, stream }: FleetProps) {
             props={{
               stream,
               figures: { replicas: figures.replicas, unheld: figures.unheld, atMs: figures.atMs },
-              fields: personOf(context).role === "operator"
-                ? { [CSRF_FIELD]: context.get("csrfToken") }
-                : null,
+              fields: operatorFields,
+            }}
+          />
+        </section>
+      )}
+      {snapshot.source === "shardline" && (
+        <section class="panel progress" id="reshard">
+          <h2>Number of shards</h2>
+          <Island
+            name="Resharding"
+            props={{
+              stream,
+              figures: { reshard: figures.reshard, total: figures.total, sums: figures.sums },
+              fields: operatorFields,
             }}
           />
         </section>

@@ -11,6 +11,7 @@ import {
   type FleetSnapshot,
   isGatewayAway,
 } from "../fleet/fleet_snapshot.ts";
+import type { ReshardPhase } from "../resharding/reshard.ts";
 import type { HistoryPoint } from "../fleet/history_reader.ts";
 
 export interface FleetJson {
@@ -33,6 +34,8 @@ export interface FleetJson {
     | null;
   readonly replicas: readonly ReplicaJson[];
   readonly unheld: UnheldJson;
+  /** That is under way, or was the last; null where there was none. */
+  readonly reshard: ReshardJson | null;
   readonly problems: readonly string[];
 }
 
@@ -48,6 +51,25 @@ export interface UnheldJson {
   readonly count: number;
   /** Of the one that was left first, at least. */
   readonly longest_ms: number;
+}
+
+/** A change of the number of shards. */
+export interface ReshardJson {
+  readonly phase: ReshardPhase;
+  readonly from: number;
+  readonly to: number;
+  readonly began_at: number;
+  /** How it is, as sentences. */
+  readonly text: string;
+  readonly under_way: boolean;
+  /** New shards that are connected. */
+  readonly ready: number;
+  readonly replicas: readonly {
+    readonly name: string;
+    readonly ready: number;
+    /** As a phrase; null: nothing. */
+    readonly waits_for: string | null;
+  }[];
 }
 
 export interface ReplicaJson {
@@ -144,6 +166,20 @@ export function fleetJson(figures: FleetFigures, newest: HistoryPoint | undefine
       shards: figures.unheld.ranges,
       count: figures.unheld.count,
       longest_ms: figures.unheld.longestMs,
+    },
+    reshard: figures.reshard && {
+      phase: figures.reshard.phase,
+      from: figures.reshard.from,
+      to: figures.reshard.to,
+      began_at: figures.reshard.beganAtMs,
+      text: figures.reshard.text,
+      under_way: figures.reshard.isUnderWay,
+      ready: figures.reshard.ready,
+      replicas: figures.reshard.replicas.map(({ name, ready, waitsFor }) => ({
+        name,
+        ready,
+        waits_for: waitsFor,
+      })),
     },
     problems: figures.problems,
   };

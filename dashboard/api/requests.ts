@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { SHARDS_MOST } from "../../gateway/protocol/shard_count.ts";
 import { type CommandShards, STATUSES, typedShards } from "../commands/command_checks.ts";
 import type { PresenceFields } from "../commands/command_forms.ts";
-import { isCount, isObject } from "../json_checks.ts";
+import { isCount, isObject, isShardCount } from "../json_checks.ts";
 import { isRestartMode, RESTART_MODES, type RestartMode } from "../restarts/restart.ts";
 import { readShardList } from "../shard_list.ts";
 
@@ -54,6 +55,13 @@ export function readMode(body: Body): RestartMode | Refusal {
 export function readDrain(body: Body): boolean | Refusal {
   const drain = body["drain"] ?? true;
   return typeof drain === "boolean" ? drain : { problem: '"drain" is true or false' };
+}
+
+/** `"total"`, or `"abandon"`, which is null. */
+export function readReshard({ total, abandon }: Body): number | null | Refusal {
+  if (abandon === true && total === undefined) return null;
+  if (abandon === undefined && isShardCount(total)) return total;
+  return { problem: `Send "total", an integer from 1 to ${SHARDS_MOST}, or "abandon", which is true` };
 }
 
 /** `"shards"`, `"status"` and `"activity"`, as a form for it has them. */

@@ -6,7 +6,7 @@
 import type { AuditLog } from "../audit/audit_log.ts";
 import type { FleetReader } from "../fleet/fleet_reader.ts";
 import type { Actor } from "../restarts/rolling_restart.ts";
-import { isForOneShard, isForReplica, isRestart } from "./command_checks.ts";
+import { isForOneShard, opOf } from "./command_checks.ts";
 import type { CommandOutcome, CommandSender } from "./command_sender.ts";
 
 /** A command, and how the audit calls it. */
@@ -49,10 +49,16 @@ export async function sendAudited(
 
 /** To a service that knows less: it shuts a shard down on op 1, takes one shard at a time, and answers nothing. */
 async function sendToOther(commands: CommandSender, text: string): Promise<CommandOutcome> {
-  if (isRestart(text)) {
-    return foreign("Another service runs these shards: told to restart one, it would shut it down for good");
+  switch (opOf(text)) {
+    case 1:
+      return foreign(
+        "Another service runs these shards: told to restart one, it would shut it down for good",
+      );
+    case 2:
+      return foreign("Another service runs these shards, and cannot change their number while it runs");
+    case 3:
+      return foreign("Another service runs these shards, and has no replicas to drain");
   }
-  if (isForReplica(text)) return foreign("Another service runs these shards, and has no replicas to drain");
   if (!isForOneShard(text)) {
     return foreign("Another service runs these shards, and takes one at a time: name one");
   }

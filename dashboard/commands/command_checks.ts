@@ -6,8 +6,9 @@
  */
 import { MemberScan, skipWhitespace } from "../../gateway/protocol/json_scan.ts";
 import { CLIENT_FRAME_MAX_BYTES, COMMAND_OPCODES, Opcode } from "../../gateway/protocol/opcodes.ts";
+import { SHARDS_MOST } from "../../gateway/protocol/shard_count.ts";
 import { readSnowflake } from "../guild_shard.ts";
-import { isCount, isObject, parsed } from "../json_checks.ts";
+import { isCount, isObject, isShardCount, parsed } from "../json_checks.ts";
 import { readShardList, shardListText } from "../shard_list.ts";
 
 /** What is wrong with a field of a form. */
@@ -72,43 +73,60 @@ export function checkCommandText(text: string, total: number | null): CheckedCom
   else if (!isObject(command)) problems.push('Send an object: {"op", "shard", "data"}');
   if (problems.length > 0 || !isObject(command)) return refused(problems);
   const { op, shard, data } = command;
-  if (op === 3) return checkDrain(text, command);
+  const ofGateway = gatewayProblems(command);
+  if (ofGateway !== null) {
+    return ofGateway.length > 0
+      ? refused(ofGateway)
+      : { ok: true, text, action: actionOf(command), shards: NO_SHARDS };
+  }
   const shards = commandShards(shard);
   if (shards === null) problems.push('"shard" is an integer from 0 on, a list of them, or "all"');
   else problems.push(...shardProblems(shards, total));
   if (op === 0) problems.push(...payloadProblems(bytes));
   else if (op === 1) problems.push(...modeProblems(data));
-  else problems.push('"op" is 0 for a gateway payload, 1 to reconnect, 3 to drain a replica');
+  else {
+    problems.push(
+      '"op" is 0 for a gateway payload, 1 to reconnect, 2 to change the number of shards, 3 to drain a replica',
+    );
+  }
   if (problems.length > 0 || shards === null) return refused(problems);
   return { ok: true, text, action: actionOf(command), shards: shardsText(shards) };
 }
 
-function checkDrain(text: string, command: Readonly<Record<string, unknown>>): CheckedCommand {
-  const { replica, data } = command;
-  const problems = failing([
-    [typeof replica === "string" && replica !== "", '"replica" is the name of a replica'],
-    [isObject(data) && typeof data["drain"] === "boolean", '"data" is {"drain": true} or {"drain": false}'],
-  ]);
-  return problems.length > 0
-    ? refused(problems)
-    : { ok: true, text, action: actionOf(command), shards: NO_SHARDS };
+/** What is wrong with a command that is for no shards; null where it is for some. */
+function gatewayProblems({ op, replica, data }: Readonly<Record<string, unknown>>): readonly string[] | null {
+  const { drain, total, abandon } = isObject(data) ? data : {};
+  switch (op) {
+    case 2:
+      return failing([[
+        abandon === undefined ? isShardCount(total) : abandon === true && total === undefined,
+        `"data" is {"total": …} with a number from 1 to ${SHARDS_MOST}, or {"abandon": true}`,
+      ]]);
+    case 3:
+      return failing([
+        [typeof replica === "string" && replica !== "", '"replica" is the name of a replica'],
+        [typeof drain === "boolean", '"data" is {"drain": true} or {"drain": false}'],
+      ]);
+    default:
+      return null;
+  }
 }
 
-/** Whether the text of any command is one for a replica. */
-export function isForReplica(text: string): boolean {
+/** The `op` that the text of any command names. */
+export function opOf(text: string): unknown {
   const command = parsed(text);
-  return isObject(command) && command["op"] === 3;
+  return isObject(command) ? command["op"] : undefined;
+}
+
+/** What the audit calls it. @param total How many shards there are to be; null: the change is given up. */
+export function reshardWords(total: number | null): string {
+  if (total === null) return "Abandon the change of the number of shards";
+  return `Change to ${total === 1 ? "1 shard" : `${total} shards`}`;
 }
 
 /** What the audit calls it. */
 export function drainWords(replica: string, isDrained: boolean): string {
   return isDrained ? `Drain replica ${replica}` : `Let replica ${replica} take shards`;
-}
-
-/** Whether the text of any command is one that has a shard reconnect. */
-export function isRestart(text: string): boolean {
-  const command = parsed(text);
-  return isObject(command) && command["op"] === 1;
 }
 
 /** Whether a command names its one shard by its number alone. */
@@ -122,7 +140,7 @@ export function commandWords(text: string): { readonly action: string; readonly 
   const command = parsed(text);
   if (!isObject(command)) return { action: "Command", shards: "unknown" };
   const shards = commandShards(command["shard"]);
-  if (command["op"] === 3) return { action: actionOf(command), shards: NO_SHARDS };
+  if (gatewayProblems(command) !== null) return { action: actionOf(command), shards: NO_SHARDS };
   return { action: actionOf(command), shards: shards === null ? "unknown" : shardsText(shards) };
 }
 
@@ -157,6 +175,7 @@ function faultOf(text: string): string {
 }
 
 function actionOf({ op, replica, data }: Readonly<Record<string, unknown>>): string {
+  if (op === 2) return reshardWords(isObject(data) && isShardCount(data["total"]) ? data["total"] : null);
   if (op === 3) return drainWords(String(replica), isObject(data) && data["drain"] === true);
   if (op === 1) return isObject(data) && data["mode"] === "identify" ? "Restart with new session" : "Restart";
   return PAYLOAD_NAMES[Number(isObject(data) ? data["op"] : 0)] ?? "Command";

@@ -12,6 +12,7 @@ import {
   isGatewayAway,
   type UnheldShards,
 } from "./fleet_snapshot.ts";
+import { canBeAbandoned, isUnderWay, type Reshard, reshardText } from "../resharding/reshard.ts";
 import type { HistoryPoint } from "./history_reader.ts";
 
 /** Where one bar of the spread of latencies ends and the next begins, in milliseconds. */
@@ -30,7 +31,15 @@ export interface FleetFigures {
   readonly replicas: readonly ReplicaFigures[];
   /** The first ranges of them. */
   readonly unheld: UnheldShards;
+  readonly reshard: ReshardFigures | null;
   readonly problems: readonly string[];
+}
+
+export interface ReshardFigures extends Omit<Reshard, "id" | "reason"> {
+  /** How it is, as sentences. */
+  readonly text: string;
+  readonly isUnderWay: boolean;
+  readonly canBeAbandoned: boolean;
 }
 
 /** Of the connected shards that have had a heartbeat acknowledged. */
@@ -104,7 +113,18 @@ export function fleetFigures(snapshot: FleetSnapshot, history: NewestSeconds): F
     latency: latencySpread(snapshot),
     replicas: snapshot.replicas.map((replica) => replicaFigures(replica, history.newestOf(replica.field))),
     unheld: { ...snapshot.unheld, ranges: snapshot.unheld.ranges.slice(0, RANGES_SHOWN) },
+    reshard: snapshot.reshard && reshardFigures(snapshot.reshard),
     problems,
+  };
+}
+
+function reshardFigures(reshard: Reshard): ReshardFigures {
+  const { id: _, reason: _reason, ...figures } = reshard;
+  return {
+    ...figures,
+    text: reshardText(reshard),
+    isUnderWay: isUnderWay(reshard),
+    canBeAbandoned: canBeAbandoned(reshard),
   };
 }
 

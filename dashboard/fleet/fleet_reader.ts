@@ -8,9 +8,23 @@ import type { Clock } from "../../gateway/clock.ts";
 import { oneLine } from "../../gateway/one_line.ts";
 import { isSessionId } from "../../gateway/protocol/session_id.ts";
 import { SHARDS_MOST } from "../../gateway/protocol/shard_count.ts";
-import { OWN_STARTED_KEY, REPLICAS_KEY, STARTED_KEY, STATUSES_KEY, TOTAL_KEY } from "../contract_keys.ts";
-import { isCount, isObject, isTime, parsed } from "../json_checks.ts";
+import {
+  BANK_KEYS,
+  REPLICAS_KEY,
+  RESHARD_KEY,
+  STARTED_KEY,
+  STATUSES_KEY,
+  TOTAL_KEY,
+} from "../contract_keys.ts";
+import { isCount, isObject, isShardCount, isTime, parsed } from "../json_checks.ts";
 import type { DashboardRedis } from "../redis.ts";
+import type { Bank } from "../resharding/reshard.ts";
+import {
+  PLAN_FIELD,
+  readReshard,
+  type ReshardReading,
+  type ReshardTexts,
+} from "../resharding/reshard_text.ts";
 import { timestampMs } from "../timestamp.ts";
 import {
   type Backlog,
@@ -34,6 +48,8 @@ const STATUSES_MAX_BYTES = SHARDS_MOST * 256;
 /** A start time, a total. */
 const SHORT_MAX_BYTES = 64;
 const REPLICAS_MAX = 100;
+/** One for each process that takes part in a change of the number of shards, and the plan. */
+const RESHARD_FIELDS_MAX = 1_000;
 /** A replica whose every second shard waits names half of ten thousand ranges. */
 const REPLICA_MAX_LENGTH = 1024 * 1024;
 const NAME_MAX_LENGTH = 100;
@@ -82,23 +98,18 @@ export class FleetReader {
 
   async #read(): Promise<FleetSnapshot> {
     const problems = new Problems();
-    const [texts, leases] = await Promise.all([
-      this.#redis.ask((redis) => readTexts(redis.multi(), problems)),
-      this.#leases.read((problem) => problems.add(problem)),
-    ]);
+    const tell = (problem: string) => problems.add(problem);
+    const texts = await this.#redis.ask((redis) => readTexts(redis.multi(), problems));
+    const resharding = readReshard(texts.reshard, tell);
+    const leases = await this.#leases.read(resharding.bank, tell);
     const entries = readReplicas(texts.replicas, problems);
     const agoMs = this.#lastWords.agoMs(new Map(entries.map(({ field, heardAtMs }) => [field, heardAtMs])));
-    return this.#snapshot(texts, heardReplicas(entries, agoMs), leases, problems);
+    return this.#snapshot({ texts, resharding, heard: heardReplicas(entries, agoMs), leases, problems });
   }
 
-  #snapshot(
-    texts: FleetTexts,
-    heard: readonly HeardReplica[],
-    leases: SeenLeases,
-    problems: Problems,
-  ): FleetSnapshot {
+  #snapshot({ texts, resharding, heard, leases, problems }: FleetReading): FleetSnapshot {
     const atMs = this.#clock.wallMs();
-    const source = sourceOf(texts);
+    const source = sourceOf(texts, resharding.bank);
     const replicas = judged(heard, source, leases);
     const current = replicas.filter((replica) => replica.isCurrent);
     const entries = readStatuses(texts.statuses, problems);
@@ -116,6 +127,7 @@ export class FleetReader {
       // What our gateway left behind says nothing of another's shards.
       unheld: this.#leases.unheld(leases, source === "shardline" ? total : null),
       sums: sumsOf(current, atMs),
+      reshard: source === "shardline" ? resharding.reshard : null,
       heardAgoMs: agoMs.length === 0 ? null : Math.min(...agoMs),
       problems: Object.freeze(problems.lines),
     });
@@ -142,8 +154,20 @@ interface FleetTexts {
   readonly statuses: string;
   readonly total: string;
   readonly started: string;
-  readonly ownStarted: string;
-  readonly replicas: readonly (readonly [field: string, text: string])[];
+  readonly ownStarted: Readonly<Record<Bank, string>>;
+  readonly replicas: Fields;
+  readonly reshard: ReshardTexts;
+}
+
+type Fields = readonly (readonly [field: string, text: string])[];
+
+/** All that a snapshot is made from. */
+interface FleetReading {
+  readonly texts: FleetTexts;
+  readonly resharding: ReshardReading;
+  readonly heard: readonly HeardReplica[];
+  readonly leases: SeenLeases;
+  readonly problems: Problems;
 }
 
 /** All of one moment, in one round trip. No key is read further than what can be right is long. */
@@ -152,10 +176,13 @@ async function readTexts(commands: ChainableCommander, problems: Problems): Prom
     [STATUSES_KEY, STATUSES_MAX_BYTES],
     [TOTAL_KEY, SHORT_MAX_BYTES],
     [STARTED_KEY, SHORT_MAX_BYTES],
-    [OWN_STARTED_KEY, SHORT_MAX_BYTES],
+    [BANK_KEYS.a.started, SHORT_MAX_BYTES],
+    [BANK_KEYS.b.started, SHORT_MAX_BYTES],
   ] as const;
   for (const [key, maxBytes] of texts) commands.getrange(key, 0, maxBytes);
   commands.hscan(REPLICAS_KEY, 0, "COUNT", REPLICAS_MAX);
+  commands.hscan(RESHARD_KEY, 0, "COUNT", RESHARD_FIELDS_MAX);
+  commands.hget(RESHARD_KEY, PLAN_FIELD);
   const answers = await commands.exec() ?? [];
   const answer = (index: number, key: string): unknown => {
     const [error, value] = answers[index] ?? [];
@@ -166,30 +193,40 @@ async function readTexts(commands: ChainableCommander, problems: Problems): Prom
     const value = answer(index, texts[index]?.[0] ?? "");
     return typeof value === "string" ? value : "";
   };
+  // Of a wrong type where the scan before it is.
+  const plan = answers[texts.length + 2]?.[1];
   return {
     statuses: text(0),
     total: text(1),
     started: text(2),
-    ownStarted: text(3),
-    replicas: fieldsOf(answer(texts.length, REPLICAS_KEY), problems),
+    ownStarted: { a: text(3), b: text(4) },
+    replicas: fieldsOf(answer(texts.length, REPLICAS_KEY), [REPLICAS_KEY, REPLICAS_MAX], problems),
+    reshard: {
+      fields: fieldsOf(answer(texts.length + 1, RESHARD_KEY), [RESHARD_KEY, RESHARD_FIELDS_MAX], problems),
+      plan: typeof plan === "string" ? plan : null,
+    },
   };
 }
 
 /** @param answer Of HSCAN: where it stopped, then fields and values in turn. */
-function fieldsOf(answer: unknown, problems: Problems): [field: string, text: string][] {
+function fieldsOf(
+  answer: unknown,
+  [key, most]: readonly [key: string, most: number],
+  problems: Problems,
+): [field: string, text: string][] {
   if (!Array.isArray(answer) || !Array.isArray(answer[1])) return [];
   const [cursor, items] = answer;
   const fields: [string, string][] = [];
   for (let index = 0; index + 1 < items.length; index += 2) {
     fields.push([String(items[index]), String(items[index + 1])]);
   }
-  if (cursor !== "0" || fields.length > REPLICAS_MAX) {
-    problems.add(`${REPLICAS_KEY} has more than ${REPLICAS_MAX} fields`);
-  }
-  return fields.slice(0, REPLICAS_MAX);
+  if (cursor !== "0" || fields.length > most) problems.add(`${key} has more than ${most} fields`);
+  return fields.slice(0, most);
 }
 
-function sourceOf({ started, ownStarted, statuses, replicas }: FleetTexts): FleetSnapshot["source"] {
+function sourceOf(texts: FleetTexts, bank: Bank): FleetSnapshot["source"] {
+  const { started, statuses, replicas } = texts;
+  const ownStarted = texts.ownStarted[bank];
   if (started !== "") return started === ownStarted ? "shardline" : "other";
   if (ownStarted !== "" || replicas.length > 0) return "shardline";
   return statuses === "" ? "none" : "other";
@@ -301,7 +338,7 @@ interface ReplicaEntry extends Omit<HeardReplica, "heardAgoMs"> {
   readonly heardAtMs: number;
 }
 
-function readReplicas(fields: FleetTexts["replicas"], problems: Problems): ReplicaEntry[] {
+function readReplicas(fields: Fields, problems: Problems): ReplicaEntry[] {
   return fields.map(([field, text]) => readReplica(field, text, problems)).filter((entry) => entry !== null);
 }
 
@@ -405,7 +442,7 @@ function readRanges(value: unknown): ShardRanges | null {
 }
 
 function readShardCount(value: unknown): number | null {
-  return isCount(value) && value > 0 && value <= SHARDS_MOST ? value : null;
+  return isShardCount(value) ? value : null;
 }
 
 function readBudget(value: unknown): IdentifyBudget | null {

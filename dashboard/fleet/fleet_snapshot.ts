@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Reshard } from "../resharding/reshard.ts";
 
 export interface FleetSnapshot {
   /** When it was read, milliseconds since the epoch. */
@@ -22,6 +23,8 @@ export interface FleetSnapshot {
   readonly replicas: readonly FleetReplica[];
   /** Shards that no process of the gateway may run, though there is one. */
   readonly unheld: UnheldShards;
+  /** The change of the number of shards that is under way, or was the last; null where there was none. */
+  readonly reshard: Reshard | null;
   /** Of the replicas that are current. */
   readonly sums: FleetSums;
   /**

@@ -7,9 +7,10 @@
 import type { Clock } from "../../gateway/clock.ts";
 import { oneLine } from "../../gateway/one_line.ts";
 import { SHARDS_MOST } from "../../gateway/protocol/shard_count.ts";
-import { FLEET_KEY, LEASES_KEY, MEMBERS_KEY } from "../contract_keys.ts";
+import { BANK_KEYS, type BankKeys } from "../contract_keys.ts";
 import { isObject, isTime, parsed } from "../json_checks.ts";
 import type { DashboardRedis } from "../redis.ts";
+import type { Bank } from "../resharding/reshard.ts";
 import type { ShardRanges, UnheldShards } from "./fleet_snapshot.ts";
 
 /** Of members that are gone nothing is left after an hour. */
@@ -35,8 +36,9 @@ export interface SeenLeases {
 
 type Tell = (problem: string) => void;
 
-/** All leases, as they stood under one version of them. */
+/** All leases of a bank, as they stood under one version of them. */
 interface Holders {
+  readonly keys: BankKeys;
   readonly version: string | null;
   readonly shards: ReadonlyMap<number, string>;
   readonly lead: string | null;
@@ -55,26 +57,33 @@ export class LeasesReader {
     this.#clock = clock;
   }
 
-  /** @param tell Hears of what is garbage, as a sentence without a full stop. @throws RedisAwayError */
-  async read(tell: Tell): Promise<SeenLeases> {
+  /**
+   * @param bank The one that is current.
+   * @param tell Hears of what is garbage, as a sentence without a full stop.
+   * @throws RedisAwayError
+   */
+  async read(bank: Bank, tell: Tell): Promise<SeenLeases> {
+    const keys = BANK_KEYS[bank];
     const answers =
       await this.#redis.ask((redis) =>
-        redis.multi().time().hget(FLEET_KEY, "version").hlen(LEASES_KEY)
-          .hscan(MEMBERS_KEY, 0, "COUNT", MEMBERS_MAX).exec()
+        redis.multi().time().hget(keys.fleet, "version").hlen(keys.leases)
+          .hscan(keys.members, 0, "COUNT", MEMBERS_MAX).exec()
       ) ?? [];
     const answer = (index: number, key: string) => {
       const [error, value] = answers[index] ?? [];
       if (error) tell(`${key} is of a wrong type`);
       return value;
     };
-    const version = answer(1, FLEET_KEY);
-    const count = Number(answer(2, LEASES_KEY) ?? 0);
-    const { members, isWhole } = readMembers(answer(3, MEMBERS_KEY), microseconds(answers[0]?.[1]), tell);
-    if (count > LEASES_MAX) tell(`${LEASES_KEY} has more than ${LEASES_MAX} fields`);
+    const version = answer(1, keys.fleet);
+    const count = Number(answer(2, keys.leases) ?? 0);
+    const nowMicros = microseconds(answers[0]?.[1]);
+    const { members, isWhole } = readMembers(keys, answer(3, keys.members), nowMicros, tell);
+    if (count > LEASES_MAX) tell(`${keys.leases} has more than ${LEASES_MAX} fields`);
+    const isKnown = this.#known?.keys === keys && this.#known.version === version;
     if (count === 0 || count > LEASES_MAX) this.#known = null;
-    else if (this.#known?.version !== version || typeof version !== "string") {
-      const found = await this.#redis.ask((redis) => redis.hgetall(LEASES_KEY));
-      this.#known = readHolders(found, typeof version === "string" ? version : null, tell);
+    else if (!isKnown || typeof version !== "string") {
+      const found = await this.#redis.ask((redis) => redis.hgetall(keys.leases));
+      this.#known = readHolders(keys, found, typeof version === "string" ? version : null, tell);
     }
     const lead = this.#known?.lead ?? null;
     return {
@@ -112,6 +121,7 @@ function microseconds(time: unknown): number {
 
 /** @param answer Of HSCAN: where it stopped, then fields and values in turn. */
 function readMembers(
+  keys: BankKeys,
   answer: unknown,
   nowMicros: number,
   tell: Tell,
@@ -123,27 +133,32 @@ function readMembers(
     const [, beat, text] = /^(\d{1,16}) (.*)$/s.exec(String(items[at + 1])) ?? [];
     const card = text === undefined ? undefined : parsed(text);
     if (!isObject(card) || !isTime(card["ttl"])) {
-      tell(`${MEMBERS_KEY}: "${oneLine(String(items[at]), NAME_MAX_LENGTH)}" is no member`);
+      tell(`${keys.members}: "${oneLine(String(items[at]), NAME_MAX_LENGTH)}" is no member`);
       continue;
     }
     const goneForMs = (nowMicros - Number(beat)) / 1_000 - card["ttl"] - TAKEN_AFTER_MS;
     members.set(String(items[at]), goneForMs > 0 ? goneForMs : null);
   }
-  if (cursor !== "0") tell(`${MEMBERS_KEY} has more than ${MEMBERS_MAX} fields`);
+  if (cursor !== "0") tell(`${keys.members} has more than ${MEMBERS_MAX} fields`);
   return { members, isWhole: cursor === "0" };
 }
 
-function readHolders(fields: Readonly<Record<string, string>>, version: string | null, tell: Tell): Holders {
+function readHolders(
+  keys: BankKeys,
+  fields: Readonly<Record<string, string>>,
+  version: string | null,
+  tell: Tell,
+): Holders {
   const shards = new Map<number, string>();
   let lead: string | null = null;
   for (const [name, text] of Object.entries(fields)) {
     const [, holder] = /^\d{1,16} (.*)$/s.exec(text) ?? [];
-    if (holder === undefined) tell(`${LEASES_KEY}: "${oneLine(name, NAME_MAX_LENGTH)}" is no lease`);
+    if (holder === undefined) tell(`${keys.leases}: "${oneLine(name, NAME_MAX_LENGTH)}" is no lease`);
     else if (holder === "") continue;
     else if (name === LEAD) lead = holder;
     else if (/^(?:0|[1-9]\d{0,8})$/.test(name)) shards.set(Number(name), holder);
   }
-  return { version, shards, lead };
+  return { keys, version, shards, lead };
 }
 
 /** @param shards Ascending. */

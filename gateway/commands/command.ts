@@ -6,10 +6,11 @@
 
 import { MemberScan, readSnowflake, skipWhitespace } from "../protocol/json_scan.ts";
 import { CLIENT_FRAME_MAX_BYTES, COMMAND_OPCODES, Opcode } from "../protocol/opcodes.ts";
+import { SHARDS_MOST } from "../protocol/shard_count.ts";
 import type { ReconnectMode } from "../shard/machine.ts";
 
 /** A command that may be carried out, as far as its text tells: whether its shards exist is not known here. */
-export type Command = ShardsCommand | DrainCommand;
+export type Command = ShardsCommand | DrainCommand | ReshardCommand;
 
 /** For shards, wherever they run. */
 export type ShardsCommand =
@@ -34,10 +35,17 @@ export interface DrainCommand {
   readonly isDrained: boolean;
 }
 
+/** Begins a change of the number of shards, or gives up the one that is under way. */
+export interface ReshardCommand {
+  readonly kind: "reshard";
+  /** How many there are to be; null: give up. */
+  readonly total: number | null;
+}
+
 /** Shard ids, each once and at least one; or the one that a guild is on. */
 export type CommandShards = "all" | readonly number[] | { readonly guildId: bigint };
 
-/** Why a command is refused: header `reason`, and `error` of a reply. The last three are found out elsewhere. */
+/** Why a command is refused: header `reason`, and `error` of a reply. The last four are found out elsewhere. */
 export const COMMAND_ERRORS = [
   "not_json",
   "invalid",
@@ -74,7 +82,8 @@ const COMMAND_MAX_BYTES = 1024 * 1024;
 /** What the `op` of a payload looks like: other spellings of the number, `3.0`, may mean something else to Discord. */
 const PLAIN_INTEGER = /^(?:0|[1-9]\d*)$/;
 
-const KNOWN_OPS = "0 for a gateway payload, 1 to reconnect, 3 to drain a replica";
+const KNOWN_OPS =
+  "0 for a gateway payload, 1 to reconnect, 2 to change the number of shards, 3 to drain a replica";
 
 // A byte order mark is not JSON, so it is kept for JSON.parse to refuse.
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -93,6 +102,7 @@ export function readCommand(body: Uint8Array): CommandReading {
   }
   const { op, shard, guild_id: guildId, data } = value;
   if (typeof op !== "number") return refuse("invalid", `The command has no op: send "op" as ${KNOWN_OPS}`);
+  if (op === 2) return readReshard(data);
   if (op === 3) return readDrain(value);
   if (op !== 0 && op !== 1) return refuse("unknown_op", `The command's op is unknown: send ${KNOWN_OPS}`);
   if (shard !== undefined && guildId !== undefined) {
@@ -118,6 +128,20 @@ function readDrain({ replica, data }: Readonly<Record<string, unknown>>): Comman
     return refuse("invalid", 'The command does not say what to do: send {"drain": true} or {"drain": false}');
   }
   return { ok: true, command: { kind: "drain", replica, isDrained: data["drain"] } };
+}
+
+function readReshard(data: unknown): CommandReading {
+  const { total, abandon } = isObject(data) ? data : {};
+  const isCount = Number.isInteger(total) && Number(total) >= 1 && Number(total) <= SHARDS_MOST;
+  if (abandon === true && total === undefined) return { ok: true, command: { kind: "reshard", total: null } };
+  if (isCount && abandon === undefined) {
+    return { ok: true, command: { kind: "reshard", total: Number(total) } };
+  }
+  return refuse(
+    "invalid",
+    'The command does not say how many shards there are to be: send {"total": …} as an integer from 1 to ' +
+      `${SHARDS_MOST}, or {"abandon": true} to give up the change that is under way`,
+  );
 }
 
 function readReconnect(data: unknown, shards: CommandShards): CommandReading {

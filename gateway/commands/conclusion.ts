@@ -1,14 +1,15 @@
 /**
  * The end of a command of `gateway.send`: it is answered and acknowledged, and what is refused goes to
- * `gateway.send.rejected` first.
+ * `gateway.send.rejected` first. One that is for no shard is carried out here as well.
  *
  * @module
  */
 import type { Clock } from "../clock.ts";
 import type { Notices } from "../delivery/notices.ts";
 import type { Observer } from "../observation.ts";
-import type { Command, CommandRefusal } from "./command.ts";
+import type { Command, CommandRefusal, ReshardCommand } from "./command.ts";
 import type { IncomingCommand } from "./source.ts";
+import { EXPIRED } from "./tally.ts";
 
 export interface CommandConclusionOptions {
   readonly clock: Clock;
@@ -18,12 +19,14 @@ export interface CommandConclusionOptions {
   readonly refused: (body: Uint8Array, refusal: CommandRefusal) => void;
   /** `COMMAND_TTL`. */
   readonly ttlMs: number;
+  /** Begins, or with null abandons, a change of the number of shards; resolves with why not. Never rejects. */
+  readonly reshard: (total: number | null) => Promise<CommandRefusal | null>;
 }
 
 export class CommandConclusion {
   readonly #options: CommandConclusionOptions;
-  /** Refused, and not acknowledged yet. */
-  readonly #refusing = new Set<Promise<void>>();
+  /** Those that are not acknowledged yet. */
+  readonly #concluding = new Set<Promise<void>>();
 
   constructor(options: CommandConclusionOptions) {
     this.#options = options;
@@ -48,23 +51,41 @@ export class CommandConclusion {
     incoming.acknowledge();
   }
 
+  /** Others that come meanwhile go on. */
+  reshard(incoming: IncomingCommand, command: ReshardCommand): void {
+    if (this.remainingMs(incoming) <= 0) return this.refuse(incoming, EXPIRED);
+    this.#keep(
+      this.#options.reshard(command.total).then((refusal) => {
+        // It will come again another way.
+        if (!incoming.current) return;
+        if (refusal === null) this.carriedOut(incoming, command, 0);
+        else this.refuse(incoming, refusal);
+      }),
+    );
+  }
+
   refuse(incoming: IncomingCommand, refusal: CommandRefusal): void {
     const { notices, observe, refused } = this.#options;
     observe({ kind: "command.rejected", reason: refusal.error, message: refusal.message });
-    const refusing = notices.reject(incoming.body, refusal.error).then(() => {
-      refused(incoming.body, refusal);
-      this.#reply(incoming, refusal);
-      incoming.acknowledge();
-    }, () => {
-      // The service is stopping: unacknowledged, the command is delivered to the next process.
-    });
-    this.#refusing.add(refusing);
-    refusing.then(() => this.#refusing.delete(refusing));
+    this.#keep(
+      notices.reject(incoming.body, refusal.error).then(() => {
+        refused(incoming.body, refusal);
+        this.#reply(incoming, refusal);
+        incoming.acknowledge();
+      }, () => {
+        // The service is stopping: unacknowledged, the command is delivered to the next process.
+      }),
+    );
   }
 
-  /** Resolves once all that was refused so far is acknowledged. */
+  /** Resolves once all that was to be concluded so far is acknowledged. */
   async done(): Promise<void> {
-    await Promise.all(this.#refusing);
+    while (this.#concluding.size > 0) await Promise.all(this.#concluding);
+  }
+
+  #keep(concluding: Promise<void>): void {
+    this.#concluding.add(concluding);
+    concluding.then(() => this.#concluding.delete(concluding));
   }
 
   #reply(incoming: IncomingCommand, outcome: { ok: true } | CommandRefusal): void {

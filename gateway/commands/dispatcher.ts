@@ -75,6 +75,7 @@ export class CommandDispatcher {
     if (!reading.ok) return conclusion.refuse(incoming, reading);
     const { command } = reading;
     if (command.kind === "drain") return conclusion.refuse(incoming, NO_FLEET);
+    if (command.kind === "reshard") return conclusion.reshard(incoming, command);
     const { shards: hosted, total } = this.#options;
     const shards = addressedShards(command.shards, {
       total: total(),

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readCommand } from "./command.ts";
+import { type CommandRefusal, readCommand } from "./command.ts";
 import type { CommandDispatcher } from "./dispatcher.ts";
 import type { MemberLink, MemberLinkUser, PassedCommand, PassedFate } from "./links.ts";
 
@@ -30,6 +30,13 @@ interface GatheredFate {
   readonly shards: number[];
   readonly fate: PassedFate["fate"];
 }
+
+/** Whoever routes carries it out by itself. */
+const NOT_PASSED_ON: CommandRefusal = {
+  ok: false,
+  error: "cannot_reshard",
+  message: "The command came to a member of the fleet: send it to gateway.send",
+};
 
 export class CommandMember implements MemberLinkUser {
   readonly #options: CommandMemberOptions;
@@ -89,6 +96,7 @@ export class CommandMember implements MemberLinkUser {
       this.#options.drain(command.isDrained);
       return shards.forEach((place) => settled(place, "sent"));
     }
+    if (command.kind === "reshard") return shards.forEach((place) => settled(place, NOT_PASSED_ON));
     const ours: number[] = [];
     for (const shard of shards) {
       if (stream.away.has(shard) || !this.#options.dispatcher.runs(shard)) settled(shard, "away");

@@ -3,13 +3,16 @@
  *
  * @module
  */
-import type { Command } from "./command.ts";
+import type { DrainCommand, ShardsCommand } from "./command.ts";
 import type { IncomingCommand } from "./source.ts";
 import type { CommandTally } from "./tally.ts";
 
+/** One that members carry out. */
+export type PassedOnCommand = ShardsCommand | DrainCommand;
+
 export interface RoutedCommand {
   readonly incoming: IncomingCommand;
-  readonly command: Command;
+  readonly command: PassedOnCommand;
   readonly shards: readonly number[];
   /** Grows with each command that comes. */
   readonly sequence: number;

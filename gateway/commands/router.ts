@@ -10,11 +10,11 @@
 import { sleepUntil } from "../clock.ts";
 import { SHARDS_MOST } from "../protocol/shard_count.ts";
 import { addressedShards, type ReachableShards } from "./addressing.ts";
-import { type Command, type CommandRefusal, readCommand } from "./command.ts";
+import { type CommandRefusal, readCommand } from "./command.ts";
 import { CommandConclusion, type CommandConclusionOptions } from "./conclusion.ts";
 import type { MemberReport, RouterLink, RouterLinkUser } from "./links.ts";
 import { PassingStream } from "./passing_stream.ts";
-import type { RoutedCommand } from "./routed_command.ts";
+import type { PassedOnCommand, RoutedCommand } from "./routed_command.ts";
 import { ShardLine } from "./shard_line.ts";
 import type { IncomingCommand } from "./source.ts";
 import { CommandTally, EXPIRED, type SettledFate } from "./tally.ts";
@@ -122,6 +122,7 @@ export class CommandRouter implements RouterLinkUser {
     const reading = readCommand(incoming.body);
     if (!reading.ok) return conclusion.refuse(incoming, reading);
     const { command } = reading;
+    if (command.kind === "reshard") return conclusion.reshard(incoming, command);
     const shards = this.#places(command);
     if ("ok" in shards) return conclusion.refuse(incoming, shards);
     const remainingMs = conclusion.remainingMs(incoming);
@@ -186,7 +187,7 @@ export class CommandRouter implements RouterLinkUser {
    * What the command is for: its shards; of one for whole members the places beyond all shards that stand for them, so
    * that it goes the same way.
    */
-  #places(command: Command): readonly number[] | CommandRefusal {
+  #places(command: PassedOnCommand): readonly number[] | CommandRefusal {
     const { fleet } = this.#options;
     if (command.kind === "drain") {
       const members = fleet.membersOf(command.replica);

@@ -159,8 +159,9 @@ export class Resharding {
       return `${total} sessions would have to be begun, and Discord allows ${left} more today: send it again later`;
     }
     try {
-      const view = await store.read();
-      const last = view?.plan ?? null;
+      const last = (await store.read())?.plan ?? null;
+      // Who hears no answer asks again.
+      if (last !== null && isUnderWay(last) && last.to === total) return null;
       const isBegun = (last === null || !isUnderWay(last)) && await store.begin({
         id: crypto.randomUUID(),
         from,

@@ -15,6 +15,7 @@ import { presence } from "./presence.ts";
 import { queues } from "./queues.ts";
 import { rejected } from "./rejected.ts";
 import { drainReplica } from "./replicas/[name]/drain.ts";
+import { reshard } from "./reshard.ts";
 import { restart } from "./restart.ts";
 import { stopRestart } from "./restart/stop.ts";
 import { shards } from "./shards.ts";
@@ -31,6 +32,7 @@ export const API_ROUTES: readonly (readonly [path: string, route: Route])[] = [
   ["/api/shards/:id/restart", restartShard],
   ["/api/guilds/:id", guild],
   ["/api/replicas/:name/drain", drainReplica],
+  ["/api/reshard", reshard],
   ["/api/restart", restart],
   ["/api/restart/stop", stopRestart],
   ["/api/presence", presence],

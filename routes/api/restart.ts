@@ -6,12 +6,12 @@
 import { readMode, readShards } from "../../dashboard/api/requests.ts";
 import { restartJson } from "../../dashboard/api/restart_json.ts";
 import { shardProblems } from "../../dashboard/commands/command_checks.ts";
-import { ROLLING_RESTART_NAMES, tooSmallBudget } from "../../dashboard/restarts/rolling_restart.ts";
+import { ROLLING_RESTART_NAMES } from "../../dashboard/restarts/rolling_restart.ts";
 import { shardListText } from "../../dashboard/shard_list.ts";
-import { actorOf, recordRefusal } from "../_actor.ts";
+import { actorOf } from "../_actor.ts";
 import { apiError } from "../_api.ts";
-import { answerRefusal, answerRestartObstacle, isRefusal, jsonBody } from "../_json.ts";
-import { budgetText } from "../_restart.tsx";
+import { answerRefusal, answerRestartObstacle, isRefusal, jsonBody, refuse } from "../_json.ts";
+import { budgetObstacle } from "../_restart.tsx";
 import type { PageContext, Route } from "../_route.ts";
 
 export const restart: Route = {
@@ -37,12 +37,8 @@ export const restart: Route = {
     const [problem] = shardProblems(shards, all.length);
     if (problem !== undefined) return apiError(context, "invalid", problem);
     const ids = shards === "all" ? all : shards;
-    const budget = tooSmallBudget(mode, ids.length, snapshot);
-    if (budget !== null) {
-      const message = `Each shard costs one identify, and ${budgetText(budget, snapshot.atMs)}`;
-      await recordRefusal(context, refused, message);
-      return apiError(context, "budget_too_small", message);
-    }
+    const obstacle = budgetObstacle(mode, ids.length, snapshot);
+    if (obstacle !== null) return await refuse(context, "budget_too_small", refused, obstacle);
     if (!await restarts.start(ids, actorOf(context), mode)) {
       return apiError(context, "under_way", "A rolling restart is under way: stop it first");
     }

@@ -32,6 +32,9 @@ Deno.test("parseCommandLine() reads each command", () => {
     assert.deepEqual(commandOf(["restart", word]), { name: `restart ${word}` });
   }
   assert.deepEqual(commandOf(["command", '{"op":1}']), { name: "command", text: '{"op":1}' });
+  assert.deepEqual(commandOf(["reshard", "32"]), { name: "reshard", total: 32, isSure: false });
+  assert.deepEqual(commandOf(["reshard", "-y", "65536"]), { name: "reshard", total: 65_536, isSure: true });
+  assert.deepEqual(commandOf(["reshard", "--abandon"]), { name: "reshard abandon" });
   for (const name of ["drain", "undrain"]) {
     assert.deepEqual(commandOf([name, "gateway-1"]), { name, replica: "gateway-1" });
   }
@@ -95,6 +98,11 @@ for (
     [["guild", "0"], /^guild: give the id of a guild/],
     [["restart"], /^restart: give shards/],
     [["restart", "7-3"], /^restart: give all, or shards/],
+    [["reshard"], /^reshard: give how many shards there are to be, or --abandon/],
+    [["reshard", "many"], /^reshard: give a number from 1 to 65536 instead of "many"/],
+    [["reshard", "0"], /^reshard: give a number from 1 to 65536/],
+    [["reshard", "65537"], /^reshard: give a number from 1 to 65536/],
+    [["reshard", "32", "--abandon"], /^reshard: there is no use for "32"/],
     [["presence"], /^presence: give --status or --activity/],
     [["presence", "--status", "idle", "--shards", ""], /^--shards: give all/],
     [["presence", "--activity", "you"], /^--activity begins with one of playing/],
@@ -123,6 +131,7 @@ Deno.test("The help names every command and every exit status, and is asked for 
     "guild",
     "restart",
     "replicas",
+    "reshard",
     "drain",
     "undrain",
     "presence",

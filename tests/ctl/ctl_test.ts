@@ -8,6 +8,7 @@ import {
   statusEntries,
   writeFleet,
   writeLeases,
+  writeReshard,
   writeStatuses,
 } from "../dashboard/fleet/written_fleet.ts";
 import { beforeDeadline } from "../deadline.ts";
@@ -166,6 +167,58 @@ Deno.test("ctl replicas shows each process, and shards that nobody holds; ctl dr
   });
 });
 
+Deno.test("ctl reshard asks, and has a change of the number of shards begun, or given up", async () => {
+  await withTerminal(async ({ redis, rabbitUrl, ctl }) => {
+    await writeFleet(redis, statusEntries(16));
+    const refusal = { ok: false, error: "cannot_reshard", message: "A shard is not connected" };
+    await using gateway = await fakeGateway(rabbitUrl, [{ ok: true }, refusal, { ok: true }]);
+    const questions: string[] = [];
+    const no = await ctl(["reshard", "32"], { ask: (question) => questions.push(question) === 0 });
+    assert.deepEqual([no.status, no.complaints], [1, "Nothing was changed\n"]);
+    assert.deepEqual(questions, [
+      "Change from 16 shards to 32? That costs 32 identifies, of 987 that are left. " +
+      "Both run meanwhile, and events go on.",
+    ]);
+    assert.equal(gateway.commands.length, 0);
+    const begun = await ctl(["reshard", "32"], { ask: () => true });
+    assert.deepEqual([begun.status, begun.text], [
+      0,
+      "It has begun; deno task ctl replicas shows how far it is, and reshard --abandon gives it up\n",
+    ]);
+    const refused = await ctl(["reshard", "8", "--yes"]);
+    assert.deepEqual([refused.status, refused.complaints], [1, "A shard is not connected\n"]);
+    const none = await ctl(["reshard", "--abandon"]);
+    assert.deepEqual([none.status, none.complaints], [1, "No change of the number of shards is under way\n"]);
+    await writeReshard(redis);
+    assert.equal((await ctl(["reshard", "--abandon"])).text, "It is given up\n");
+    assert.deepEqual(gateway.commands.map(({ content }) => JSON.parse(content.toString())), [
+      { op: 2, data: { total: 32 } },
+      { op: 2, data: { total: 8 } },
+      { op: 2, data: { abandon: true } },
+    ]);
+  });
+});
+
+Deno.test("ctl replicas shows how far a change of the number of shards is", async () => {
+  await withTerminal(async ({ redis, ctl }) => {
+    await writeFleet(redis, statusEntries(16));
+    const shown = async () => (await ctl(["replicas"])).text.trimEnd().split("\n").slice(2);
+    assert.deepEqual(await shown(), []);
+    await writeReshard(redis);
+    assert.deepEqual(await shown(), [
+      "",
+      "Shards 16 → 32: the new sessions come up beside the old ones. Their events are not published yet.",
+      "20 of 32 new shards are ready",
+      "",
+      "replica  ready  waits for",
+      "alpha        8  3 events wait in the spool",
+      "beta        12  nothing",
+    ]);
+    await writeReshard(redis, { phase: "done", bank: "a" });
+    assert.deepEqual(await shown(), ["", "Shards 16 → 32 done, set SHARDS_TOTAL=32."]);
+  });
+});
+
 Deno.test("ctl presence and ctl command send what they are told, and say what came of it", async () => {
   await withTerminal(async ({ redis, rabbitUrl, ctl }) => {
     await writeFleet(redis, statusEntries(4));
@@ -194,7 +247,7 @@ Deno.test("ctl presence and ctl command send what they are told, and say what ca
     assert.equal(wrong.status, 1);
     assert.match(
       wrong.complaints,
-      /^"shard" is an integer.*; "op" is 0 for a gateway payload, 1 to reconnect, 3 to drain a replica\n$/,
+      /^"shard" is an integer.*; "op" is 0 for a gateway payload, 1 to reconnect, 2 to change .*, 3 to drain a replica\n$/,
     );
   });
 });
@@ -238,7 +291,7 @@ Deno.test("ctl watch shows how the fleet is and each change, until Ctrl-C", asyn
     await redis.xadd("gateway:history:alpha", `${second * 1_000}-0`, ...secondFields({ events: "1512" }));
     const interrupt = new AbortController();
     let seen = "";
-    let isChanged = false;
+    let [isChanged, isResharding] = [false, false];
     const watching = ctl(["watch"], {
       interrupted: interrupt.signal,
       written: (text) => {
@@ -247,7 +300,11 @@ Deno.test("ctl watch shows how the fleet is and each change, until Ctrl-C", asyn
           isChanged = true;
           void writeStatuses(redis, statusEntries(3, { 1: "Resuming" }));
         }
-        if (text.includes("1 resuming")) interrupt.abort();
+        if (!isResharding && text.includes("1 resuming")) {
+          isResharding = true;
+          void writeReshard(redis);
+        }
+        if (text.includes("20 ready")) interrupt.abort();
       },
     });
     const { status, text, complaints } = await beforeDeadline(watching, () => seen);
@@ -260,6 +317,7 @@ Deno.test("ctl watch shows how the fleet is and each change, until Ctrl-C", asyn
       text,
       /\n\S+ \S+ {2}shard 1 {2}resuming, was connected\n\S+ \S+ {2}2 connected, 1 resuming · /,
     );
+    assert.match(text, / · 16 → 32: 20 ready · 3 spooled\n/);
   });
 });
 

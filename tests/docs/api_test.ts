@@ -6,6 +6,7 @@ import { CELL_STATES, type FleetSnapshot } from "../../dashboard/fleet/fleet_sna
 import { isObject } from "../../dashboard/json_checks.ts";
 import { ManagementClient } from "../../dashboard/queues/management_client.ts";
 import { RedisAwayError } from "../../dashboard/redis.ts";
+import { RESHARD_PHASES } from "../../dashboard/resharding/reshard.ts";
 import { RESTART_MODES, type RestartState } from "../../dashboard/restarts/restart.ts";
 import { systemClock } from "../../gateway/clock.ts";
 import { API_ERRORS } from "../../routes/_api.ts";
@@ -18,6 +19,7 @@ import {
   secondFields,
   statusEntries,
   writeFleet,
+  writeReshard,
   writeStatuses,
 } from "../dashboard/fleet/written_fleet.ts";
 import { becomeForeign, lives, restartingGateway, writeDetails } from "../dashboard/shard/shard_fixture.ts";
@@ -48,6 +50,7 @@ const ANSWERS: Readonly<Record<string, (rig: ProgramRig) => Promise<unknown>>> =
   "GET /api/me": ({ get }) => bodyOf(get("/api/me")),
   "GET /api/fleet": async ({ redis, get }) => {
     await writeFleet(redis, statusEntries(2));
+    await writeReshard(redis);
     await writeSecond(redis);
     return bodyOf(get("/api/fleet"));
   },
@@ -121,6 +124,7 @@ const ANSWERS: Readonly<Record<string, (rig: ProgramRig) => Promise<unknown>>> =
     await using _gateway = await fakeGateway(rig.rabbitUrl, [{ ok: true }]);
     return await bodyOf(rig.post("/api/replicas/alpha/drain"));
   },
+  "POST /api/reshard": (rig) => accepted(rig, "/api/reshard", { total: 32 }),
   "POST /api/shards/:id/restart": (rig) => accepted(rig, "/api/shards/1/restart", { mode: "identify" }),
   "POST /api/restart": (rig) => accepted(rig, "/api/restart", { shards: [0, 1], mode: "identify" }),
   "POST /api/restart/stop": async (rig) => {
@@ -309,6 +313,7 @@ Deno.test("docs/api.md has every word that a field may hold", () => {
   assert.deepEqual(firstCodes("GET /api/restart", "state"), Object.keys(RESTART_STATES));
   assert.deepEqual(meaning("GET /api/fleet", "answer", "source"), Object.keys(SOURCES));
   assert.deepEqual(firstCodes("GET /api/fleet", "state"), [...REPLICA_STATES]);
+  assert.deepEqual(firstCodes("GET /api/fleet", "phase"), [...RESHARD_PHASES]);
   assert.deepEqual(meaning("POST /api/presence", "body", "status"), [...STATUSES]);
   assert.deepEqual(meaning("POST /api/presence", "activity", "type"), [...ACTIVITY_NUMBERS.keys()]);
   assert.deepEqual(meaning("POST /api/shards/:id/restart", "body", "mode"), [...RESTART_MODES]);

@@ -146,6 +146,7 @@ class HostedRig {
       observe,
       notices: new MemoryNotices(),
       refused: () => {},
+      reshard: () => assert.fail("nobody asks for another number of shards"),
       ttlMs: 600_000,
       shards,
       total: () => SHARD + 1,

@@ -34,6 +34,9 @@ const GOOD: readonly (readonly [text: string, action: string, shards: string])[]
   [payload(8, { guild_id: "1", user_ids: "2", presences: true, nonce: "x" }), "Member request", "0"],
   [payload(31, { guild_ids: ["1"] }), "Soundboard request", "0"],
   [payload(43, { guild_id: "1", fields: [] }), "Channel info request", "0"],
+  ['{"op":2,"data":{"total":32}}', "Change to 32 shards", "none"],
+  ['{"op":2,"shard":99,"data":{"total":1}}', "Change to 1 shard", "none"],
+  ['{"op":2,"data":{"abandon":true}}', "Abandon the change of the number of shards", "none"],
   ['{"op":3,"replica":"gateway-1","data":{"drain":true}}', "Drain replica gateway-1", "none"],
   ['{"op":3,"replica":"gateway-1","data":{"drain":false}}', "Let replica gateway-1 take shards", "none"],
 ];
@@ -49,7 +52,12 @@ const BAD: readonly (readonly [text: string, problem: RegExp])[] = [
   ["", /^This is not JSON: Unexpected end/],
   ["[]", /^Send an object/],
   ['{"shard":0}', /^"op" is 0/],
-  ['{"op":2,"shard":0}', /^"op" is 0/],
+  ['{"op":4,"shard":0}', /^"op" is 0/],
+  ['{"op":2}', /^"data" is \{"total": …\}/],
+  ['{"op":2,"data":{"total":0}}', /^"data" is \{"total": …\}/],
+  ['{"op":2,"data":{"total":65537}}', /^"data" is \{"total": …\} with a number from 1 to 65536/],
+  ['{"op":2,"data":{"abandon":false}}', /^"data" is \{"total": …\}/],
+  ['{"op":2,"data":{"total":8,"abandon":true}}', /^"data" is \{"total": …\}/],
   ['{"op":3,"data":{"drain":true}}', /^"replica" is the name/],
   ['{"op":3,"replica":"","data":{"drain":true}}', /^"replica" is the name/],
   ['{"op":3,"replica":"a","data":{"drain":1}}', /^"data" is \{"drain": true\}/],
@@ -161,6 +169,10 @@ Deno.test("commandWords() says of any text what command it is, as far as that ca
   });
   assert.deepEqual(commandWords('{"op":3,"replica":"a","data":{"drain":true}}'), {
     action: "Drain replica a",
+    shards: "none",
+  });
+  assert.deepEqual(commandWords('{"op":2,"data":{"total":32}}'), {
+    action: "Change to 32 shards",
     shards: "none",
   });
   assert.deepEqual(commandWords("no"), { action: "Command", shards: "unknown" });

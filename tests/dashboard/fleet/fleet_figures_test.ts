@@ -14,6 +14,7 @@ function snapshotOf(changes: Partial<FleetSnapshot>): FleetSnapshot {
     shards: [],
     replicas: [],
     unheld: { ranges: [], count: 0, longestMs: 0 },
+    reshard: null,
     sums: { unconfirmed: { events: 0, bytes: 0 }, spool: null, identify: null, recommended: null },
     heardAgoMs: null,
     problems: [],

@@ -7,7 +7,7 @@ import { TcpProxy } from "../../../harness/tcp_proxy.ts";
 import { beforeDeadline } from "../../deadline.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
 import { testServers } from "../../servers.ts";
-import { SESSION, writeLeases } from "./written_fleet.ts";
+import { reshardPlan, SESSION, writeLeases, writeReshard } from "./written_fleet.ts";
 
 const STARTED = '"2026-01-01T10:00:00.000000"';
 
@@ -57,6 +57,7 @@ Deno.test("FleetReader.read() says that there is nothing where Redis is empty", 
       shards: [],
       replicas: [],
       unheld: { ranges: [], count: 0, longestMs: 0 },
+      reshard: null,
       sums: { unconfirmed: { events: 0, bytes: 0 }, spool: null, identify: null, recommended: null },
       heardAgoMs: null,
       problems: [],
@@ -336,14 +337,16 @@ Deno.test("FleetReader.read() passes over keys of a wrong type, numbers that are
     await redis.hset("gateway_statuses", "a", "b");
     await redis.set("gateway:replicas", "text");
     await redis.set("gateway_shards", "70000");
+    await redis.set("gateway:reshard", "text");
     const { shards, problems } = await read();
     assert.deepEqual(shards, []);
     assert.deepEqual(problems.toSorted(), [
       "gateway:replicas is of a wrong type",
+      "gateway:reshard is of a wrong type",
       "gateway_shards is no number of shards",
       "gateway_statuses is of a wrong type",
     ]);
-    await redis.del("gateway_statuses", "gateway:replicas");
+    await redis.del("gateway_statuses", "gateway:replicas", "gateway:reshard");
     await redis.set("gateway_statuses", `[${" ".repeat(17 * 1024 * 1024)}]`);
     await redis.set("gateway_shards", "1".repeat(1_000_000));
     assert.deepEqual((await read()).problems, [
@@ -354,6 +357,60 @@ Deno.test("FleetReader.read() passes over keys of a wrong type, numbers that are
     await redis.del("gateway_shards");
     await redis.set("gateway_statuses", JSON.stringify([{ shard: 1, ...ENTRY }, { shard: 1e8, ...ENTRY }]));
     assert.deepEqual((await read()).shards.map(({ state }) => state), ["unknown", "connected"]);
+  });
+});
+
+Deno.test("FleetReader.read() tells how far a change of the number of shards is", async () => {
+  await withReader(async ({ redis, read }) => {
+    await redis.mset("gateway_started", STARTED, "gateway:started", STARTED);
+    await writeReshard(redis);
+    const { reshard, problems } = await read();
+    assert.deepEqual([reshard?.from, reshard?.to, reshard?.phase, reshard?.ready], [
+      16,
+      32,
+      "rehearsing",
+      20,
+    ]);
+    assert.deepEqual(problems, []);
+    await redis.set("gateway:started", JSON.stringify("2025-01-01T00:00:00.000000"));
+    assert.equal((await read()).reshard, null, "it says nothing of another service's shards");
+  });
+});
+
+Deno.test("FleetReader.read() reads what the gateway keeps of the shards that are current", async () => {
+  await withReader(async ({ redis, read }) => {
+    await redis.mset(
+      ...["gateway_started", STARTED, "gateway:started", STARTED, "gateway_shards", "2"],
+      ...["gateway:b:started", JSON.stringify("2025-01-01T00:00:00.000000")],
+    );
+    await writeLeases(redis, { "m-a": { shards: [0, 1] } });
+    await writeLeases(redis, { "m-b": { shards: [0] } }, "gateway:b:");
+    const seen = async (phase: string, bank: string) => {
+      await redis.hset("gateway:reshard", "plan", reshardPlan({ phase, bank }));
+      const { source, unheld } = await read();
+      return `${source} ${unheld.count}`;
+    };
+    for (const phase of ["rehearsing", "holding", "abandoned"]) {
+      assert.equal(await seen(phase, "b"), "shardline 0", phase);
+      assert.equal(await seen(phase, "a"), "other 0", phase);
+    }
+    await redis.mset("gateway:b:started", STARTED);
+    for (const phase of ["taking_over", "done"]) {
+      assert.equal(await seen(phase, "b"), "shardline 1", phase);
+      assert.equal(await seen(phase, "a"), "shardline 0", phase);
+    }
+  });
+});
+
+Deno.test("FleetReader.read() knows the plan of a change, whatever else there is beside it", async () => {
+  await withReader(async ({ redis, read }) => {
+    await redis.mset("gateway_started", STARTED, "gateway:started", STARTED);
+    const fields = Array.from({ length: 5_000 }, (_, at): [string, string] => [`report:m-${at}`, "{}"]);
+    await redis.hset("gateway:reshard", Object.fromEntries([...fields, ["plan", reshardPlan()]]));
+    const { reshard, problems } = await read();
+    assert.equal(reshard?.to, 32);
+    assert.equal(problems.length, 21);
+    assert.equal(problems[0], "gateway:reshard has more than 1000 fields");
   });
 });
 

@@ -3,6 +3,7 @@ import { Redis } from "ioredis";
 import { LeasesReader, type SeenLeases } from "../../../dashboard/fleet/leases_reader.ts";
 import type { UnheldShards } from "../../../dashboard/fleet/fleet_snapshot.ts";
 import { DashboardRedis } from "../../../dashboard/redis.ts";
+import type { Bank } from "../../../dashboard/resharding/reshard.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
 import { testServers } from "../../servers.ts";
 import { writeLeases } from "./written_fleet.ts";
@@ -11,7 +12,7 @@ interface Rig {
   readonly redis: Redis;
   readonly clock: ManualClock;
   readonly problems: string[];
-  read(): Promise<SeenLeases>;
+  read(bank?: Bank): Promise<SeenLeases>;
   unheld(total?: number): Promise<UnheldShards>;
 }
 
@@ -23,7 +24,7 @@ async function withReader(test: (rig: Rig) => Promise<void>): Promise<void> {
   const clock = new ManualClock();
   const reader = new LeasesReader({ redis: dashboard, clock });
   const problems: string[] = [];
-  const read = () => reader.read((problem) => problems.push(problem));
+  const read = (bank: Bank = "a") => reader.read(bank, (problem) => problems.push(problem));
   try {
     const unheld = async (total = 6) => reader.unheld(await read(), total);
     await test({ redis, clock, problems, read, unheld });
@@ -129,5 +130,21 @@ Deno.test("LeasesReader says nothing of shards where there are more members than
     await redis.hset("gateway:members", ...many.flat());
     assert.deepEqual(await unheld(), NONE);
     assert(problems.includes("gateway:members has more than 1000 fields"), problems.join());
+  });
+});
+
+Deno.test("LeasesReader reads the bank that it is told, at once where another is current", async () => {
+  await withReader(async ({ redis, read, problems }) => {
+    await writeLeases(redis, { "m-a": { shards: [0] } });
+    await writeLeases(redis, { "m-b": { shards: [0, 1] } }, "gateway:b:");
+    await redis.multi().hset("gateway:fleet", "version", "7").hset("gateway:b:fleet", "version", "7").exec();
+    for (const [bank, lead, shards] of [["a", "m-a", 1], ["b", "m-b", 2], ["a", "m-a", 1]] as const) {
+      const seen = await read(bank);
+      assert.deepEqual([seen.isWhole, seen.lead, seen.holders.size], [true, lead, shards]);
+      assert.deepEqual([...seen.members.keys()], [lead]);
+    }
+    await redis.hset("gateway:b:members", "m-c", "soon");
+    await read("b");
+    assert.deepEqual(problems, ['gateway:b:members: "m-c" is no member']);
   });
 });

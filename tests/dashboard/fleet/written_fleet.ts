@@ -58,22 +58,60 @@ export interface WrittenMember {
   readonly shards?: readonly number[];
 }
 
-/** Writes the leases of members, renewed just now unless told otherwise; the first of them leads. */
+/**
+ * Writes the leases of members, renewed just now unless told otherwise; the first of them leads.
+ *
+ * @param beginning Of the keys.
+ */
 export async function writeLeases(
   redis: Redis,
   members: Readonly<Record<string, WrittenMember>>,
+  beginning = "gateway:",
 ): Promise<void> {
+  const [leasesKey, membersKey] = [`${beginning}leases`, `${beginning}members`];
   const [seconds, rest] = await redis.time();
   const nowMicros = Number(seconds) * 1_000_000 + Number(rest);
   const [lead = ""] = Object.keys(members);
-  const commands = redis.multi().del("gateway:leases", "gateway:members")
-    .hset("gateway:leases", "lead", `9 ${lead}`);
+  const commands = redis.multi().del(leasesKey, membersKey)
+    .hset(leasesKey, "lead", `9 ${lead}`);
   for (const [id, { agoMs = 0, ttlMs = 10_000, shards = [] }] of Object.entries(members)) {
     const card = JSON.stringify({ replica: id.slice(2), version: "0.1.0", ttl: ttlMs, share: null });
-    commands.hset("gateway:members", id, `${nowMicros - agoMs * 1_000} ${card}`);
-    for (const shard of shards) commands.hset("gateway:leases", shard, `${nowMicros} ${id}`);
+    commands.hset(membersKey, id, `${nowMicros - agoMs * 1_000} ${card}`);
+    for (const shard of shards) commands.hset(leasesKey, shard, `${nowMicros} ${id}`);
   }
-  await commands.hset("gateway:fleet", "version", nowMicros).exec();
+  await commands.hset(`${beginning}fleet`, "version", nowMicros).exec();
+}
+
+/** A change from 16 shards to 32, in bank b, as it is planned. */
+export function reshardPlan(changes: Readonly<Record<string, unknown>> = {}): string {
+  const plan = { id: "r-1", from: 16, to: 32, bank: "b", phase: "rehearsing", began_at: 1_764_500_000_000 };
+  return JSON.stringify({ ...plan, reason: null, ...changes });
+}
+
+/** How far a process is with it. */
+export function reshardReport(replica: string, changes: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify({
+    replica,
+    ready: 8,
+    obstacle: null,
+    told: false,
+    seen: false,
+    ended: false,
+    ...changes,
+  });
+}
+
+/** Writes a change from 16 shards to 32 in which alpha and beta take part, and a part of which is ready. */
+export async function writeReshard(
+  redis: Redis,
+  changes: Readonly<Record<string, unknown>> = {},
+  alpha: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  await redis.multi().del("gateway:reshard").hset("gateway:reshard", {
+    plan: reshardPlan(changes),
+    "report:m-beta": reshardReport("beta", { ready: 12 }),
+    "report:m-alpha": reshardReport("alpha", { obstacle: "3 events wait in the spool", ...alpha }),
+  }).exec();
 }
 
 export async function writeStatuses(redis: Redis, entries: readonly StatusEntry[]): Promise<void> {

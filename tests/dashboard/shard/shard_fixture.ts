@@ -5,12 +5,12 @@
  */
 import { Buffer } from "node:buffer";
 import type { Redis } from "ioredis";
-import { DETAILS_KEY, latenciesKey, lifeKey, OWN_STARTED_KEY } from "../../../dashboard/contract_keys.ts";
+import { BANK_KEYS, DETAILS_KEY, latenciesKey, lifeKey } from "../../../dashboard/contract_keys.ts";
 import { QueueReader } from "../../fakes/queue_reader.ts";
 
 /** Whoever reads what another service wrote finds another start than ours, and what a killed gateway left behind. */
 export async function becomeForeign(redis: Redis): Promise<void> {
-  await redis.set(OWN_STARTED_KEY, JSON.stringify("2025-01-01T00:00:00.000000"));
+  await redis.set(BANK_KEYS.a.started, JSON.stringify("2025-01-01T00:00:00.000000"));
 }
 
 /** Everything that the gateway tells of one shard. */

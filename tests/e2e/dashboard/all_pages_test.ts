@@ -8,6 +8,8 @@ const PATHS = [
   "/shards/0",
   "/shards/0/restart?mode=identify",
   "/shards/99",
+  "/reshard",
+  "/reshard?total=8",
   "/restarts",
   "/restarts/new",
   "/presence",

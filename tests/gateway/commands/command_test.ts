@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type CommandError, readCommand, type ShardsCommand } from "../../../gateway/commands/command.ts";
+import { SHARDS_MOST } from "../../../gateway/protocol/shard_count.ts";
 
 const encoder = new TextEncoder();
 
@@ -11,7 +12,7 @@ function read(text: string) {
 function accepted(text: string): ShardsCommand {
   const reading = read(text);
   assert.ok(reading.ok, reading.ok ? "" : reading.message);
-  assert(reading.command.kind !== "drain");
+  assert(reading.command.kind !== "drain" && reading.command.kind !== "reshard");
   return reading.command;
 }
 
@@ -102,6 +103,14 @@ Deno.test("readCommand() reads whether a replica is to be drained", () => {
   }
 });
 
+Deno.test("readCommand() reads how many shards there are to be, and that a change is given up", () => {
+  const reshard = (data: unknown) => read(JSON.stringify({ op: 2, shard: "x", data }));
+  for (const total of [1, 32, SHARDS_MOST]) {
+    assert.deepEqual(reshard({ total }), { ok: true, command: { kind: "reshard", total } });
+  }
+  assert.deepEqual(reshard({ abandon: true }), { ok: true, command: { kind: "reshard", total: null } });
+});
+
 Deno.test("readCommand() takes a payload of 4096 UTF-8 bytes and refuses one byte more", () => {
   // Two bytes a letter, so that counting characters would let twice as much pass.
   const frame = (spaces: number) => `{"op":4,"d":"${"\u00e9".repeat(2000)}"${" ".repeat(spaces)}}`;
@@ -120,13 +129,21 @@ const refusals: [what: string, text: string, error: CommandError][] = [
   ["null", "null", "invalid"],
   ["no op", '{"shard":0}', "invalid"],
   ["an op that is a string", '{"op":"0","shard":0}', "invalid"],
-  ["an op of neither kind", '{"op":2,"shard":0}', "unknown_op"],
+  ["an op of no kind", '{"op":4,"shard":0}', "unknown_op"],
   ["an op with a fraction", '{"op":0.5,"shard":0}', "unknown_op"],
   ["no shard", '{"op":1}', "invalid"],
   ["a drain of no replica", '{"op":3,"data":{"drain":true}}', "invalid"],
   ["a drain of a replica without a name", '{"op":3,"replica":"","data":{"drain":true}}', "invalid"],
   ["a drain that does not say which", '{"op":3,"replica":"a"}', "invalid"],
   ["a drain of another word", '{"op":3,"replica":"a","data":{"drain":"yes"}}', "invalid"],
+  ["a change to no number of shards", '{"op":2}', "invalid"],
+  ["a change without an object", '{"op":2,"data":32}', "invalid"],
+  ["a change to no shards", '{"op":2,"data":{"total":0}}', "invalid"],
+  ["a change to a part of a shard", '{"op":2,"data":{"total":1.5}}', "invalid"],
+  ["a change to text", '{"op":2,"data":{"total":"32"}}', "invalid"],
+  ["a change to more than there can be", `{"op":2,"data":{"total":${SHARDS_MOST + 1}}}`, "invalid"],
+  ["a change that is both begun and given up", '{"op":2,"data":{"total":32,"abandon":true}}', "invalid"],
+  ["a change that is not given up", '{"op":2,"data":{"abandon":false}}', "invalid"],
   ["a negative shard", '{"op":1,"shard":-1}', "invalid"],
   ["a shard with a fraction", '{"op":1,"shard":1.5}', "invalid"],
   ["a shard beyond 2^53", '{"op":1,"shard":9007199254740993}', "invalid"],
@@ -242,6 +259,7 @@ Deno.test("readCommand() sends only what JSON.parse reads as an allowed payload"
       if (!reading.ok) return assert.notEqual(reading.error, "not_json");
       const { command } = reading;
       if (command.kind === "drain") return assert.equal(written.op, 3);
+      if (command.kind === "reshard") return assert.equal(written.op, 2);
       if (written.shard === "all") assert.equal(command.shards, "all");
       else assert.deepEqual(command.shards, [...new Set([written.shard].flat())]);
       assert.equal(command.kind, written.op === 0 ? "send" : "reconnect");

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { CommandDispatcher } from "../../../gateway/commands/dispatcher.ts";
 import type { Observation } from "../../../gateway/observation.ts";
 import type { ShardCommand } from "../../../gateway/shard/command_queue.ts";
+import { AskedResharding } from "../../fakes/asked_resharding.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
 import { MemoryCommandSource, type SentProperties } from "../../fakes/memory_command_source.ts";
 import { MemoryNotices } from "../../fakes/memory_notices.ts";
@@ -22,6 +23,7 @@ class DispatcherRig {
   /** What is told of refused commands, as `error body`. */
   readonly refused: string[] = [];
   readonly dispatcher: CommandDispatcher;
+  readonly resharding = new AskedResharding();
   total: number | null = null;
 
   constructor(...shards: number[]) {
@@ -32,6 +34,7 @@ class DispatcherRig {
       notices: this.notices,
       refused: (body, { error }) => this.refused.push(`${error} ${new TextDecoder().decode(body)}`),
       ttlMs: TTL_MS,
+      reshard: this.resharding.reshard,
       total: () => this.total,
       shards: new Map(shards.map((shard) => [shard, {
         submit: (command) => this.of(shard).push(command),
@@ -190,7 +193,7 @@ Deno.test("CommandDispatcher refuses every kind of broken command, goes on, and 
     ["{", "not_json"],
     [new Uint8Array([0xff, 0xfe, 0x00]), "not_json"],
     ["[]", "invalid"],
-    ['{"op":2,"shard":0}', "unknown_op"],
+    ['{"op":4,"shard":0}', "unknown_op"],
     ['{"op":0,"shard":0,"data":{"op":2,"d":{}}}', "forbidden_op"],
     [`{"op":0,"shard":0,"data":{"op":4,"d":"${"x".repeat(4096)}"}}`, "too_large"],
     ['{"op":1,"shard":0,"data":{"mode":"now"}}', "invalid"],
@@ -335,3 +338,53 @@ Deno.test("CommandDispatcher refuses to drain a process that is in no fleet", as
   assert.deepEqual(rig.notices.rejections.map(({ reason }) => reason), ["unknown_replica"]);
   assert.deepEqual(rig.notices.replies.map(({ body }) => body.ok), [false]);
 });
+
+Deno.test("CommandDispatcher has a change of the number of shards begun, and answers what comes of it", async () => {
+  const rig = new DispatcherRig(0);
+  rig.source.send({ op: 2, data: { total: 32 } }, REPLY);
+  rig.source.send({ op: 1, shard: 0 });
+  await microtasksDone();
+  assert.deepEqual(rig.resharding.asked, [32]);
+  assert.deepEqual(rig.restarts, ["0 resume"], "what comes behind it does not wait");
+  assert.deepEqual(rig.source.unacknowledged, ['{"op":2,"data":{"total":32}}']);
+  rig.resharding.answer(null);
+  await microtasksDone();
+  assert.deepEqual(rig.source.unacknowledged, []);
+  assert.deepEqual(rig.notices.replies.map(({ body }) => body), [{ ok: true }]);
+  assert.deepEqual(rig.observed.at(-1), { kind: "command.carried_out", opcode: null, shards: 0 });
+});
+
+Deno.test("CommandDispatcher refuses a change that cannot be made, and says why", async () => {
+  const rig = new DispatcherRig(0);
+  rig.source.send({ op: 2, data: { abandon: true } }, REPLY);
+  await microtasksDone();
+  assert.deepEqual(rig.resharding.asked, [null]);
+  rig.resharding.answer("No change is under way");
+  await microtasksDone();
+  assert.deepEqual(rig.rejections, ['cannot_reshard {"op":2,"data":{"abandon":true}}']);
+  assert.deepEqual(rig.notices.replies.map(({ body }) => body), [
+    { ok: false, error: "cannot_reshard", message: "No change is under way" },
+  ]);
+  assert.deepEqual(rig.source.unacknowledged, []);
+});
+
+Deno.test("CommandDispatcher begins no change that has waited for too long", async () => {
+  const rig = new DispatcherRig(0);
+  rig.source.send({ op: 2, data: { total: 32 } }, { sentAtMs: rig.clock.wallMs() - TTL_MS });
+  await microtasksDone();
+  assert.deepEqual(rig.resharding.asked, []);
+  assert.deepEqual(rig.notices.rejections.map(({ reason }) => reason), ["expired"]);
+});
+
+for (const answer of [null, "No change is under way"]) {
+  const outcome = answer === null ? "done" : "refused";
+  Deno.test(`CommandDispatcher does not conclude a change that is ${outcome} once its channel is lost`, async () => {
+    const rig = new DispatcherRig(0);
+    rig.source.send({ op: 2, data: { total: 32 } }, REPLY);
+    rig.source.drop();
+    rig.resharding.answer(answer);
+    await microtasksDone();
+    assert.deepEqual([rig.notices.replies, rig.notices.rejections, rig.observed], [[], [], []]);
+    assert.equal(rig.source.unacknowledged.length, 1);
+  });
+}

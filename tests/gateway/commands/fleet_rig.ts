@@ -12,6 +12,7 @@ import { CommandRouter, type FleetShards } from "../../../gateway/commands/route
 import type { Observation } from "../../../gateway/observation.ts";
 import type { ShardCommand } from "../../../gateway/shard/command_queue.ts";
 import type { Notices } from "../../../gateway/delivery/notices.ts";
+import { AskedResharding } from "../../fakes/asked_resharding.ts";
 import { ManualClock } from "../../fakes/manual_clock.ts";
 import {
   MemoryCommandBroker,
@@ -58,6 +59,7 @@ export class FleetRig {
   readonly fleet: FleetView;
   readonly members = new Map<string, RigMember>();
   readonly observed: Observation[] = [];
+  readonly resharding = new AskedResharding();
   /** Every frame that any shard sent, as `shard name`. */
   readonly frames: string[] = [];
   readonly #links = new Map<string, { router: MemoryRouterLink; member: MemoryMemberLink }>();
@@ -129,6 +131,7 @@ interface Surroundings {
   readonly notices: Notices;
   readonly fleet: FleetShards;
   readonly observed: Observation[];
+  readonly resharding?: AskedResharding;
   readonly frames: string[];
   /** Called when a shard is given a command. */
   readonly heldMore?: () => void;
@@ -161,6 +164,7 @@ export class RigMember {
       notices,
       refused: () => {},
       ttlMs: TTL_MS,
+      reshard: (surroundings.resharding ?? new AskedResharding()).reshard,
     };
     this.dispatcher = new CommandDispatcher({ ...options, shards: this.#shards, total: () => fleet.total });
     this.member = new CommandMember({

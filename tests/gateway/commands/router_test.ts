@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import type { MemberReport } from "../../../gateway/commands/links.ts";
+import { CommandMember } from "../../../gateway/commands/member.ts";
+import { SHARDS_MOST } from "../../../gateway/protocol/shard_count.ts";
 import { microtasksDone } from "../../fakes/microtasks.ts";
 import { FleetRig, TTL_MS } from "./fleet_rig.ts";
 
@@ -411,4 +414,88 @@ Deno.test("CommandRouter lets the next one drain a replica where it went before 
   }
   assert.deepEqual([...new Set(rig.member("b").drains)], [true]);
   assert.deepEqual(rig.answers, ["d ok"]);
+});
+
+/** Has a bot ask for 32 shards, and wait for an answer. */
+function askForMoreShards(rig: FleetRig): void {
+  rig.broker.send({ op: 2, data: { total: 32 } }, { replyTo: "answers", correlationId: "reshard" });
+}
+
+Deno.test("CommandRouter has a change of the number of shards begun by itself, and others go on meanwhile", async () => {
+  const rig = await twoMembers();
+  askForMoreShards(rig);
+  rig.send("one", 2);
+  await microtasksDone();
+  rig.member("b").sendOne(2);
+  await microtasksDone();
+  assert.deepEqual([rig.answers, rig.broker.unacknowledged.length], [["one ok"], 1]);
+  assert.deepEqual(rig.resharding.asked, [32]);
+  rig.resharding.answer(null);
+  await microtasksDone();
+  assert.deepEqual([rig.answers, rig.broker.unacknowledged.length], [["one ok", "reshard ok"], 0]);
+  assert.deepEqual(rig.observed.at(-1), { kind: "command.carried_out", opcode: null, shards: 0 });
+});
+
+Deno.test("CommandRouter refuses a change that cannot be made, and one that has waited for too long", async () => {
+  const rig = await twoMembers();
+  askForMoreShards(rig);
+  rig.broker.send({ op: 2, data: { total: 8 } }, { sentAtMs: rig.clock.wallMs() - TTL_MS });
+  await microtasksDone();
+  rig.resharding.answer("Another change is under way");
+  await microtasksDone();
+  assert.deepEqual(rig.resharding.asked, [32]);
+  assert.deepEqual(rig.answers, ["reshard cannot_reshard"]);
+  assert.deepEqual(rig.notices.rejections.map(({ reason }) => reason), ["expired", "cannot_reshard"]);
+  assert.equal(rig.broker.unacknowledged.length, 0);
+});
+
+Deno.test("CommandRouter hands its place over only when it knows what came of a change", async () => {
+  const rig = await twoMembers();
+  askForMoreShards(rig);
+  await microtasksDone();
+  const handedOver = rig.member("a").router.quiet();
+  await microtasksDone();
+  rig.resharding.answer(null);
+  await handedOver;
+  await microtasksDone();
+  assert.deepEqual(rig.resharding.asked, [32], "the next one is not asked again");
+  assert.deepEqual([rig.answers, rig.broker.unacknowledged.length], [["reshard ok"], 0]);
+});
+
+Deno.test("CommandRouter leaves a change to the next one where it has lost its place before it was answered", async () => {
+  const rig = await twoMembers();
+  askForMoreShards(rig);
+  await microtasksDone();
+  rig.links("a").router.interrupt();
+  await microtasksDone();
+  rig.resharding.answer("Another change is under way");
+  await microtasksDone();
+  assert.deepEqual([rig.answers, rig.notices.rejections], [[], []]);
+  assert.deepEqual(rig.resharding.asked, [32, 32]);
+  rig.resharding.answer(null);
+  await microtasksDone();
+  assert.deepEqual([rig.answers, rig.broker.unacknowledged.length], [["reshard ok"], 0]);
+});
+
+Deno.test("CommandMember refuses a change of the number of shards that is passed to it, and goes on", async () => {
+  const reports: MemberReport[] = [];
+  const member = new CommandMember({
+    member: "a",
+    link: {
+      start: () => {},
+      report: (report) => reports.push(report),
+      quiet: () => Promise.resolve(),
+      close: () => Promise.resolve(),
+    },
+    dispatcher: { runs: () => true, carryOut: () => assert.fail("it is for no shard") },
+    drain: () => assert.fail("nobody asks for that"),
+  });
+  const body = new TextEncoder().encode('{"op":2,"data":{"total":32}}');
+  member.passed({ body, stream: "b/1", number: 1, shards: [SHARDS_MOST], reopened: [], remainingMs: TTL_MS });
+  await microtasksDone();
+  const [report] = reports;
+  assert(report?.kind === "fates");
+  assert.deepEqual(report.fates.map(({ shards, fate }) => [shards, typeof fate === "object" && fate.error]), [
+    [[SHARDS_MOST], "cannot_reshard"],
+  ]);
 });

@@ -330,6 +330,7 @@ Deno.test("Resharding begins nothing that cannot be gone through with, and says 
   process.isCutOff = false;
   assert.equal(world.store.plan, null);
   assert.equal(await resharding.ask(4), null);
+  assert.equal(await resharding.ask(4), null, "asked again");
   process.identifiesLeft = 8;
   assert.match(await resharding.ask(8) ?? "", /under way/);
 });

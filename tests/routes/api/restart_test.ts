@@ -73,7 +73,7 @@ Deno.test("POST /api/restart begins no more new sessions than there are identifi
     assert.equal(await services.restarts.read(), null);
     const { entries } = await services.audit.read({ count: 2 });
     assert.deepEqual(entries.map(({ who, action, shards, outcome }) => [who, action, shards, outcome]), [
-      ["api token", "Rolling restart with new sessions", "all", `Refused: ${message}`],
+      ["api token", "Rolling restart with new sessions", "all", `Refused: ${message}.`],
     ]);
     const enough: [string, object, object | null][] = [
       ["as many as are left", { shards: "0-1", mode: "identify" }, budget],

@@ -5,10 +5,10 @@
  */
 import { readDrain } from "../../../../dashboard/api/requests.ts";
 import { sendAudited } from "../../../../dashboard/commands/audited_send.ts";
-import { actorOf, recordRefusal } from "../../../_actor.ts";
+import { actorOf } from "../../../_actor.ts";
 import { apiError } from "../../../_api.ts";
 import { drainCommand, drainObstacle, replicaNamed } from "../../../_drain.ts";
-import { answerOutcome, answerRefusal, isRefusal, jsonBody } from "../../../_json.ts";
+import { answerOutcome, answerRefusal, isRefusal, jsonBody, refuse } from "../../../_json.ts";
 import type { Route } from "../../../_route.ts";
 
 export const drainReplica: Route = {
@@ -22,10 +22,7 @@ export const drainReplica: Route = {
     if (replica === undefined) return apiError(context, "not_found", "There is no such replica");
     const command = drainCommand(replica, isDrained);
     const obstacle = drainObstacle(replica);
-    if (obstacle !== null) {
-      await recordRefusal(context, command, obstacle);
-      return apiError(context, "not_in_fleet", obstacle.replace(/\.$/, ""));
-    }
+    if (obstacle !== null) return await refuse(context, "not_in_fleet", command, obstacle);
     return answerOutcome(context, await sendAudited(services, actorOf(context), command));
   },
 };
