@@ -39,7 +39,7 @@ export class Fleet implements AsyncDisposable {
   /** Starts so many replicas; resolves once the shards are shared out among them, and connected. */
   static async start(stage: Stage, work: Work, replicaCount: number): Promise<Fleet> {
     await using opening = new AsyncDisposableStack();
-    const scene = opening.use(await stage.set(work, { areIdsKept: true }));
+    const scene = opening.use(await stage.set(work, { keptIds: "message" }));
     const redis = opening.adopt(
       new Redis(stage.servers.redis.url),
       async (redis) => void await redis.quit(),

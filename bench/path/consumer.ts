@@ -2,13 +2,14 @@
  * The bot of a benchmark, a program of its own: takes every event from queue `gateway`, and knows how long each was on
  * its way.
  *
- * Flags: `--port`, and `--ids`, with which it remembers the ids of all and takes a repeat for none of them; the broker's
- * URL is in `RABBIT_URL`, for it holds a password.
+ * Flags: `--port`, and `--ids message` or `--ids data`, with which it remembers the ids of all and takes a repeat for none
+ * of them; the broker's URL is in `RABBIT_URL`, for it holds a password.
  *
  * @module
  */
+import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
-import { connect } from "amqplib";
+import { connect, type ConsumeMessage } from "amqplib";
 import { Ids } from "./ids.ts";
 import { nowUs, readStamp } from "./stamp.ts";
 
@@ -19,8 +20,8 @@ const PREFETCH = 1_000;
 /** No gateway is silent for so long while events are sent. */
 const STILL_MOST_MS = 60_000;
 
-const { values: flags } = parseArgs({ options: { port: { type: "string" }, ids: { type: "boolean" } } });
-const ids = flags.ids ? new Ids() : null;
+const { values: flags } = parseArgs({ options: { port: { type: "string" }, ids: { type: "string" } } });
+const ids = flags.ids === undefined ? null : new Ids();
 
 /** How long the events since the last reset were on their way, in microseconds, and the shard of each. */
 let delaysUs: number[] = [];
@@ -46,7 +47,7 @@ await channel.consume(QUEUE, (message) => {
     }, 0);
   }
   const stamp = readStamp(message.content);
-  if (stamp === null || ids?.add(message.properties.messageId) === false) return;
+  if (stamp === null || ids?.add(idOf(message)) === false) return;
   delaysUs.push(nowUs() - stamp);
   shards.push(Number(message.properties.headers?.shard));
   taken++;
@@ -86,6 +87,13 @@ Deno.serve({ hostname: "127.0.0.1", port: Number(flags.port), onListen: () => {}
   }
   return new Response(null, { status: 404 });
 });
+
+/** The stamp within makes it another for each event. */
+function idOf({ properties, fields, content }: ConsumeMessage): string {
+  if (flags.ids !== "data") return properties.messageId;
+  const data = content.subarray(content.indexOf(',"d":'));
+  return `${fields.routingKey} ${createHash("sha256").update(data).digest("base64")}`;
+}
 
 /** False where nothing comes any more: a gateway has died, or was closed by Discord. */
 async function hasReached(count: number): Promise<boolean> {

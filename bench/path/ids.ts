@@ -4,6 +4,9 @@
  * @module
  */
 
+/** By what an event is known: its `message_id`, or its name and `d`, which are the same in every session that sees it. */
+export type IdKind = "message" | "data";
+
 export interface IdCounts {
   /** Different events. */
   readonly distinct: number;
@@ -25,7 +28,7 @@ export class Ids {
   }
 
   /**
-   * @param id `<session>:<sequence>`
+   * @param id `<session>:<sequence>`, or what stands for the event in every session: those have no order.
    * @returns Whether it is the first copy.
    */
   add(id: string): boolean {

@@ -10,7 +10,7 @@ import { Server } from "../../harness/server.ts";
 import { answersOk } from "../../harness/simulated_discord.ts";
 import { makeEmpty, SERVICE_NAMES } from "../../harness/test_servers.ts";
 import type { Happening } from "../../simulator/statistics.ts";
-import type { IdCounts } from "./ids.ts";
+import type { IdCounts, IdKind } from "./ids.ts";
 import type { GuildSize, GuildsSending, LargeSending, Sending } from "./discord.ts";
 import type { Work } from "./work.ts";
 
@@ -38,14 +38,14 @@ export class Stage implements AsyncDisposable {
     return new Stage(await startServerPair());
   }
 
-  /** Empties the servers, and starts a Discord and a bot for this work; it counts repeats where that is wanted. */
-  async set(work: Work, { areIdsKept = false } = {}): Promise<Scene> {
+  /** Empties the servers, and starts a Discord and a bot for this work; it counts repeats where ids are to be kept. */
+  async set(work: Work, { keptIds = null }: { keptIds?: IdKind | null } = {}): Promise<Scene> {
     const { rabbit, redis } = this.servers;
     await makeEmpty({ rabbitUrl: rabbit.url, redisUrl: redis.url }, SERVICE_NAMES);
     await using opening = new AsyncDisposableStack();
     const discord = await startDiscord(work);
     opening.defer(() => discord.stop());
-    const consumer = await startConsumer(rabbit.url, areIdsKept);
+    const consumer = await startConsumer(rabbit.url, keptIds);
     opening.defer(() => consumer.stop());
     return new Scene(discord, consumer, rabbit.url, opening.move());
   }
@@ -200,13 +200,13 @@ async function startDiscord({ shards, bodies }: Work): Promise<Server> {
   });
 }
 
-async function startConsumer(rabbitUrl: string, areIdsKept: boolean): Promise<Server> {
+async function startConsumer(rabbitUrl: string, keptIds: IdKind | null): Promise<Server> {
   return await Server.start({
     title: "the bot of the benchmark",
     portCount: 1,
     launch: (_folder, [port]) =>
       denoProgram("bench/path/consumer.ts", "benched", {
-        args: ["--port", String(port), ...(areIdsKept ? ["--ids"] : [])],
+        args: ["--port", String(port), ...(keptIds === null ? [] : ["--ids", keptIds])],
         env: { RABBIT_URL: rabbitUrl },
       }),
     answers: ([port]) => answersOk(`http://127.0.0.1:${port}/ready`),
