@@ -41,7 +41,7 @@ export interface MembershipEvents {
   /** What is held may not be relied on, until {@link regained}. It is kept: nobody is known to have taken it. */
   lapsed(): void;
   regained(): void;
-  /** These were taken from somebody who did not let go of them, and are certain by now. */
+  /** These were taken, and the store cannot forget that any more: nobody else can hold them. */
   proven(names: readonly string[]): void;
 }
 
@@ -154,10 +154,10 @@ export class Membership {
       const taken = await leases.take(this.member, wanted).catch(() => new Map<string, LeaseToken>());
       const provenFromMs = clock.nowMs() + FORGOTTEN_MAX_MS;
       for (const [name, token] of taken) {
-        // Should the store forget it, then nobody else may take what this member is said to hold, or one that lives.
         const holder = fleet.leases.get(name)?.holder;
         const isContinued = holder === undefined || holder === this.member;
-        const isCertain = !this.#options.isBound || holder === null || holder === this.member;
+        // Should the store forget it, then nobody else may take what this member is said to hold.
+        const isCertain = !this.#options.isBound || holder === this.member;
         this.#held.set(name, { token, provenFromMs: isCertain ? null : provenFromMs, isContinued });
       }
       return [...taken.keys()];
@@ -220,7 +220,8 @@ export class Membership {
     if (view !== null) {
       this.#tenure.renewed(sent, answeredAtMs);
       this.#look(view);
-      nextAtMs = Math.min(nextAtMs, this.#neighbours.nextGoneAtMs(view.members, answeredAtMs));
+      const goneAtMs = this.#neighbours.nextGoneAtMs(view.members, answeredAtMs);
+      nextAtMs = Math.min(nextAtMs, goneAtMs, this.#nextProofAtMs(sent.nowMs));
     }
     this.#renewLater(Math.max(0, nextAtMs - answeredAtMs));
     if (view === null) return;
@@ -288,19 +289,31 @@ export class Membership {
     if (forgotten.length > 0) {
       const wanted = new Map(forgotten.map((name) => [name, seenLease(fleet, name)]));
       const again = await this.#options.leases.take(this.member, wanted).catch(() => null);
+      const provenFromMs = this.#options.clock.nowMs() + FORGOTTEN_MAX_MS;
       // Without an answer the next renewal shows whose they are.
       if (again !== null) {
         for (const name of forgotten) {
           const token = again.get(name);
           const held = this.#held.get(name);
           if (token === undefined) lost.push(name);
-          else if (held !== undefined) this.#held.set(name, { ...held, token });
+          else if (held !== undefined) {
+            // This taking may be forgotten as well.
+            const isProven = held.provenFromMs === null;
+            this.#held.set(name, { ...held, token, provenFromMs: isProven ? null : provenFromMs });
+          }
         }
       }
     }
     if (lost.length === 0) return;
     for (const name of lost) this.#held.delete(name);
     this.#options.events.lost(lost);
+  }
+
+  /** When the first renewal is to be sent that proves anything which one that was sent then does not; Infinity: none. */
+  #nextProofAtMs(sentAtMs: number): number {
+    const latersMs = [...this.#held.values()].map(({ provenFromMs }) => provenFromMs ?? -Infinity)
+      .filter((provenFromMs) => provenFromMs > sentAtMs);
+    return Math.min(Infinity, ...latersMs);
   }
 
   /** A renewal that was sent then has shown all that is held to be held. */

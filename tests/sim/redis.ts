@@ -159,10 +159,9 @@ export class SimulatedRedis {
       },
       take: (...given) =>
         ask(async (store) => {
-          const [member, wanted] = given;
-          const free = new Set([...wanted.keys()].filter((name) => store.leases.holderOf(name) === null));
+          const [member] = given;
           const taken = await store.leases.take(...given);
-          this.#granted({ process, member, free }, store, taken);
+          this.#granted({ process, member }, store, taken);
           return taken;
         }),
       letGo: (...given) => ask(({ leases }) => leases.letGo(...given)),
@@ -289,11 +288,7 @@ export class SimulatedRedis {
   }
 
   #granted(
-    { process: { number: process }, member, free }: {
-      process: GatewayProcess;
-      member: string;
-      free: ReadonlySet<string>;
-    },
+    { process: { number: process }, member }: { process: GatewayProcess; member: string },
     store: RedisStore,
     taken: ReadonlyMap<string, LeaseToken>,
   ): void {
@@ -309,7 +304,7 @@ export class SimulatedRedis {
       );
       const shard = shardOfLease(name);
       if (shard === null) continue;
-      checkers.leases.granted({ shard, token, process, member, atMs, isForgotten, wasFree: free.has(name) });
+      checkers.leases.granted({ shard, token, process, member, atMs, isForgotten });
     }
   }
 
