@@ -53,6 +53,8 @@ export interface ShardServices {
   readonly intents: number;
   /** Our own presence settings, the text of an op 3's `d`. */
   readonly configuredPresence: string;
+  /** See {@link ShardHost.checkLease}. */
+  checkLease(): void;
   connectionUrl(gatewayUrl: string): URL | null;
   mainUrl(): string | Promise<string>;
   fatal(code: number): void;
@@ -255,6 +257,10 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
   }
 
   // ShardHost
+
+  checkLease(): void {
+    this.#services.checkLease();
+  }
 
   deliver(delivered: DeliveredEvent): void {
     const { type, bytes, head } = delivered;

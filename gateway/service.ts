@@ -282,6 +282,8 @@ export class GatewayService {
         tracer,
         intents: discord.intents,
         configuredPresence: JSON.stringify(discord.presence),
+        // Where nothing may be relied on any more all shards are withdrawn.
+        checkLease: () => this.#membership?.holds(),
         connectionUrl: (gatewayUrl) =>
           gatewayConnectionUrl(gatewayUrl, {
             apiVersion: discord.apiVersion,

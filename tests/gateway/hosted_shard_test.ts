@@ -182,6 +182,7 @@ class HostedRig {
         tracer: options.tracer ?? null,
         intents: INTENTS,
         configuredPresence: "dnd",
+        checkLease: () => {},
         connectionUrl: (url) =>
           gatewayConnectionUrl(url, { apiVersion: 10, compression: "none", plainAllowed: false }),
         mainUrl: () => "wss://gateway.example",
