@@ -122,6 +122,11 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
     this.#driver.start(start);
   }
 
+  /** Has the point written that it was begun with: the store knows of less. */
+  keepPoint(): void {
+    if (this.#point !== null) this.#services.keeper.moved(this.#shard, this.#point);
+  }
+
   stop(): Promise<void> {
     return this.#driver.stop();
   }

@@ -6,12 +6,19 @@
 import { type Clock, type Dice, sleepUntil } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Outbox } from "./delivery/outbox.ts";
-import { leftOfShards, type LeftOnDisk, legacyOf, startOf, withPointsOf } from "./legacy.ts";
+import {
+  leftOfShards,
+  type LeftOnDisk,
+  legacyOf,
+  startOf,
+  withoutPublished,
+  withPointsOf,
+} from "./legacy.ts";
 import { HostedShard, type ShardLegacy, type ShardServices } from "./hosted_shard.ts";
 import type { Observer } from "./observation.ts";
 import { heartbeatFrame, identifyFrame, presenceFrame, resumeFrame } from "./protocol/client_frames.ts";
 import type { PointKeeper } from "./resume/keeper.ts";
-import type { ResumePoints } from "./resume/points.ts";
+import type { ResumePoint, ResumePoints } from "./resume/points.ts";
 import type { ShardStart } from "./shard/machine.ts";
 
 export interface HostingOptions {
@@ -100,7 +107,10 @@ export class Hosting {
     const found = leftOfShards(
       total,
       new Map(shards.map((shard) => [shard, stored.get(shard) ?? NOTHING_STORED])),
-      withPointsOf(disk, (shard) => leases.isContinued(shard) && !this.#haveRun.has(shard)),
+      withoutPublished(
+        withPointsOf(disk, (shard) => leases.isContinued(shard) && !this.#haveRun.has(shard)),
+        (shard) => outbox.isEmpty(shard),
+      ),
     );
     const settings = {
       intents: this.#options.config.discord.intents,
@@ -116,7 +126,11 @@ export class Hosting {
       const hosted = this.#host(shard, total, legacy);
       this.#shards.set(shard, hosted);
       this.#haveRun.add(shard);
-      if (legacy.point !== null) outbox.replacePoint(shard, legacy.point.sessionId);
+      if (legacy.point !== null) {
+        outbox.replacePoint(shard, legacy.point.sessionId);
+        // Whoever runs the shard next does not have this folder.
+        if (isAhead(legacy.point, stored.get(shard)?.point ?? null)) hosted.keepPoint();
+      }
       if (!leases.isProven(shard)) outbox.withhold(shard);
       begun.push({ shard, hosted, start: startOf(left, settings) });
     }
@@ -249,6 +263,10 @@ export class Hosting {
     };
     return new HostedShard(machine, { ...services, clock, observe, outbox, keeper }, legacy);
   }
+}
+
+function isAhead(point: ResumePoint, stored: ResumePoint | null): boolean {
+  return point.sessionId !== stored?.sessionId || point.sequence > stored.sequence;
 }
 
 const NOTHING_STORED = { point: null, lost: [], presence: null, guilds: null };
