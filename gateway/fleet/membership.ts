@@ -69,6 +69,11 @@ export class Membership {
   readonly #held = new Map<string, Held>();
   /** Of these the store has not heard yet that they are held no more. */
   readonly #lettingGo = new Set<string>();
+  /**
+   * Leases that were seen not to be this member's. That they were shows for good: where it took one and was not answered,
+   * it sees itself hold it afterwards.
+   */
+  readonly #interrupted = new Set<string>();
   #fleet: SeenFleet | null = null;
   /** Names of leases that somebody may hold who can say so only now: the store has forgotten them. */
   #forgottenUntilMs = -Infinity;
@@ -111,8 +116,8 @@ export class Membership {
   }
 
   /**
-   * Whether a lease that is held was this member's before too, or nobody's ever: then nobody else can have done since what
-   * an earlier process of its own, or this one, knows nothing of.
+   * Whether a lease that is held was this member's before too, or nobody's ever, as far as it has seen: then nobody else can
+   * have done since what an earlier process of its own, or this one, knows nothing of.
    */
   isContinued(name: string): boolean {
     return this.#held.get(name)?.isContinued ?? false;
@@ -155,7 +160,7 @@ export class Membership {
       const provenFromMs = clock.nowMs() + FORGOTTEN_MAX_MS;
       for (const [name, token] of taken) {
         const holder = fleet.leases.get(name)?.holder;
-        const isContinued = holder === undefined || holder === this.member;
+        const isContinued = !this.#interrupted.has(name);
         // Should the store forget it, then nobody else may take what this member is said to hold.
         const isCertain = !this.#options.isBound || holder === this.member;
         this.#held.set(name, { token, provenFromMs: isCertain ? null : provenFromMs, isContinued });
@@ -250,6 +255,9 @@ export class Membership {
     if ([...before.keys()].some((name) => !view.leases.has(name))) {
       const ttlsMs = [...this.#fleet?.members.values() ?? []].map(({ ttlMs }) => ttlMs);
       this.#forgottenUntilMs = nowMs + Math.max(0, ...ttlsMs) + TAKEN_AFTER_MS;
+    }
+    for (const [name, { holder }] of view.leases) {
+      if (holder !== this.member) this.#interrupted.add(name);
     }
     const isNeverTakenFree = nowMs >= this.#forgottenUntilMs;
     const leases = this.#withoutLeft(view.leases);

@@ -259,6 +259,23 @@ Deno.test("Membership takes what an earlier process of its own left, at once and
   assert((next.membership.tokenOf("0") ?? 0) > token);
 });
 
+Deno.test("Membership does not take for its own all along what it has seen another let go of, answered or not", async () => {
+  const fleet = new FleetRig();
+  const [a, b] = [fleet.member("a"), fleet.member("b")];
+  await fleet.pass(JOINED_MS);
+  await a.membership.take(["0", "1"]);
+  assert(a.membership.isContinued("0"), "nobody ever had it");
+  await a.membership.letGo(["0"]);
+  await fleet.pass(300);
+  b.isTakingUnanswered = true;
+  assert.deepEqual(await b.membership.take(["0"]), []);
+  await fleet.pass(300);
+  assert.equal(b.membership.fleet?.leases.get("0")?.holder, "b");
+  b.isTakingUnanswered = false;
+  assert.deepEqual(await b.membership.take(["0"]), ["0"]);
+  assert(!b.membership.isContinued("0"));
+});
+
 Deno.test("Membership looks up all the more often while something changes hands", async () => {
   const fleet = new FleetRig();
   const a = fleet.member("a");
