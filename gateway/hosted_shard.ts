@@ -54,7 +54,7 @@ export interface ShardServices {
   /** Our own presence settings, the text of an op 3's `d`. */
   readonly configuredPresence: string;
   /** See {@link ShardHost.checkLease}. */
-  checkLease(): void;
+  checkLease(shard: number): void;
   connectionUrl(gatewayUrl: string): URL | null;
   mainUrl(): string | Promise<string>;
   fatal(code: number): void;
@@ -264,7 +264,7 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
   // ShardHost
 
   checkLease(): void {
-    this.#services.checkLease();
+    this.#services.checkLease(this.#shard);
   }
 
   deliver(delivered: DeliveredEvent): void {

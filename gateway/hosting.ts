@@ -36,6 +36,8 @@ export interface HostingOptions {
     isHeld(shard: number): boolean;
     /** Whether it is certain that nobody else holds one too. */
     isProven(shard: number): boolean;
+    /** Whether nobody else can have come further with it, if another holds one too. */
+    mayConnect(shard: number): boolean;
     /** Whether nobody else has held it since an earlier process of this folder did. */
     isContinued(shard: number): boolean;
   };
@@ -156,6 +158,12 @@ export class Hosting {
   /** It is certain now that nobody else holds this shard. */
   prove(shard: number): void {
     this.#options.outbox.allow(shard);
+    if (!this.#isWithdrawn) this.#shards.get(shard)?.comeBack();
+  }
+
+  /** Where another may have come further with a shard that is not certain it stays away until {@link prove}. */
+  checkLease(shard: number): void {
+    if (!this.#options.leases.mayConnect(shard)) this.#shards.get(shard)?.withdraw("lease not certain");
   }
 
   /**

@@ -283,7 +283,9 @@ export class GatewayService {
         intents: discord.intents,
         configuredPresence: JSON.stringify(discord.presence),
         // Where nothing may be relied on any more all shards are withdrawn.
-        checkLease: () => this.#membership?.holds(),
+        checkLease: (shard) => {
+          if (this.#membership?.holds()) this.#hosting.checkLease(shard);
+        },
         connectionUrl: (gatewayUrl) =>
           gatewayConnectionUrl(gatewayUrl, {
             apiVersion: discord.apiVersion,
@@ -297,6 +299,7 @@ export class GatewayService {
       leases: {
         isHeld: (shard) => this.tokenOf(shardLease(shard)) !== null,
         isProven: (shard) => this.#membership?.isProven(shardLease(shard)) ?? false,
+        mayConnect: (shard) => this.#membership?.mayConnect(shardLease(shard)) ?? false,
         isContinued: (shard) => this.#membership?.isContinued(shardLease(shard)) ?? false,
       },
       assigned: (shards) => this.status.assign(shards),

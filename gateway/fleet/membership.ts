@@ -9,7 +9,7 @@
 import type { Clock } from "../clock.ts";
 import type { FleetReign, FleetView, Lease, Leases, LeaseToken, MemberCard, SeenLease } from "./leases.ts";
 import { Neighbours } from "./neighbours.ts";
-import { FORGOTTEN_MAX_MS, TAKEN_AFTER_MS, Tenure } from "./tenure.ts";
+import { FORGOTTEN_MAX_MS, type Moment, TAKEN_AFTER_MS, Tenure } from "./tenure.ts";
 
 /** Between two renewals. */
 const RENEW_EVERY_MS = 250;
@@ -55,8 +55,8 @@ export interface SeenFleet extends FleetView {
 
 interface Held {
   readonly token: LeaseToken;
-  /** Monotonic; null: nobody else can hold it too. */
-  readonly provenFromMs: number | null;
+  /** A renewal that is sent from then on proves it; null: nobody else can hold it too. */
+  readonly provenFrom: Moment | null;
   /** See {@link Membership.isContinued}. */
   readonly isContinued: boolean;
 }
@@ -112,7 +112,19 @@ export class Membership {
 
   /** Whether a lease that is held is certain to be nobody else's. */
   isProven(name: string): boolean {
-    return this.#held.get(name)?.provenFromMs === null;
+    return this.#held.get(name)?.provenFrom === null;
+  }
+
+  /**
+   * Whether what is run under a lease that is held may connect at this moment. What could have been proven by now and was not
+   * may not: another may have it too, and have come further with it.
+   */
+  mayConnect(name: string): boolean {
+    const held = this.#held.get(name);
+    if (held === undefined) return false;
+    const { clock } = this.#options;
+    const { provenFrom } = held;
+    return provenFrom === null || (clock.nowMs() < provenFrom.nowMs && clock.wallMs() < provenFrom.wallMs);
   }
 
   /**
@@ -154,16 +166,16 @@ export class Membership {
       if (fleet === null || this.#state === "stopped") return [];
       const free = names.filter((name) => fleet.isFree(name));
       if (free.length === 0) return [];
-      const { leases, clock } = this.#options;
+      const { leases } = this.#options;
       const wanted = new Map(free.map((name) => [name, seenLease(fleet, name)]));
       const taken = await leases.take(this.member, wanted).catch(() => new Map<string, LeaseToken>());
-      const provenFromMs = clock.nowMs() + FORGOTTEN_MAX_MS;
+      const provenFrom = this.#provenFrom;
       for (const [name, token] of taken) {
         const holder = fleet.leases.get(name)?.holder;
         const isContinued = !this.#interrupted.has(name);
         // Should the store forget it, then nobody else may take what this member is said to hold.
         const isCertain = !this.#options.isBound || holder === this.member;
-        this.#held.set(name, { token, provenFromMs: isCertain ? null : provenFromMs, isContinued });
+        this.#held.set(name, { token, provenFrom: isCertain ? null : provenFrom, isContinued });
       }
       return [...taken.keys()];
     });
@@ -297,7 +309,7 @@ export class Membership {
     if (forgotten.length > 0) {
       const wanted = new Map(forgotten.map((name) => [name, seenLease(fleet, name)]));
       const again = await this.#options.leases.take(this.member, wanted).catch(() => null);
-      const provenFromMs = this.#options.clock.nowMs() + FORGOTTEN_MAX_MS;
+      const provenFrom = this.#provenFrom;
       // Without an answer the next renewal shows whose they are.
       if (again !== null) {
         for (const name of forgotten) {
@@ -306,8 +318,7 @@ export class Membership {
           if (token === undefined) lost.push(name);
           else if (held !== undefined) {
             // This taking may be forgotten as well.
-            const isProven = held.provenFromMs === null;
-            this.#held.set(name, { ...held, token, provenFromMs: isProven ? null : provenFromMs });
+            this.#held.set(name, { ...held, token, provenFrom: held.provenFrom && provenFrom });
           }
         }
       }
@@ -317,10 +328,16 @@ export class Membership {
     this.#options.events.lost(lost);
   }
 
+  /** Of what has been taken just now. */
+  get #provenFrom(): Moment {
+    const { clock } = this.#options;
+    return { nowMs: clock.nowMs() + FORGOTTEN_MAX_MS, wallMs: clock.wallMs() + FORGOTTEN_MAX_MS };
+  }
+
   /** When the first renewal is to be sent that proves anything which one that was sent then does not; Infinity: none. */
   #nextProofAtMs(sentAtMs: number): number {
-    const latersMs = [...this.#held.values()].map(({ provenFromMs }) => provenFromMs ?? -Infinity)
-      .filter((provenFromMs) => provenFromMs > sentAtMs);
+    const latersMs = [...this.#held.values()].map(({ provenFrom }) => provenFrom?.nowMs ?? -Infinity)
+      .filter((atMs) => atMs > sentAtMs);
     return Math.min(Infinity, ...latersMs);
   }
 
@@ -328,9 +345,9 @@ export class Membership {
   #prove(sentAtMs: number): void {
     const proven: string[] = [];
     for (const [name, held] of this.#held) {
-      const { provenFromMs } = held;
-      if (provenFromMs === null || provenFromMs > sentAtMs) continue;
-      this.#held.set(name, { ...held, provenFromMs: null });
+      const { provenFrom } = held;
+      if (provenFrom === null || provenFrom.nowMs > sentAtMs) continue;
+      this.#held.set(name, { ...held, provenFrom: null });
       proven.push(name);
     }
     if (proven.length > 0) this.#options.events.proven(proven);

@@ -163,7 +163,7 @@ export class ShardDriver {
    * slept another process may have the session, and would lose it.
    */
   #checkLease(): void {
-    if (!this.#machine.connected) this.#options.host.checkLease();
+    if (!this.#machine.introduced) this.#options.host.checkLease();
   }
 
   /** An armed timer that fires too early costs nothing; setting it anew for every frame would. */

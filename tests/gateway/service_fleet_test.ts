@@ -266,6 +266,28 @@ Deno.test("GatewayService publishes nothing of what it took from the dead before
   await fleet.stopAll();
 });
 
+Deno.test("GatewayService keeps a shard away that it could not make certain of in time, until it is", async () => {
+  const fleet = new Fleet();
+  const [first, second] = await fleet.joined(2);
+  assert(first !== undefined && second !== undefined);
+  const [shard = 0] = first.connectedShards;
+  fleet.kill(first);
+  while (!second.connectedShards.includes(shard)) await fleet.pass(STEP_MS);
+  fleet.leases.isAway = true;
+  await fleet.pass(1_500);
+  assert.deepEqual(second.connectedShards, ALL, "what is connected may stay so");
+  const connections = fleet.transport.connections.length;
+  fleet.transport.latest.end(4000);
+  await fleet.pass(3_000);
+  const [tried] = fleet.transport.connections.slice(connections);
+  assert.deepEqual(tried?.sent ?? [], []);
+  assert.equal(second.connectedShards.length, ALL.length - 1);
+  fleet.leases.isAway = false;
+  await fleet.pass(1_000);
+  assert.deepEqual(second.connectedShards, ALL);
+  await fleet.stopAll();
+});
+
 Deno.test("GatewayService that was asleep for too long publishes nothing more, and leaves what others took over", async () => {
   const fleet = new Fleet();
   const [first, second] = await fleet.joined(2);

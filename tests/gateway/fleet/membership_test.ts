@@ -276,6 +276,26 @@ Deno.test("Membership does not take for its own all along what it has seen anoth
   assert(!b.membership.isContinued("0"));
 });
 
+Deno.test("Membership lets connect what is certain, or was taken less than a second ago", async () => {
+  const fleet = new FleetRig();
+  const a = fleet.member("a");
+  await fleet.pass(JOINED_MS);
+  assert(!a.membership.mayConnect("0"));
+  await a.membership.take(["0"]);
+  a.isCutOff = true;
+  await fleet.pass(990);
+  assert(a.membership.mayConnect("0"));
+  await fleet.pass(20);
+  assert(!a.membership.mayConnect("0"));
+  a.isCutOff = false;
+  await fleet.pass(300);
+  assert(a.membership.mayConnect("0"));
+  await a.membership.take(["1"]);
+  a.isPaused = true;
+  await fleet.pass(2_000);
+  assert(a.membership.holds() && !a.membership.mayConnect("1"), "its machine has slept");
+});
+
 Deno.test("Membership looks up all the more often while something changes hands", async () => {
   const fleet = new FleetRig();
   const a = fleet.member("a");
