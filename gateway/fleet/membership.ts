@@ -55,6 +55,8 @@ export interface SeenFleet extends FleetView {
 
 interface Held {
   readonly token: LeaseToken;
+  /** As it was when it was taken. */
+  readonly before: Lease | undefined;
   /** A renewal that is sent from then on proves it; null: nobody else can hold it too. */
   readonly provenFrom: Moment | null;
   /** See {@link Membership.isContinued}. */
@@ -171,11 +173,11 @@ export class Membership {
       const taken = await leases.take(this.member, wanted).catch(() => new Map<string, LeaseToken>());
       const provenFrom = this.#provenFrom;
       for (const [name, token] of taken) {
-        const holder = fleet.leases.get(name)?.holder;
+        const before = fleet.leases.get(name);
         const isContinued = !this.#interrupted.has(name);
         // Should the store forget it, then nobody else may take what this member is said to hold.
-        const isCertain = !this.#options.isBound || holder === this.member;
-        this.#held.set(name, { token, provenFrom: isCertain ? null : provenFrom, isContinued });
+        const isCertain = !this.#options.isBound || before?.holder === this.member;
+        this.#held.set(name, { token, before, provenFrom: isCertain ? null : provenFrom, isContinued });
       }
       return [...taken.keys()];
     });
@@ -300,11 +302,13 @@ export class Membership {
     if (fleet === null) return;
     const lost: string[] = [];
     const forgotten: string[] = [];
-    for (const [name, { token }] of this.#held) {
+    for (const [name, { token, before }] of this.#held) {
       const lease = fleet.leases.get(name);
       if (lease?.token === token && lease.holder === this.member) continue;
-      const isForgotten = lease === undefined || (lease.token < token && fleet.isFree(name));
-      (isForgotten ? forgotten : lost).push(name);
+      // Whoever held it before, and is not known to have let go of it, may have come further with it since.
+      const isAsBefore = lease?.token === before?.token && lease?.holder === before?.holder &&
+        (lease?.holder === null || lease?.holder === this.member);
+      (lease === undefined || isAsBefore ? forgotten : lost).push(name);
     }
     if (forgotten.length > 0) {
       const wanted = new Map(forgotten.map((name) => [name, seenLease(fleet, name)]));

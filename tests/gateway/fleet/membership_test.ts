@@ -221,6 +221,27 @@ Deno.test("Membership takes again what a failover has forgotten and nobody took"
   assert.deepEqual(a.told, []);
 });
 
+Deno.test("Membership loses what it took from the dead where a failover forgets that, and they come back", async () => {
+  const fleet = new FleetRig();
+  const [a, b] = [fleet.member("a"), fleet.member("b")];
+  await fleet.pass(JOINED_MS);
+  await a.membership.take(["0"]);
+  await fleet.pass(JOINED_MS);
+  a.isCutOff = true;
+  await fleet.pass(GONE_MS + 500);
+  const before = fleet.store.everything;
+  assert.deepEqual(await b.membership.take(["0"]), ["0"]);
+  b.isCutOff = true;
+  fleet.store.restore(before);
+  a.isCutOff = false;
+  await fleet.pass(JOINED_MS);
+  assert.deepEqual(a.held, ["0"], "it may have come further");
+  await a.membership.letGo(["0"]);
+  b.isCutOff = false;
+  await fleet.pass(300);
+  assert.deepEqual([b.told, b.held], [["lost 0"], []]);
+});
+
 Deno.test("Membership that is alone goes on without the store, until it hears that another took over", async () => {
   const fleet = new FleetRig();
   const card = memberCard({ share: null });
