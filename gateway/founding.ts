@@ -110,8 +110,8 @@ export class Founding {
         continue;
       }
       observe({ kind: "fleet.led", member: membership.member });
-      const isRun = this.#isRunByOthers(fleet);
-      const founded = isRun ? await this.#joined(fleet, reign?.total ?? null) : await this.#foundFleet(fleet);
+      const run = this.#isRunByOthers(fleet) ? reign?.total ?? await this.#totalRun(fleet) : null;
+      const founded = run === null ? await this.#foundFleet(fleet) : await this.#joined(fleet, run);
       if (founded === null) return null;
       await membership.proclaim({ total: founded.total, token });
       return founded;
@@ -160,12 +160,21 @@ export class Founding {
     return await this.#begin(left, total, null, false);
   }
 
-  /** Takes part in what runs. `total`: null where only processes run that are alone. */
-  async #joined(fleet: SeenFleet, proclaimed: number | null): Promise<Foundation | null> {
-    const { config, membership, observe, points, disk, unlessStopping } = this.#options;
+  /**
+   * What those run that nobody speaks for: processes that are alone, or a fleet whose founder's word Redis has forgotten
+   * as it failed over. Null: nobody runs anything yet.
+   */
+  async #totalRun({ members, gone }: SeenFleet): Promise<number | null> {
+    const { points, unlessStopping } = this.#options;
+    const totals = [...members].flatMap(([id, { total }]) => total === null || gone.has(id) ? [] : [total]);
+    return totals[0] ?? (await unlessStopping(points.load()))?.total ?? null;
+  }
+
+  /** Takes part in what runs. */
+  async #joined(fleet: SeenFleet, total: number): Promise<Foundation | null> {
+    const { config, membership, observe, disk, unlessStopping } = this.#options;
     const left = await unlessStopping(disk());
-    const total = proclaimed ?? (await unlessStopping(points.load()))?.total ?? null;
-    if (left === null || total === null) return null;
+    if (left === null) return null;
     if (config.shards.total !== null && config.shards.total !== total) {
       observe({
         kind: "service.warning",

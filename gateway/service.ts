@@ -502,6 +502,7 @@ export class GatewayService {
         replica: fleet.replicaName,
         version,
         ttlMs: fleet.leaseTtlMs,
+        total: this.#total,
         share: fleet.enabled
           ? {
             first: shards.first,

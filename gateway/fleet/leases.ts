@@ -28,6 +28,8 @@ export interface MemberCard {
   readonly version: string;
   /** For so long after a renewal it goes on by itself (`LEASE_TTL`). */
   readonly ttlMs: number;
+  /** How many shards there are of which it runs some; null: it runs none yet. */
+  readonly total: number | null;
   /** How it comes to its shards; null: it runs alone, those of its settings and no others. */
   readonly share: MemberShare | null;
 }

@@ -348,6 +348,22 @@ Deno.test("GatewayService has one replica found the fleet and compose what other
   await fleet.stopAll();
 });
 
+Deno.test("GatewayService that leads while others run, and finds nobody's word of what, asks what they tell of themselves", async () => {
+  const fleet = new Fleet();
+  const [first] = await fleet.joined(1);
+  assert(first !== undefined);
+  // It stands still, and Redis has failed over and forgotten that it founded the fleet.
+  fleet.living.delete(first);
+  const { members, leases } = fleet.leases.everything;
+  const others = new Map([...leases].filter(([name]) => name !== LEAD_LEASE));
+  fleet.leases.restore({ members, leases: others, reign: null });
+  fleet.points.total = null;
+  const second = fleet.start({ FLEET: "true" });
+  await fleet.pass(JOINED_MS);
+  assert.deepEqual(second.of("fleet.joined").map(({ total }) => total), [6]);
+  await fleet.stopAll();
+});
+
 Deno.test("GatewayService in a fleet carries out commands wherever their shards are, and after they have moved", async () => {
   const fleet = new Fleet();
   const [first] = await fleet.joined(2);
@@ -471,10 +487,21 @@ Deno.test("GatewayService that is alone goes on without Redis, and leaves what a
   assert.deepEqual(first.connectedShards, [0, 1]);
   // Another takes them, as one does that cannot hear of it.
   const token = fleet.leases.tokenOf(shardLease(0));
-  await fleet.leases.renew("another", { replica: "another", version: "1", ttlMs: 10_000, share: null });
-  const beat =
-    (await fleet.leases.renew("another", { replica: "another", version: "1", ttlMs: 10_000, share: null }))
-      .members.get(first.service.member)?.beat ?? null;
+  await fleet.leases.renew("another", {
+    replica: "another",
+    version: "1",
+    ttlMs: 10_000,
+    total: null,
+    share: null,
+  });
+  const beat = (await fleet.leases.renew("another", {
+    replica: "another",
+    version: "1",
+    ttlMs: 10_000,
+    total: null,
+    share: null,
+  }))
+    .members.get(first.service.member)?.beat ?? null;
   await fleet.leases.take("another", new Map([[shardLease(0), { token, holderBeat: beat }]]));
   await fleet.pass(1_500);
   assert.deepEqual(first.connectedShards, [1]);
