@@ -27,7 +27,7 @@ import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
 import { systemClock } from "./gateway/clock.ts";
 import type { Config } from "./gateway/config.ts";
 import type { Publisher } from "./gateway/delivery/publisher.ts";
-import { type Fences, shardLease } from "./gateway/fleet/leases.ts";
+import { type Fences, LEAD_LEASE, shardLease } from "./gateway/fleet/leases.ts";
 import type { Siblings } from "./gateway/founding.ts";
 import type { GatewayBot } from "./gateway/identify/budget.ts";
 import { type SharedTurns, turnTimes } from "./gateway/identify/shared_turns.ts";
@@ -100,6 +100,7 @@ export function createService(
       return service.member;
     },
     tokenOf: (shard) => service.tokenOf(shardLease(shard)),
+    leadToken: () => service.tokenOf(LEAD_LEASE),
   };
   let statePublisher: StatePublisher | null = null;
   const service: GatewayService = new GatewayService(config, {

@@ -113,6 +113,7 @@ export class Founding {
       const run = this.#isRunByOthers(fleet) ? reign?.total ?? await this.#totalRun(fleet) : null;
       const founded = run === null ? await this.#foundFleet(fleet) : await this.#joined(fleet, run);
       if (founded === null) return null;
+      if (founded === "overtaken") continue;
       await membership.proclaim({ total: founded.total, token });
       return founded;
     }
@@ -147,11 +148,15 @@ export class Founding {
     if (left === null) return null;
     const isBegun = begun !== null && begun.total !== null;
     const foundation = await this.#begin(left, total, range, isBegun);
+    if (foundation === "overtaken") {
+      membership.letGo(got);
+      return { awaited: names };
+    }
     if (foundation !== null && !isBegun) siblings?.hasBegun(total);
     return foundation;
   }
 
-  async #foundFleet(seen: SeenFleet): Promise<Foundation | null> {
+  async #foundFleet(seen: SeenFleet): Promise<Foundation | "overtaken" | null> {
     const { membership } = this.#options;
     const left = await this.#findLeft(seen);
     const total = left && await this.#determineTotal(left);
@@ -200,14 +205,14 @@ export class Founding {
 
   /**
    * Begins a reign over what was found. `range`: the shards of a process that is alone. `isBegun`: a sibling has begun it, and
-   * what was not to be resumed is gone.
+   * what was not to be resumed is gone. Overtaken: another leads by now, for this process has stood still.
    */
   async #begin(
     left: Left,
     total: number,
     range: readonly number[] | null,
     isBegun: boolean,
-  ): Promise<Foundation | null> {
+  ): Promise<Foundation | "overtaken" | null> {
     const { config, clock, points, bot, observe, unlessStopping } = this.#options;
     const wallMs = clock.wallMs();
     const ofAll = lossOfAll(left, { total, bot, mayResume: config.shards.resume || isBegun });
@@ -220,15 +225,16 @@ export class Founding {
       [...left.shards.keys()].filter((shard) => !isOwn.has(shard) && (shard >= total || ofAll !== null))
         .map((shard) => [shard, lostOf(shard)]),
     );
-    const begun = points.begin({
+    const begun = await unlessStopping(points.begin({
       total,
       bot,
       startedAtMs: wallMs,
       keepSessions: ofAll === null,
       lost: new Map([...lost, ...elsewhere]),
       imported: left.fleet,
-    });
-    if (await unlessStopping(begun.then(() => true)) === null) return null;
+    }));
+    if (begun === null) return null;
+    if (!begun) return "overtaken";
     const resumed = ofAll === null ? own.filter((shard) => left.shards.get(shard)?.point) : [];
     if (left.fleet.foreign && resumed.length > 0) {
       observe({

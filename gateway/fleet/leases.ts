@@ -83,6 +83,8 @@ export interface Fences {
   readonly member: string;
   /** Null: this process does not hold it, and nothing of the shard is to be written. */
   tokenOf(shard: number): LeaseToken | null;
+  /** Of {@link LEAD_LEASE}; null: this process does not hold it, and begins nothing. */
+  leadToken(): LeaseToken | null;
 }
 
 /** The role of the member that founds what the fleet runs, and describes it for others. */

@@ -6,6 +6,7 @@
  */
 import {
   type Fences,
+  LEAD_LEASE,
   type Leases,
   type LeaseToken,
   shardLease,
@@ -203,8 +204,11 @@ export class SimulatedRedis {
           shards: new Map(store.shards),
           foreign: false,
         })),
-      begin: ({ total, bot, keepSessions, lost }) =>
-        this.#patient(process, (store) => {
+      begin: async ({ total, bot, keepSessions, lost }) => {
+        const token = fences.leadToken();
+        if (token === null) return false;
+        return await this.#patient(process, (store) => {
+          if (isTaken(store, LEAD_LEASE, fences.member, token)) return false;
           store.total = total;
           if (bot !== null) store.bot = bot;
           if (!keepSessions) {
@@ -213,7 +217,9 @@ export class SimulatedRedis {
           for (const [shard, sessions] of lost) {
             if (sessions.length > 0) this.#change(store, shard, { lost: sessions });
           }
-        }),
+          return true;
+        });
+      },
       write: (changes) => {
         const tokens = new Map([...changes.keys()].map((shard) => [shard, fences.tokenOf(shard)]));
         return this.#call(process, (store) => {
@@ -421,7 +427,10 @@ interface SendOptions {
 
 /** As the script that writes points has it: a lease that is not there fences nobody. */
 function isFenced(store: RedisStore, shard: number, member: string, token: LeaseToken | null): boolean {
-  if (token === null) return true;
-  const lease = store.leases.everything.leases.get(shardLease(shard));
+  return token === null || isTaken(store, shardLease(shard), member, token);
+}
+
+function isTaken(store: RedisStore, name: string, member: string, token: LeaseToken): boolean {
+  const lease = store.leases.everything.leases.get(name);
   return lease !== undefined && (lease.token !== token || lease.holder !== member);
 }
