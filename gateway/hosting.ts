@@ -75,6 +75,8 @@ export class Hosting {
   #damaged = new Set<number>();
   /** Those that have run here: what an earlier process left of them is out of date. */
   readonly #haveRun = new Set<number>();
+  /** They do not come back before it is known whether they are left. */
+  readonly #handingOver = new Set<number>();
   /** None of them may run for now. */
   #isWithdrawn = false;
 
@@ -185,10 +187,12 @@ export class Hosting {
       ]);
       await outbox.emptied(shard);
       await keeper.written(shard);
-      isReady = outbox.isEmpty(shard);
+      isReady = true;
     };
+    this.#handingOver.add(shard);
     await Promise.race([ready(), sleepUntil(clock, clock.nowMs() + HANDOVER_MAX_MS, done.signal)]);
     done.abort();
+    this.#handingOver.delete(shard);
     if (this.#shards.get(shard) !== hosted) return "left";
     if (!isReady) {
       if (!this.#isWithdrawn) hosted.comeBack();
@@ -215,8 +219,9 @@ export class Hosting {
   async comeBackAll(): Promise<void> {
     const { clock, stopping } = this.#options;
     this.#isWithdrawn = false;
-    for (const hosted of [...this.#shards.values()]) {
+    for (const [shard, hosted] of [...this.#shards]) {
       if (this.#isWithdrawn || stopping.aborted) return;
+      if (this.#handingOver.has(shard)) continue;
       hosted.comeBack();
       await sleepUntil(clock, clock.nowMs() + RESUME_SPACING_MS, stopping);
     }

@@ -26,6 +26,7 @@ class Fleet {
   readonly transport = new MemoryTransport({ answering: true });
   readonly board = new MemoryBoard();
   readonly commandBroker = new MemoryCommandBroker();
+  isBrokerSlow = false;
   /** What Discord recommends to whoever starts from now on. */
   recommended = 2;
   /** Those whose time goes on. */
@@ -64,14 +65,14 @@ class Fleet {
     rig.spool?.crash();
   }
 
-  /** Every broker connection confirms at once what it is given. */
+  /** Every broker connection confirms at once what it is given, unless {@link isBrokerSlow}. */
   async pass(ms: number): Promise<void> {
     for (let passedMs = 0; passedMs < ms; passedMs += STEP_MS) {
       this.#wall.advance(STEP_MS);
       for (const { clock } of this.living) clock.advance(STEP_MS);
       await microtasksDone();
       for (const { publisher } of this.living) {
-        if (publisher.isOpen) publisher.confirmAll();
+        if (publisher.isOpen && !this.isBrokerSlow) publisher.confirmAll();
       }
       await microtasksDone();
     }
@@ -132,6 +133,30 @@ Deno.test("GatewayService gives a newcomer its share: what it had published and 
   assert.deepEqual(greetings.map((greeting) => greeting.split(" ")[0]), ["resume", "resume", "resume"]);
   const types = new Set(second.publisher.published.map(({ type }) => type));
   assert.deepEqual([...types], ["RESUMED"], "nothing comes twice");
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService hands a shard over once all of it is published, and written down", async () => {
+  const fleet = new Fleet();
+  const [first] = await fleet.joined(1);
+  assert(first !== undefined);
+  fleet.isBrokerSlow = true;
+  const second = fleet.start(SHARED);
+  // What comes last comes right before it is to hand over.
+  while (first.connectedShards.length === ALL.length) {
+    for (const connection of fleet.transport.standing) connection.dispatch("MESSAGE_CREATE");
+    await fleet.pass(STEP_MS);
+  }
+  const holder = () => fleet.leases.holderOf(shardLease(3));
+  await fleet.pass(500);
+  assert.equal(holder(), first.service.member);
+  fleet.points.hold();
+  fleet.isBrokerSlow = false;
+  await fleet.pass(500);
+  assert.equal(holder(), first.service.member);
+  fleet.points.release();
+  await fleet.pass(200);
+  assert.equal(holder(), second.service.member);
   await fleet.stopAll();
 });
 
@@ -285,6 +310,28 @@ Deno.test("GatewayService keeps a shard away that it could not make certain of i
   fleet.leases.isAway = false;
   await fleet.pass(1_000);
   assert.deepEqual(second.connectedShards, ALL);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService brings back no shard that it is handing over, where its leases lapse and it has them again", async () => {
+  const fleet = new Fleet();
+  const [first] = await fleet.joined(1);
+  assert(first !== undefined);
+  for (const connection of fleet.transport.standing) connection.dispatch("MESSAGE_CREATE");
+  fleet.points.hold();
+  const second = fleet.start(SHARED);
+  while (first.connectedShards.length === ALL.length) await fleet.pass(STEP_MS);
+  assert.deepEqual(first.connectedShards, [0, 1, 2]);
+  // As where its machine has slept: the other clock stood still.
+  first.clock.epochMs += TTL_MS + 5_000;
+  await fleet.pass(300);
+  assert.deepEqual(first.connectedShards, []);
+  while (first.of("leases.regained").length === 0) await fleet.pass(STEP_MS);
+  await fleet.pass(100);
+  assert.deepEqual(first.connectedShards, [0, 1, 2]);
+  fleet.points.release();
+  await fleet.pass(1_000);
+  assert.deepEqual(second.connectedShards, [3, 4, 5]);
   await fleet.stopAll();
 });
 
