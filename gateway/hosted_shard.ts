@@ -432,15 +432,17 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
     const { clock, observe } = this.#services;
     const { sessionId, sequence, sinceMs, reason, type } = loss;
     loss.observed = true;
+    // What a damaged spool held may have come at any time before now.
+    const toMs = endsSession(loss) ? startedAtMs ?? clock.wallMs() : clock.wallMs();
     observe({
       kind: "shard.gap",
       shard: this.#shard,
       oldSession: sessionId,
       newSession: type === undefined ? newSession : sessionId,
       lastSequence: sequence,
-      fromMs: sinceMs,
-      // What a damaged spool held may have come at any time before now.
-      toMs: endsSession(loss) ? startedAtMs ?? clock.wallMs() : clock.wallMs(),
+      // By another machine's clock, where another replica had the session.
+      fromMs: Math.min(sinceMs, toMs),
+      toMs,
       reason,
       ...(type === undefined ? {} : { sequence: sequence + 1, type }),
     });
