@@ -31,7 +31,7 @@ import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
 import { systemClock } from "./gateway/clock.ts";
 import type { Config } from "./gateway/config.ts";
 import type { Publisher } from "./gateway/delivery/publisher.ts";
-import { type Fences, shardLease } from "./gateway/fleet/leases.ts";
+import { type Fences, LEAD_LEASE, shardLease } from "./gateway/fleet/leases.ts";
 import type { Siblings } from "./gateway/founding.ts";
 import type { GenerationPorts } from "./gateway/generation.ts";
 import { Generations } from "./gateway/generations.ts";
@@ -150,6 +150,7 @@ function createService(
       return service.member;
     },
     tokenOf: (shard) => service.tokenOf(shardLease(shard)),
+    leadToken: () => service.tokenOf(LEAD_LEASE),
   };
   const { spool } = config.events;
   const fleetTurns = config.fleet.enabled

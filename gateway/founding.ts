@@ -112,9 +112,10 @@ export class Founding {
         continue;
       }
       observe({ kind: "fleet.led", member: membership.member });
-      const isRun = this.#isRunByOthers(fleet);
-      const founded = isRun ? await this.#joined(fleet, reign?.total ?? null) : await this.#foundFleet(fleet);
+      const run = this.#isRunByOthers(fleet) ? reign?.total ?? await this.#totalRun(fleet) : null;
+      const founded = run === null ? await this.#foundFleet(fleet) : await this.#joined(fleet, run);
       if (founded === null) return null;
+      if (founded === "overtaken") continue;
       await membership.proclaim({ total: founded.total, token });
       return founded;
     }
@@ -149,11 +150,15 @@ export class Founding {
     if (left === null) return null;
     const isBegun = begun !== null && begun.total !== null;
     const foundation = await this.#begin(left, total, range, isBegun);
+    if (foundation === "overtaken") {
+      membership.letGo(got);
+      return { awaited: names };
+    }
     if (foundation !== null && !isBegun) siblings?.hasBegun(total);
     return foundation;
   }
 
-  async #foundFleet(seen: SeenFleet): Promise<Foundation | null> {
+  async #foundFleet(seen: SeenFleet): Promise<Foundation | "overtaken" | null> {
     const { membership } = this.#options;
     const left = await this.#findLeft(seen);
     const total = left && await this.#determineTotal(left);
@@ -162,12 +167,21 @@ export class Founding {
     return await this.#begin(left, total, null, false);
   }
 
-  /** Takes part in what runs. `total`: null where only processes run that are alone. */
-  async #joined(fleet: SeenFleet, proclaimed: number | null): Promise<Foundation | null> {
-    const { total: wanted, membership, observe, points, disk, unlessStopping } = this.#options;
+  /**
+   * What those run that nobody speaks for: processes that are alone, or a fleet whose founder's word Redis has forgotten
+   * as it failed over. Null: nobody runs anything yet.
+   */
+  async #totalRun({ members, gone }: SeenFleet): Promise<number | null> {
+    const { points, unlessStopping } = this.#options;
+    const totals = [...members].flatMap(([id, { total }]) => total === null || gone.has(id) ? [] : [total]);
+    return totals[0] ?? (await unlessStopping(points.load()))?.total ?? null;
+  }
+
+  /** Takes part in what runs. */
+  async #joined(fleet: SeenFleet, total: number): Promise<Foundation | null> {
+    const { total: wanted, membership, observe, disk, unlessStopping } = this.#options;
     const left = await unlessStopping(disk());
-    const total = proclaimed ?? (await unlessStopping(points.load()))?.total ?? null;
-    if (left === null || total === null) return null;
+    if (left === null) return null;
     if (wanted !== null && wanted !== total) {
       observe({
         kind: "service.warning",
@@ -192,14 +206,14 @@ export class Founding {
 
   /**
    * Begins a reign over what was found. `range`: the shards of a process that is alone. `isBegun`: a sibling has begun it, and
-   * what was not to be resumed is gone.
+   * what was not to be resumed is gone. Overtaken: another leads by now, for this process has stood still.
    */
   async #begin(
     left: Left,
     total: number,
     range: readonly number[] | null,
     isBegun: boolean,
-  ): Promise<Foundation | null> {
+  ): Promise<Foundation | "overtaken" | null> {
     const { config, clock, points, bot, observe, unlessStopping } = this.#options;
     const wallMs = clock.wallMs();
     const ofAll = lossOfAll(left, { total, bot, mayResume: config.shards.resume || isBegun });
@@ -212,15 +226,16 @@ export class Founding {
       [...left.shards.keys()].filter((shard) => !isOwn.has(shard) && (shard >= total || ofAll !== null))
         .map((shard) => [shard, lostOf(shard)]),
     );
-    const begun = points.begin({
+    const begun = await unlessStopping(points.begin({
       total,
       bot,
       startedAtMs: wallMs,
       keepSessions: ofAll === null,
       lost: new Map([...lost, ...elsewhere]),
       imported: left.fleet,
-    });
-    if (await unlessStopping(begun.then(() => true)) === null) return null;
+    }));
+    if (begun === null) return null;
+    if (!begun) return "overtaken";
     const resumed = ofAll === null ? own.filter((shard) => left.shards.get(shard)?.point) : [];
     if (left.fleet.foreign && resumed.length > 0) {
       observe({

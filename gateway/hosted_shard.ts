@@ -53,6 +53,8 @@ export interface ShardServices {
   readonly intents: number;
   /** Our own presence settings, the text of an op 3's `d`. */
   readonly configuredPresence: string;
+  /** See {@link ShardHost.checkLease}. */
+  checkLease(shard: number): void;
   connectionUrl(gatewayUrl: string): URL | null;
   mainUrl(): string | Promise<string>;
   fatal(code: number): void;
@@ -118,6 +120,11 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
     // Stored with the beginning of the reign; a store that has come back empty since gets it again.
     if (this.#untold.length > 0) this.#keepLost();
     this.#driver.start(start);
+  }
+
+  /** Has the point written that it was begun with: the store knows of less. */
+  keepPoint(): void {
+    if (this.#point !== null) this.#services.keeper.moved(this.#shard, this.#point);
   }
 
   stop(): Promise<void> {
@@ -260,6 +267,10 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
   }
 
   // ShardHost
+
+  checkLease(): void {
+    this.#services.checkLease(this.#shard);
+  }
 
   deliver(delivered: DeliveredEvent): void {
     const { type, bytes, head } = delivered;
@@ -426,15 +437,17 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
     const { clock, observe } = this.#services;
     const { sessionId, sequence, sinceMs, reason, type } = loss;
     loss.observed = true;
+    // What a damaged spool held may have come at any time before now.
+    const toMs = endsSession(loss) ? startedAtMs ?? clock.wallMs() : clock.wallMs();
     observe({
       kind: "shard.gap",
       shard: this.#shard,
       oldSession: sessionId,
       newSession: type === undefined ? newSession : sessionId,
       lastSequence: sequence,
-      fromMs: sinceMs,
-      // What a damaged spool held may have come at any time before now.
-      toMs: endsSession(loss) ? startedAtMs ?? clock.wallMs() : clock.wallMs(),
+      // By another machine's clock, where another replica had the session.
+      fromMs: Math.min(sinceMs, toMs),
+      toMs,
       reason,
       ...(type === undefined ? {} : { sequence: sequence + 1, type }),
     });

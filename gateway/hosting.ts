@@ -6,12 +6,19 @@
 import { type Clock, type Dice, sleepUntil } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Outbox } from "./delivery/outbox.ts";
-import { leftOfShards, type LeftOnDisk, legacyOf, startOf, withPointsOf } from "./legacy.ts";
+import {
+  leftOfShards,
+  type LeftOnDisk,
+  legacyOf,
+  startOf,
+  withoutPublished,
+  withPointsOf,
+} from "./legacy.ts";
 import { HostedShard, type ShardLegacy, type ShardServices } from "./hosted_shard.ts";
 import type { Observer } from "./observation.ts";
 import { heartbeatFrame, identifyFrame, presenceFrame, resumeFrame } from "./protocol/client_frames.ts";
 import type { PointKeeper } from "./resume/keeper.ts";
-import type { ResumePoints } from "./resume/points.ts";
+import type { ResumePoint, ResumePoints } from "./resume/points.ts";
 import type { ShardStart } from "./shard/machine.ts";
 
 export interface HostingOptions {
@@ -29,6 +36,8 @@ export interface HostingOptions {
     isHeld(shard: number): boolean;
     /** Whether it is certain that nobody else holds one too. */
     isProven(shard: number): boolean;
+    /** Whether nobody else can have come further with it, if another holds one too. */
+    mayConnect(shard: number): boolean;
     /** Whether nobody else has held it since an earlier process of this folder did. */
     isContinued(shard: number): boolean;
   };
@@ -66,6 +75,8 @@ export class Hosting {
   #damaged = new Set<number>();
   /** Those that have run here: what an earlier process left of them is out of date. */
   readonly #haveRun = new Set<number>();
+  /** They do not come back before it is known whether they are left. */
+  readonly #handingOver = new Set<number>();
   /** None of them may run for now. */
   #isWithdrawn = false;
 
@@ -100,7 +111,10 @@ export class Hosting {
     const found = leftOfShards(
       total,
       new Map(shards.map((shard) => [shard, stored.get(shard) ?? NOTHING_STORED])),
-      withPointsOf(disk, (shard) => leases.isContinued(shard) && !this.#haveRun.has(shard)),
+      withoutPublished(
+        withPointsOf(disk, (shard) => leases.isContinued(shard) && !this.#haveRun.has(shard)),
+        (shard) => outbox.isEmpty(shard),
+      ),
     );
     const settings = {
       intents: this.#options.config.discord.intents,
@@ -116,7 +130,11 @@ export class Hosting {
       const hosted = this.#host(shard, total, legacy);
       this.#shards.set(shard, hosted);
       this.#haveRun.add(shard);
-      if (legacy.point !== null) outbox.replacePoint(shard, legacy.point.sessionId);
+      if (legacy.point !== null) {
+        outbox.replacePoint(shard, legacy.point.sessionId);
+        // Whoever runs the shard next does not have this folder.
+        if (isAhead(legacy.point, stored.get(shard)?.point ?? null)) hosted.keepPoint();
+      }
       if (!leases.isProven(shard)) outbox.withhold(shard);
       begun.push({ shard, hosted, start: startOf(left, settings) });
     }
@@ -142,6 +160,12 @@ export class Hosting {
   /** It is certain now that nobody else holds this shard. */
   prove(shard: number): void {
     this.#options.outbox.allow(shard);
+    if (!this.#isWithdrawn) this.#shards.get(shard)?.comeBack();
+  }
+
+  /** Where another may have come further with a shard that is not certain it stays away until {@link prove}. */
+  checkLease(shard: number): void {
+    if (!this.#options.leases.mayConnect(shard)) this.#shards.get(shard)?.withdraw("lease not certain");
   }
 
   /**
@@ -163,10 +187,12 @@ export class Hosting {
       ]);
       await outbox.emptied(shard);
       await keeper.written(shard);
-      isReady = outbox.isEmpty(shard);
+      isReady = true;
     };
+    this.#handingOver.add(shard);
     await Promise.race([ready(), sleepUntil(clock, clock.nowMs() + HANDOVER_MAX_MS, done.signal)]);
     done.abort();
+    this.#handingOver.delete(shard);
     if (this.#shards.get(shard) !== hosted) return "left";
     if (!isReady) {
       if (!this.#isWithdrawn) hosted.comeBack();
@@ -193,8 +219,9 @@ export class Hosting {
   async comeBackAll(): Promise<void> {
     const { clock, stopping } = this.#options;
     this.#isWithdrawn = false;
-    for (const hosted of [...this.#shards.values()]) {
+    for (const [shard, hosted] of [...this.#shards]) {
       if (this.#isWithdrawn || stopping.aborted) return;
+      if (this.#handingOver.has(shard)) continue;
       hosted.comeBack();
       await sleepUntil(clock, clock.nowMs() + RESUME_SPACING_MS, stopping);
     }
@@ -249,6 +276,10 @@ export class Hosting {
     };
     return new HostedShard(machine, { ...services, clock, observe, keeper }, legacy);
   }
+}
+
+function isAhead(point: ResumePoint, stored: ResumePoint | null): boolean {
+  return point.sessionId !== stored?.sessionId || point.sequence > stored.sequence;
 }
 
 const NOTHING_STORED = { point: null, lost: [], presence: null, guilds: null };

@@ -38,6 +38,14 @@ export function withPointsOf(disk: LeftOnDisk, isOurs: (shard: number) => boolea
   return { ...disk, spooled: { ...spooled, points } };
 }
 
+/** Without what waited there of shards of which all has been published since, though they did not run here by then. */
+export function withoutPublished(disk: LeftOnDisk, isPublished: (shard: number) => boolean): LeftOnDisk {
+  const { spooled } = disk;
+  if (spooled === null) return disk;
+  const lanes = new Map([...spooled.lanes].filter(([shard]) => !isPublished(shard)));
+  return { ...disk, spooled: { ...spooled, lanes } };
+}
+
 export function leftOf(fleet: StoredFleet, disk: LeftOnDisk): Left {
   const { spooled } = disk;
   return {

@@ -321,6 +321,10 @@ export class GatewayService {
         tracer,
         intents: discord.intents,
         configuredPresence: JSON.stringify(discord.presence),
+        // Where nothing may be relied on any more all shards are withdrawn.
+        checkLease: (shard) => {
+          if (this.#membership?.holds()) this.#hosting.checkLease(shard);
+        },
         connectionUrl: (gatewayUrl) =>
           gatewayConnectionUrl(gatewayUrl, {
             apiVersion: discord.apiVersion,
@@ -334,6 +338,7 @@ export class GatewayService {
       leases: {
         isHeld: (shard) => this.tokenOf(shardLease(shard)) !== null,
         isProven: (shard) => this.#membership?.isProven(shardLease(shard)) ?? false,
+        mayConnect: (shard) => this.#membership?.mayConnect(shardLease(shard)) ?? false,
         isContinued: (shard) => this.#membership?.isContinued(shardLease(shard)) ?? false,
       },
       assigned: (shards) => this.status.assign(shards),
@@ -670,6 +675,7 @@ export class GatewayService {
         replica: fleet.replicaName,
         version,
         ttlMs: fleet.leaseTtlMs,
+        total: this.#total,
         share: fleet.enabled
           ? {
             first: shards.first,

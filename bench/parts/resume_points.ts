@@ -15,7 +15,7 @@ import { redisClient } from "./servers.ts";
 export const fleetPoints = once(async () => {
   const points = new RedisResumePoints(await redisClient(), {
     observe: failLoudly,
-    fences: { member: "bench", tokenOf: () => 1 },
+    fences: { member: "bench", tokenOf: () => 1, leadToken: () => 1 },
   });
   await points.begin({
     total: FLEET,

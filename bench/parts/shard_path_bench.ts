@@ -96,7 +96,7 @@ class RunningService {
       points: {
         load: () => Promise.resolve({ total: null, bot: null, shards: new Map(), foreign: false }),
         read: () => Promise.resolve(new Map()),
-        begin: () => Promise.resolve(),
+        begin: () => Promise.resolve(true),
         write: () => Promise.resolve(new Set()),
         forget: () => {},
       },

@@ -28,6 +28,8 @@ export interface MemberCard {
   readonly version: string;
   /** For so long after a renewal it goes on by itself (`LEASE_TTL`). */
   readonly ttlMs: number;
+  /** How many shards there are of which it runs some; null: it runs none yet. */
+  readonly total: number | null;
   /** How it comes to its shards; null: it runs alone, those of its settings and no others. */
   readonly share: MemberShare | null;
 }
@@ -81,6 +83,8 @@ export interface Fences {
   readonly member: string;
   /** Null: this process does not hold it, and nothing of the shard is to be written. */
   tokenOf(shard: number): LeaseToken | null;
+  /** Of {@link LEAD_LEASE}; null: this process does not hold it, and begins nothing. */
+  leadToken(): LeaseToken | null;
 }
 
 /** The role of the member that founds what the fleet runs, and describes it for others. */

@@ -9,7 +9,7 @@
 import type { Clock } from "../clock.ts";
 import type { FleetReign, FleetView, Lease, Leases, LeaseToken, MemberCard, SeenLease } from "./leases.ts";
 import { Neighbours } from "./neighbours.ts";
-import { FORGOTTEN_MAX_MS, TAKEN_AFTER_MS, Tenure } from "./tenure.ts";
+import { FORGOTTEN_MAX_MS, type Moment, TAKEN_AFTER_MS, Tenure } from "./tenure.ts";
 
 /** Between two renewals. */
 const RENEW_EVERY_MS = 250;
@@ -41,7 +41,7 @@ export interface MembershipEvents {
   /** What is held may not be relied on, until {@link regained}. It is kept: nobody is known to have taken it. */
   lapsed(): void;
   regained(): void;
-  /** These were taken from somebody who did not let go of them, and are certain by now. */
+  /** These were taken, and the store cannot forget that any more: nobody else can hold them. */
   proven(names: readonly string[]): void;
 }
 
@@ -55,8 +55,10 @@ export interface SeenFleet extends FleetView {
 
 interface Held {
   readonly token: LeaseToken;
-  /** Monotonic; null: nobody else can hold it too. */
-  readonly provenFromMs: number | null;
+  /** As it was when it was taken. */
+  readonly before: Lease | undefined;
+  /** A renewal that is sent from then on proves it; null: nobody else can hold it too. */
+  readonly provenFrom: Moment | null;
   /** See {@link Membership.isContinued}. */
   readonly isContinued: boolean;
 }
@@ -69,6 +71,11 @@ export class Membership {
   readonly #held = new Map<string, Held>();
   /** Of these the store has not heard yet that they are held no more. */
   readonly #lettingGo = new Set<string>();
+  /**
+   * Leases that were seen not to be this member's. That they were shows for good: where it took one and was not answered,
+   * it sees itself hold it afterwards.
+   */
+  readonly #interrupted = new Set<string>();
   #fleet: SeenFleet | null = null;
   /** Names of leases that somebody may hold who can say so only now: the store has forgotten them. */
   #forgottenUntilMs = -Infinity;
@@ -107,12 +114,24 @@ export class Membership {
 
   /** Whether a lease that is held is certain to be nobody else's. */
   isProven(name: string): boolean {
-    return this.#held.get(name)?.provenFromMs === null;
+    return this.#held.get(name)?.provenFrom === null;
   }
 
   /**
-   * Whether a lease that is held was this member's before too, or nobody's ever: then nobody else can have done since what
-   * an earlier process of its own, or this one, knows nothing of.
+   * Whether what is run under a lease that is held may connect at this moment. What could have been proven by now and was not
+   * may not: another may have it too, and have come further with it.
+   */
+  mayConnect(name: string): boolean {
+    const held = this.#held.get(name);
+    if (held === undefined) return false;
+    const { clock } = this.#options;
+    const { provenFrom } = held;
+    return provenFrom === null || (clock.nowMs() < provenFrom.nowMs && clock.wallMs() < provenFrom.wallMs);
+  }
+
+  /**
+   * Whether a lease that is held was this member's before too, or nobody's ever, as far as it has seen: then nobody else can
+   * have done since what an earlier process of its own, or this one, knows nothing of.
    */
   isContinued(name: string): boolean {
     return this.#held.get(name)?.isContinued ?? false;
@@ -149,16 +168,16 @@ export class Membership {
       if (fleet === null || this.#state === "stopped") return [];
       const free = names.filter((name) => fleet.isFree(name));
       if (free.length === 0) return [];
-      const { leases, clock } = this.#options;
+      const { leases } = this.#options;
       const wanted = new Map(free.map((name) => [name, seenLease(fleet, name)]));
       const taken = await leases.take(this.member, wanted).catch(() => new Map<string, LeaseToken>());
-      const provenFromMs = clock.nowMs() + FORGOTTEN_MAX_MS;
+      const provenFrom = this.#provenFrom;
       for (const [name, token] of taken) {
-        // Should the store forget it, then nobody else may take what this member is said to hold, or one that lives.
-        const holder = fleet.leases.get(name)?.holder;
-        const isContinued = holder === undefined || holder === this.member;
-        const isCertain = !this.#options.isBound || holder === null || holder === this.member;
-        this.#held.set(name, { token, provenFromMs: isCertain ? null : provenFromMs, isContinued });
+        const before = fleet.leases.get(name);
+        const isContinued = !this.#interrupted.has(name);
+        // Should the store forget it, then nobody else may take what this member is said to hold.
+        const isCertain = !this.#options.isBound || before?.holder === this.member;
+        this.#held.set(name, { token, before, provenFrom: isCertain ? null : provenFrom, isContinued });
       }
       return [...taken.keys()];
     });
@@ -220,7 +239,8 @@ export class Membership {
     if (view !== null) {
       this.#tenure.renewed(sent, answeredAtMs);
       this.#look(view);
-      nextAtMs = Math.min(nextAtMs, this.#neighbours.nextGoneAtMs(view.members, answeredAtMs));
+      const goneAtMs = this.#neighbours.nextGoneAtMs(view.members, answeredAtMs);
+      nextAtMs = Math.min(nextAtMs, goneAtMs, this.#nextProofAtMs(sent.nowMs));
     }
     this.#renewLater(Math.max(0, nextAtMs - answeredAtMs));
     if (view === null) return;
@@ -249,6 +269,9 @@ export class Membership {
     if ([...before.keys()].some((name) => !view.leases.has(name))) {
       const ttlsMs = [...this.#fleet?.members.values() ?? []].map(({ ttlMs }) => ttlMs);
       this.#forgottenUntilMs = nowMs + Math.max(0, ...ttlsMs) + TAKEN_AFTER_MS;
+    }
+    for (const [name, { holder }] of view.leases) {
+      if (holder !== this.member) this.#interrupted.add(name);
     }
     const isNeverTakenFree = nowMs >= this.#forgottenUntilMs;
     const leases = this.#withoutLeft(view.leases);
@@ -279,22 +302,28 @@ export class Membership {
     if (fleet === null) return;
     const lost: string[] = [];
     const forgotten: string[] = [];
-    for (const [name, { token }] of this.#held) {
+    for (const [name, { token, before }] of this.#held) {
       const lease = fleet.leases.get(name);
       if (lease?.token === token && lease.holder === this.member) continue;
-      const isForgotten = lease === undefined || (lease.token < token && fleet.isFree(name));
-      (isForgotten ? forgotten : lost).push(name);
+      // Whoever held it before, and is not known to have let go of it, may have come further with it since.
+      const isAsBefore = lease?.token === before?.token && lease?.holder === before?.holder &&
+        (lease?.holder === null || lease?.holder === this.member);
+      (lease === undefined || isAsBefore ? forgotten : lost).push(name);
     }
     if (forgotten.length > 0) {
       const wanted = new Map(forgotten.map((name) => [name, seenLease(fleet, name)]));
       const again = await this.#options.leases.take(this.member, wanted).catch(() => null);
+      const provenFrom = this.#provenFrom;
       // Without an answer the next renewal shows whose they are.
       if (again !== null) {
         for (const name of forgotten) {
           const token = again.get(name);
           const held = this.#held.get(name);
           if (token === undefined) lost.push(name);
-          else if (held !== undefined) this.#held.set(name, { ...held, token });
+          else if (held !== undefined) {
+            // This taking may be forgotten as well.
+            this.#held.set(name, { ...held, token, provenFrom: held.provenFrom && provenFrom });
+          }
         }
       }
     }
@@ -303,13 +332,26 @@ export class Membership {
     this.#options.events.lost(lost);
   }
 
+  /** Of what has been taken just now. */
+  get #provenFrom(): Moment {
+    const { clock } = this.#options;
+    return { nowMs: clock.nowMs() + FORGOTTEN_MAX_MS, wallMs: clock.wallMs() + FORGOTTEN_MAX_MS };
+  }
+
+  /** When the first renewal is to be sent that proves anything which one that was sent then does not; Infinity: none. */
+  #nextProofAtMs(sentAtMs: number): number {
+    const latersMs = [...this.#held.values()].map(({ provenFrom }) => provenFrom?.nowMs ?? -Infinity)
+      .filter((atMs) => atMs > sentAtMs);
+    return Math.min(Infinity, ...latersMs);
+  }
+
   /** A renewal that was sent then has shown all that is held to be held. */
   #prove(sentAtMs: number): void {
     const proven: string[] = [];
     for (const [name, held] of this.#held) {
-      const { provenFromMs } = held;
-      if (provenFromMs === null || provenFromMs > sentAtMs) continue;
-      this.#held.set(name, { ...held, provenFromMs: null });
+      const { provenFrom } = held;
+      if (provenFrom === null || provenFrom.nowMs > sentAtMs) continue;
+      this.#held.set(name, { ...held, provenFrom: null });
       proven.push(name);
     }
     if (proven.length > 0) this.#options.events.proven(proven);

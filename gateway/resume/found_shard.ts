@@ -110,11 +110,11 @@ function publishedSequence(
   stored: ResumePoint | null,
   lane: SpooledStart | undefined,
 ): number {
-  if (stored?.sessionId === durable.sessionId) return stored.sequence;
+  const known = stored?.sessionId === durable.sessionId ? stored.sequence : 0;
   if (lane === undefined) return durable.sequence;
-  // Behind an earlier session's events nothing of this one has been published.
-  if (lane.firstSession !== durable.sessionId) return 0;
-  return Math.min(lane.firstSequence - 1, durable.sequence);
+  // Behind an earlier session's events nothing of this one has been published that the store does not know.
+  if (lane.firstSession !== durable.sessionId) return known;
+  return Math.max(known, Math.min(lane.firstSequence - 1, durable.sequence));
 }
 
 /** Whether the store shows that another process has run the shard since the spool was written. */

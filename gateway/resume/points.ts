@@ -89,9 +89,10 @@ export interface ResumePoints {
   /**
    * Begins this process's reign, in one transaction: takes over what {@link load} returned where another
    * service wrote it, removes every session if `keepSessions` is false, and sets total, bot and start time. What is
-   * stored of shards is otherwise left as it is; so is the bot where `bot` is null, as long as its sessions stay.
+   * stored of shards is otherwise left as it is; so is the bot where `bot` is null, as long as its sessions stay. Resolves
+   * with whether it is begun: not where another leads by now.
    */
-  begin(reign: Reign): Promise<void>;
+  begin(reign: Reign): Promise<boolean>;
   /**
    * Writes what moved, in one round trip; one call at a time. Resolves when the store has acknowledged it, with the shards
    * of which it has taken nothing: their leases are no longer ours.

@@ -30,6 +30,8 @@ export interface Turn {
 
 /** What a shard needs done by others. */
 export interface ShardHost {
+  /** Finds out whether the shard may still run here. Where it may not it has been withdrawn when this returns. */
+  checkLease(): void;
   /** A dispatch to be handed on, in order. */
   deliver(event: DeliveredEvent): void;
   /** A dispatch that nobody gets, in its place in the order. */
@@ -150,6 +152,20 @@ export class ShardDriver {
     this.#setTimer();
   }
 
+  /** What belongs to a connection is taken in as long as that is the one there is. */
+  #feedIfCurrent(epoch: number, input: ShardInput): void {
+    this.#checkLease();
+    if (epoch === this.#epoch) this.#feed(input);
+  }
+
+  /**
+   * To be called before anything is taken in after which the shard may connect, RESUME or IDENTIFY: after its machine has
+   * slept another process may have the session, and would lose it.
+   */
+  #checkLease(): void {
+    if (!this.#machine.introduced) this.#options.host.checkLease();
+  }
+
   /** An armed timer that fires too early costs nothing; setting it anew for every frame would. */
   #setTimer(): void {
     const dueMs = this.#machine.nextDeadlineMs();
@@ -159,6 +175,7 @@ export class ShardDriver {
     if (dueMs === null) return;
     const cancel = this.#options.clock.schedule(dueMs, () => {
       this.#timer = null;
+      this.#checkLease();
       this.#feed({ kind: "due" });
     });
     this.#timer = { atMs: dueMs, cancel };
@@ -183,6 +200,8 @@ export class ShardDriver {
       case "turn_request":
         return host.requestTurn((turn) => {
           this.#turn = turn;
+          // Also where it is connected: the turn may be for replacing its session.
+          host.checkLease();
           this.#feed({ kind: "turn" });
         });
       case "turn_confirm":
@@ -212,9 +231,9 @@ export class ShardDriver {
 
   #confirmTurn(): void {
     const epoch = this.#epoch;
-    this.#turn?.confirm((isStillOurs) => {
-      if (epoch === this.#epoch) this.#feed({ kind: isStillOurs ? "turn_confirmed" : "turn_lost" });
-    });
+    this.#turn?.confirm((isStillOurs) =>
+      this.#feedIfCurrent(epoch, { kind: isStillOurs ? "turn_confirmed" : "turn_lost" })
+    );
   }
 
   #connect(target: ConnectTarget, attempt: number): void {
@@ -248,13 +267,10 @@ export class ShardDriver {
   #open(url: URL, attempt: number, epoch: number): void {
     const { transport, observe } = this.#options;
     observe({ kind: "shard.connecting", shard: this.shard, host: url.host, attempt });
-    const ifCurrent = (input: ShardInput) => {
-      if (epoch === this.#epoch) this.#feed(input);
-    };
     const events: ConnectionEvents = {
-      opened: () => ifCurrent({ kind: "opened" }),
-      payload: (bytes, head) => ifCurrent({ kind: "payload", bytes, head }),
-      ended: (end) => ifCurrent({ kind: "ended", end }),
+      opened: () => this.#feedIfCurrent(epoch, { kind: "opened" }),
+      payload: (bytes, head) => this.#feedIfCurrent(epoch, { kind: "payload", bytes, head }),
+      ended: (end) => this.#feedIfCurrent(epoch, { kind: "ended", end }),
     };
     this.#connection = transport.connect(url.href, events);
   }

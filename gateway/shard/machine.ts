@@ -284,6 +284,11 @@ export class ShardMachine {
     return this.#state.kind === "ready";
   }
 
+  /** True where IDENTIFY or RESUME is out on its connection: nothing that follows from that can be taken back. */
+  get introduced(): boolean {
+    return ["identifying", "resuming", "ready"].includes(this.#state.kind);
+  }
+
   /** The sequence of the last dispatch that came; null without a session. */
   get sequenceReceived(): number | null {
     return this.#session?.received ?? null;

@@ -13,7 +13,7 @@ interface Timer {
 
 export class ManualClock implements Clock {
   /** What {@link wallMs} says when {@link nowMs} says 0. */
-  readonly epochMs: number;
+  epochMs: number;
   #nowMs = 0;
   #timers: Timer[] = [];
   #scheduled: (() => void)[] = [];

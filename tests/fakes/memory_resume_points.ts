@@ -51,7 +51,7 @@ export class MemoryResumePoints extends Holdable implements ResumePoints {
     return this.whenThere(() => new Map([...this.shards].filter(([shard]) => shards.includes(shard))));
   }
 
-  begin({ total, bot, startedAtMs, keepSessions, lost, imported }: Reign): Promise<void> {
+  begin({ total, bot, startedAtMs, keepSessions, lost, imported }: Reign): Promise<boolean> {
     return this.whenThere(() => {
       if (imported.foreign) {
         for (const [shard, { lost }] of this.shards) this.shards.set(shard, { ...NOTHING_STORED, lost });
@@ -71,6 +71,7 @@ export class MemoryResumePoints extends Holdable implements ResumePoints {
       this.bot = bot ?? this.bot;
       this.startedAtMs = startedAtMs;
       this.foreign = false;
+      return true;
     });
   }
 

@@ -183,6 +183,7 @@ class HostedRig {
         tracer: options.tracer ?? null,
         intents: INTENTS,
         configuredPresence: "dnd",
+        checkLease: () => {},
         connectionUrl: (url) =>
           gatewayConnectionUrl(url, { apiVersion: 10, compression: "none", plainAllowed: false }),
         mainUrl: () => "wss://gateway.example",
@@ -551,6 +552,14 @@ Deno.test("HostedShard goes on with what an earlier process had lost and not tol
     toMs: rig.clock.epochMs,
     reason: "invalid_session",
   }]);
+});
+
+Deno.test("HostedShard names no gap that ends before it begins, where another machine's clock is ahead", async () => {
+  const ahead = { ...lostBefore, sinceMs: lostBefore.sinceMs + 86_400_000_000 };
+  const rig = await new HostedRig({ left: { lost: [ahead] } }).connected();
+  await rig.settle();
+  const { epochMs } = rig.clock;
+  assert.deepEqual(rig.of("shard.gap").map(({ fromMs, toMs }) => [fromMs, toMs]), [[epochMs, epochMs]]);
 });
 
 Deno.test("HostedShard stores what was found to be lost at the start before it has a session", async () => {

@@ -26,6 +26,7 @@ class Fleet {
   readonly transport = new MemoryTransport({ answering: true });
   readonly board = new MemoryBoard();
   readonly commandBroker = new MemoryCommandBroker();
+  isBrokerSlow = false;
   /** What Discord recommends to whoever starts from now on. */
   recommended = 2;
   /** Those whose time goes on. */
@@ -64,14 +65,14 @@ class Fleet {
     rig.spool?.crash();
   }
 
-  /** Every broker connection confirms at once what it is given. */
+  /** Every broker connection confirms at once what it is given, unless {@link isBrokerSlow}. */
   async pass(ms: number): Promise<void> {
     for (let passedMs = 0; passedMs < ms; passedMs += STEP_MS) {
       this.#wall.advance(STEP_MS);
       for (const { clock } of this.living) clock.advance(STEP_MS);
       await microtasksDone();
       for (const { publisher } of this.living) {
-        if (publisher.isOpen) publisher.confirmAll();
+        if (publisher.isOpen && !this.isBrokerSlow) publisher.confirmAll();
       }
       await microtasksDone();
     }
@@ -132,6 +133,30 @@ Deno.test("GatewayService gives a newcomer its share: what it had published and 
   assert.deepEqual(greetings.map((greeting) => greeting.split(" ")[0]), ["resume", "resume", "resume"]);
   const types = new Set(second.publisher.published.map(({ type }) => type));
   assert.deepEqual([...types], ["RESUMED"], "nothing comes twice");
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService hands a shard over once all of it is published, and written down", async () => {
+  const fleet = new Fleet();
+  const [first] = await fleet.joined(1);
+  assert(first !== undefined);
+  fleet.isBrokerSlow = true;
+  const second = fleet.start(SHARED);
+  // What comes last comes right before it is to hand over.
+  while (first.connectedShards.length === ALL.length) {
+    for (const connection of fleet.transport.standing) connection.dispatch("MESSAGE_CREATE");
+    await fleet.pass(STEP_MS);
+  }
+  const holder = () => fleet.leases.holderOf(shardLease(3));
+  await fleet.pass(500);
+  assert.equal(holder(), first.service.member);
+  fleet.points.hold();
+  fleet.isBrokerSlow = false;
+  await fleet.pass(500);
+  assert.equal(holder(), first.service.member);
+  fleet.points.release();
+  await fleet.pass(200);
+  assert.equal(holder(), second.service.member);
   await fleet.stopAll();
 });
 
@@ -245,7 +270,8 @@ Deno.test("GatewayService goes on itself from what only its folder has, before i
   await fleet.pass(JOINED_MS);
   assert.deepEqual([next.connectedShards, second.connectedShards], [[0, 1, 2], [3, 4, 5]]);
   const greetings = first.greetings.slice(before).filter((greeting) => greeting.includes(point.sessionId));
-  assert.equal(greetings[0], `resume ${point.sessionId} ${point.sequence + 3}`);
+  const resume = `resume ${point.sessionId} ${point.sequence + 3}`;
+  assert.deepEqual(greetings, [resume, resume], "whoever it goes to knows of what only the folder had");
   await fleet.stopAll();
 });
 
@@ -262,6 +288,50 @@ Deno.test("GatewayService publishes nothing of what it took from the dead before
   assert.equal(second.publisher.published.length, before);
   await fleet.pass(1_500);
   assert(second.publisher.published.length > before);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService keeps a shard away that it could not make certain of in time, until it is", async () => {
+  const fleet = new Fleet();
+  const [first, second] = await fleet.joined(2);
+  assert(first !== undefined && second !== undefined);
+  const [shard = 0] = first.connectedShards;
+  fleet.kill(first);
+  while (!second.connectedShards.includes(shard)) await fleet.pass(STEP_MS);
+  fleet.leases.isAway = true;
+  await fleet.pass(1_500);
+  assert.deepEqual(second.connectedShards, ALL, "what is connected may stay so");
+  const connections = fleet.transport.connections.length;
+  fleet.transport.latest.end(4000);
+  await fleet.pass(3_000);
+  const [tried] = fleet.transport.connections.slice(connections);
+  assert.deepEqual(tried?.sent ?? [], []);
+  assert.equal(second.connectedShards.length, ALL.length - 1);
+  fleet.leases.isAway = false;
+  await fleet.pass(1_000);
+  assert.deepEqual(second.connectedShards, ALL);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService brings back no shard that it is handing over, where its leases lapse and it has them again", async () => {
+  const fleet = new Fleet();
+  const [first] = await fleet.joined(1);
+  assert(first !== undefined);
+  for (const connection of fleet.transport.standing) connection.dispatch("MESSAGE_CREATE");
+  fleet.points.hold();
+  const second = fleet.start(SHARED);
+  while (first.connectedShards.length === ALL.length) await fleet.pass(STEP_MS);
+  assert.deepEqual(first.connectedShards, [0, 1, 2]);
+  // As where its machine has slept: the other clock stood still.
+  first.clock.epochMs += TTL_MS + 5_000;
+  await fleet.pass(300);
+  assert.deepEqual(first.connectedShards, []);
+  while (first.of("leases.regained").length === 0) await fleet.pass(STEP_MS);
+  await fleet.pass(100);
+  assert.deepEqual(first.connectedShards, [0, 1, 2]);
+  fleet.points.release();
+  await fleet.pass(1_000);
+  assert.deepEqual(second.connectedShards, [3, 4, 5]);
   await fleet.stopAll();
 });
 
@@ -322,6 +392,22 @@ Deno.test("GatewayService has one replica found the fleet and compose what other
   assert.notEqual(fleet.leases.holderOf(LEAD_LEASE), null);
   assert.notEqual(fleet.leases.holderOf(LEAD_LEASE), lead);
   assert.deepEqual(fleet.runs, ALL);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService that leads while others run, and finds nobody's word of what, asks what they tell of themselves", async () => {
+  const fleet = new Fleet();
+  const [first] = await fleet.joined(1);
+  assert(first !== undefined);
+  // It stands still, and Redis has failed over and forgotten that it founded the fleet.
+  fleet.living.delete(first);
+  const { members, leases } = fleet.leases.everything;
+  const others = new Map([...leases].filter(([name]) => name !== LEAD_LEASE));
+  fleet.leases.restore({ members, leases: others, reign: null });
+  fleet.points.total = null;
+  const second = fleet.start({ FLEET: "true" });
+  await fleet.pass(JOINED_MS);
+  assert.deepEqual(second.of("fleet.joined").map(({ total }) => total), [6]);
   await fleet.stopAll();
 });
 
@@ -448,10 +534,21 @@ Deno.test("GatewayService that is alone goes on without Redis, and leaves what a
   assert.deepEqual(first.connectedShards, [0, 1]);
   // Another takes them, as one does that cannot hear of it.
   const token = fleet.leases.tokenOf(shardLease(0));
-  await fleet.leases.renew("another", { replica: "another", version: "1", ttlMs: 10_000, share: null });
-  const beat =
-    (await fleet.leases.renew("another", { replica: "another", version: "1", ttlMs: 10_000, share: null }))
-      .members.get(first.service.member)?.beat ?? null;
+  await fleet.leases.renew("another", {
+    replica: "another",
+    version: "1",
+    ttlMs: 10_000,
+    total: null,
+    share: null,
+  });
+  const beat = (await fleet.leases.renew("another", {
+    replica: "another",
+    version: "1",
+    ttlMs: 10_000,
+    total: null,
+    share: null,
+  }))
+    .members.get(first.service.member)?.beat ?? null;
   await fleet.leases.take("another", new Map([[shardLease(0), { token, holderBeat: beat }]]));
   await fleet.pass(1_500);
   assert.deepEqual(first.connectedShards, [1]);

@@ -497,7 +497,6 @@ export class SimulatedDiscord {
   #knownThrough(process: GatewayProcess, session: Session): number {
     if (this.#scene.plan.fleet === null) return Infinity;
     const { leases } = this.#scene.checkers;
-    if (leases?.isAstray(session.shard, process.number)) return 0;
     const isContinued = leases?.isContinued(session.shard, process.number) ?? false;
     const foundThrough = isContinued ? this.#disks.get(process)?.foundThrough(process, session) ?? 0 : 0;
     return Math.max(session.storedThrough ?? 0, foundThrough);

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { type Config, parseConfig } from "../../gateway/config.ts";
-import { shardLease } from "../../gateway/fleet/leases.ts";
+import { LEAD_LEASE, shardLease } from "../../gateway/fleet/leases.ts";
 import { failureText } from "../../gateway/failure.ts";
 import type { Publisher } from "../../gateway/delivery/publisher.ts";
 import { FIRST_BANK } from "../../gateway/resume/bank.ts";
@@ -159,6 +159,7 @@ export class GatewayLife {
           return service.member;
         },
         tokenOf: (shard) => service.tokenOf(shardLease(shard)),
+        leadToken: () => service.tokenOf(LEAD_LEASE),
       }),
       leases: redis.leases(process),
       sharedTurns: () => turns,

@@ -154,6 +154,13 @@ const BUGS: readonly PlantedBug[] = [
     found: /published \d+ ms after (its last renewal|process \d+ had taken)/,
   },
   {
+    name: "a renewal counts at once, though Redis may forget it",
+    file: "gateway/fleet/tenure.ts",
+    replaced: "return oldest.answeredAtMs <= newest.sent.nowMs - FORGOTTEN_MAX_MS ? oldest : null;",
+    by: "return newest;",
+    found: /published \d+ ms after process \d+ had taken/,
+  },
+  {
     name: "Redis takes points under whatever lease",
     file: "tests/sim/redis.ts",
     replaced: "return lease !== undefined && (",
@@ -161,12 +168,11 @@ const BUGS: readonly PlantedBug[] = [
     found: /Redis holds|was stored|was given up|reported before/,
   },
   {
-    name: "a shard is handed over without waiting for what is not published",
-    file: "gateway/hosting.ts",
-    replaced:
-      "await outbox.emptied(shard);\n      await keeper.written(shard);\n      isReady = outbox.isEmpty(shard);",
-    by: "isReady = true;",
-    found: /./,
+    name: "what was forgotten of a shard is written when it is taken again",
+    file: "gateway/resume/keeper.ts",
+    replaced: "if (this.#writing !== null) this.#forgotten.add(shard);",
+    by: "",
+    found: /was told: \d+ was stored|reported before|was given up/,
   },
   {
     name: "a folder's points count though others have run their shards since",

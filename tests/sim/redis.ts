@@ -6,6 +6,7 @@
  */
 import {
   type Fences,
+  LEAD_LEASE,
   type Leases,
   type LeaseToken,
   shardLease,
@@ -159,10 +160,9 @@ export class SimulatedRedis {
       },
       take: (...given) =>
         ask(async (store) => {
-          const [member, wanted] = given;
-          const free = new Set([...wanted.keys()].filter((name) => store.leases.holderOf(name) === null));
+          const [member] = given;
           const taken = await store.leases.take(...given);
-          this.#granted({ process, member, free }, store, taken);
+          this.#granted({ process, member }, store, taken);
           return taken;
         }),
       letGo: (...given) => ask(({ leases }) => leases.letGo(...given)),
@@ -204,8 +204,11 @@ export class SimulatedRedis {
           shards: new Map(store.shards),
           foreign: false,
         })),
-      begin: ({ total, bot, keepSessions, lost }) =>
-        this.#patient(process, (store) => {
+      begin: async ({ total, bot, keepSessions, lost }) => {
+        const token = fences.leadToken();
+        if (token === null) return false;
+        return await this.#patient(process, (store) => {
+          if (isTaken(store, LEAD_LEASE, fences.member, token)) return false;
           store.total = total;
           if (bot !== null) store.bot = bot;
           if (!keepSessions) {
@@ -214,7 +217,9 @@ export class SimulatedRedis {
           for (const [shard, sessions] of lost) {
             if (sessions.length > 0) this.#change(store, shard, { lost: sessions });
           }
-        }),
+          return true;
+        });
+      },
       write: (changes) => {
         const tokens = new Map([...changes.keys()].map((shard) => [shard, fences.tokenOf(shard)]));
         return this.#call(process, (store) => {
@@ -289,11 +294,7 @@ export class SimulatedRedis {
   }
 
   #granted(
-    { process: { number: process }, member, free }: {
-      process: GatewayProcess;
-      member: string;
-      free: ReadonlySet<string>;
-    },
+    { process: { number: process }, member }: { process: GatewayProcess; member: string },
     store: RedisStore,
     taken: ReadonlyMap<string, LeaseToken>,
   ): void {
@@ -309,7 +310,7 @@ export class SimulatedRedis {
       );
       const shard = shardOfLease(name);
       if (shard === null) continue;
-      checkers.leases.granted({ shard, token, process, member, atMs, isForgotten, wasFree: free.has(name) });
+      checkers.leases.granted({ shard, token, process, member, atMs, isForgotten });
     }
   }
 
@@ -426,7 +427,10 @@ interface SendOptions {
 
 /** As the script that writes points has it: a lease that is not there fences nobody. */
 function isFenced(store: RedisStore, shard: number, member: string, token: LeaseToken | null): boolean {
-  if (token === null) return true;
-  const lease = store.leases.everything.leases.get(shardLease(shard));
+  return token === null || isTaken(store, shardLease(shard), member, token);
+}
+
+function isTaken(store: RedisStore, name: string, member: string, token: LeaseToken): boolean {
+  const lease = store.leases.everything.leases.get(name);
   return lease !== undefined && (lease.token !== token || lease.holder !== member);
 }

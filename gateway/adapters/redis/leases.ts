@@ -198,11 +198,12 @@ function readReign(text: string | null): FleetReign | null {
   return token === undefined ? null : { token: Number(token), total: Number(total) };
 }
 
-function cardText({ replica, version, ttlMs, share }: MemberCard): string {
+function cardText({ replica, version, ttlMs, total, share }: MemberCard): string {
   return JSON.stringify({
     replica,
     version,
     ttl: ttlMs,
+    total,
     share: share && { first: share.first, last: share.last, most: share.most, leaving: share.leaving },
   });
 }
@@ -214,25 +215,25 @@ function readCard(text: string): MemberCard | null {
   } catch {
     return null;
   }
-  const { replica, version, ttl, share } = value ?? {};
+  const { replica, version, ttl, total, share } = value ?? {};
   const isCard = typeof replica === "string" && typeof version === "string" && Number.isFinite(ttl) &&
     ttl > 0;
   if (!isCard) return null;
-  return { replica, version, ttlMs: ttl, share: readShare(share) };
+  return { replica, version, ttlMs: ttl, total: count(total), share: readShare(share) };
 }
 
 function readShare(share: unknown): MemberShare | null {
   if (typeof share !== "object" || share === null) return null;
   const { first, last, most, leaving } = share as Readonly<Record<string, unknown>>;
   return {
-    first: shardNumber(first) ?? 0,
-    last: shardNumber(last),
-    most: shardNumber(most),
+    first: count(first) ?? 0,
+    last: count(last),
+    most: count(most),
     leaving: leaving === true,
   };
 }
 
-function shardNumber(value: unknown): number | null {
+function count(value: unknown): number | null {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Fences } from "../../fleet/leases.ts";
+import { type Fences, LEAD_LEASE } from "../../fleet/leases.ts";
 import type { Observer } from "../../observation.ts";
 import type {
   LostSession,
@@ -34,21 +34,25 @@ import { timestampText } from "./timestamp.ts";
 
 /**
  * Begins a reign. What another service left is imported only while it is still the one that ran last: a replica that
- * started together with us may have imported it already, and moved on from there. With it goes what we kept of the
+ * started together with us may have imported it already, and moved on from there. Nothing is begun where another leads by
+ * now, who may have begun otherwise. With what is imported goes what we kept of the
  * sessions besides, which is older; gaps stay to be told. What another bot showed as its presence goes with the bot.
  */
 const BEGIN: Script = {
   keys: [
     ...[OWN_POINTS_KEY, OWN_GUILDS_KEY, OWN_PRESENCES_KEY, OWN_LOST_KEY, OWN_BOT_KEY],
-    ...[STARTED_KEY, OWN_STARTED_KEY, TOTAL_KEY, OWN_TOTAL_KEY],
+    ...[STARTED_KEY, OWN_STARTED_KEY, TOTAL_KEY, OWN_TOTAL_KEY, LEASES_KEY],
   ],
   lua: `
-    local points, guilds, presences, lost, bot, started, own_started, total, own_total = unpack(KEYS)
-    local new_started, new_total, new_bot, keep_sessions, started_seen, is_rehearsal = unpack(ARGV, 1, 6)
-    local last_import = tonumber(ARGV[7])
+    local points, guilds, presences, lost, bot, started, own_started, total, own_total, leases = unpack(KEYS)
+    local lead, our_lead, new_started, new_total, new_bot, keep_sessions, started_seen, is_rehearsal =
+      unpack(ARGV, 1, 8)
+    local last_import = tonumber(ARGV[9])
+    local lead_now = redis.call("HGET", leases, lead)
+    if lead_now and lead_now ~= our_lead then return 0 end
     if started_seen ~= "" and redis.call("GET", started) == started_seen then
       redis.call("DEL", points, guilds, presences, bot)
-      for i = 8, last_import, 2 do
+      for i = 10, last_import, 2 do
         redis.call("HSET", points, ARGV[i], ARGV[i + 1])
       end
     elseif keep_sessions == "no" then
@@ -61,11 +65,12 @@ const BEGIN: Script = {
     end
     if new_bot ~= "" then redis.call("SET", bot, new_bot) end
     redis.call("MSET", own_started, new_started, own_total, new_total)
-    if is_rehearsal == "no" then redis.call("MSET", started, new_started, total, new_total) end`,
+    if is_rehearsal == "no" then redis.call("MSET", started, new_started, total, new_total) end
+    return 1`,
 };
 
 /** Arguments of {@link BEGIN} before the imports. */
-const LAST_ARGUMENT = 7;
+const LAST_ARGUMENT = 9;
 
 /**
  * Writes what moved, as {@link fieldChanges} says it for each hash in turn, of shards whose lease is nobody else's: ARGV has
@@ -195,12 +200,16 @@ export class RedisResumePoints implements ResumePoints {
     });
   }
 
-  async begin({ total, bot, startedAtMs, keepSessions, lost, imported }: Reign): Promise<void> {
+  async begin({ total, bot, startedAtMs, keepSessions, lost, imported }: Reign): Promise<boolean> {
+    const lead = this.#fences.leadToken();
+    if (lead === null) return false;
     const started = JSON.stringify(timestampText(startedAtMs));
     const imports = imported.foreign && keepSessions
       ? [...imported.shards].flatMap(([shard, { point }]) => point === null ? [] : [shard, pointText(point)])
       : [];
-    await this.#client.run(BEGIN, [
+    const begun = await this.#client.run(BEGIN, [
+      LEAD_LEASE,
+      leaseText(lead, this.#fences.member),
       started,
       total,
       bot ?? "",
@@ -211,7 +220,9 @@ export class RedisResumePoints implements ResumePoints {
       ...imports,
       ...[...lost].flatMap(([shard, sessions]) => sessions.length === 0 ? [] : [shard, lostText(sessions)]),
     ]);
+    if (begun !== 1) return false;
     this.#reign = { started, total, bot };
+    return true;
   }
 
   async write(changes: ReadonlyMap<number, PointChange>): Promise<ReadonlySet<number>> {

@@ -195,7 +195,10 @@ function openStore(url: string) {
   client.start();
   return {
     client,
-    points: new RedisResumePoints(client, { observe, fences: { member: "us", tokenOf: () => 1 } }),
+    points: new RedisResumePoints(client, {
+      observe,
+      fences: { member: "us", tokenOf: () => 1, leadToken: () => 1 },
+    }),
     board: new RedisBoard(client),
     observations,
   };

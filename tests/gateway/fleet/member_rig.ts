@@ -25,6 +25,8 @@ export class RiggedMember {
   isPaused = false;
   /** It cannot reach the store. */
   isCutOff = false;
+  /** What it takes it gets, and does not hear of it. */
+  isTakingUnanswered = false;
   /** So long after the store has carried a renewal out it hears of that. */
   answersAfterMs = 0;
 
@@ -40,7 +42,11 @@ export class RiggedMember {
           if (this.answersAfterMs > 0) await sleepUntil(this.clock, this.clock.nowMs() + this.answersAfterMs);
           return view;
         },
-        take: (...given) => reached(() => store.take(...given)),
+        take: async (...given) => {
+          const taken = await reached(() => store.take(...given));
+          if (this.isTakingUnanswered) throw new Error("the connection is lost");
+          return taken;
+        },
         letGo: (...given) => reached(() => store.letGo(...given)),
         proclaim: (...given) => reached(() => store.proclaim(...given)),
         leave: (...given) => reached(() => store.leave(...given)),

@@ -23,22 +23,49 @@ Deno.test("Membership may rely on what it holds once it has been a member for a 
   assert.deepEqual(fleet.store.holderOf("0"), "a");
 });
 
-Deno.test("Membership is certain of what nobody held a second after it took it, and of what was let go of at once", async () => {
+Deno.test("Membership is certain of what nobody held a second after it took it, let go of or not", async () => {
   const fleet = new FleetRig();
   const [a, b] = [fleet.member("a"), fleet.member("b")];
   await fleet.pass(JOINED_MS);
   await a.membership.take(["0"]);
   assert(!a.membership.isProven("0"));
-  await fleet.pass(900);
+  await fleet.pass(990);
   assert.deepEqual(a.told, []);
-  await fleet.pass(400);
-  assert.deepEqual(a.told, ["proven 0"]);
+  await fleet.pass(20);
+  assert.deepEqual(a.told, ["proven 0"], "it renews itself as soon as that proves anything");
   assert(a.membership.isProven("0"));
   await a.membership.letGo(["0"]);
   assert.deepEqual(a.held, []);
   await fleet.pass(300);
   await b.membership.take(["0"]);
+  assert(!b.membership.isProven("0"));
+  await fleet.pass(1_010);
   assert(b.membership.isProven("0"));
+});
+
+Deno.test("Membership is not certain of what was let go of where a failover forgets that it took it", async () => {
+  const fleet = new FleetRig();
+  const [a, b, c] = [fleet.member("a"), fleet.member("b"), fleet.member("c")];
+  await fleet.pass(JOINED_MS);
+  await a.membership.take(["0"]);
+  await fleet.pass(JOINED_MS);
+  await a.membership.letGo(["0"]);
+  await fleet.pass(300);
+  const before = fleet.store.everything;
+  c.isCutOff = true;
+  await b.membership.take(["0"]);
+  await fleet.pass(900);
+  // It hears nothing of the store that has taken the other's place.
+  b.isCutOff = true;
+  c.isCutOff = false;
+  fleet.store.restore(before);
+  assert.deepEqual(await c.membership.take(["0"]), ["0"]);
+  await fleet.pass(JOINED_MS);
+  assert(b.membership.holds() && c.membership.isProven("0"));
+  assert(!b.membership.isProven("0"));
+  b.isCutOff = false;
+  await fleet.pass(300);
+  assert.deepEqual(b.told, ["lost 0"]);
 });
 
 Deno.test("Membership takes what a dead member held within its time and two seconds, and not before", async () => {
@@ -194,6 +221,27 @@ Deno.test("Membership takes again what a failover has forgotten and nobody took"
   assert.deepEqual(a.told, []);
 });
 
+Deno.test("Membership loses what it took from the dead where a failover forgets that, and they come back", async () => {
+  const fleet = new FleetRig();
+  const [a, b] = [fleet.member("a"), fleet.member("b")];
+  await fleet.pass(JOINED_MS);
+  await a.membership.take(["0"]);
+  await fleet.pass(JOINED_MS);
+  a.isCutOff = true;
+  await fleet.pass(GONE_MS + 500);
+  const before = fleet.store.everything;
+  assert.deepEqual(await b.membership.take(["0"]), ["0"]);
+  b.isCutOff = true;
+  fleet.store.restore(before);
+  a.isCutOff = false;
+  await fleet.pass(JOINED_MS);
+  assert.deepEqual(a.held, ["0"], "it may have come further");
+  await a.membership.letGo(["0"]);
+  b.isCutOff = false;
+  await fleet.pass(300);
+  assert.deepEqual([b.told, b.held], [["lost 0"], []]);
+});
+
 Deno.test("Membership that is alone goes on without the store, until it hears that another took over", async () => {
   const fleet = new FleetRig();
   const card = memberCard({ share: null });
@@ -230,6 +278,43 @@ Deno.test("Membership takes what an earlier process of its own left, at once and
   assert.deepEqual(await next.membership.take(["0"]), ["0"]);
   assert(next.membership.isProven("0"));
   assert((next.membership.tokenOf("0") ?? 0) > token);
+});
+
+Deno.test("Membership does not take for its own all along what it has seen another let go of, answered or not", async () => {
+  const fleet = new FleetRig();
+  const [a, b] = [fleet.member("a"), fleet.member("b")];
+  await fleet.pass(JOINED_MS);
+  await a.membership.take(["0", "1"]);
+  assert(a.membership.isContinued("0"), "nobody ever had it");
+  await a.membership.letGo(["0"]);
+  await fleet.pass(300);
+  b.isTakingUnanswered = true;
+  assert.deepEqual(await b.membership.take(["0"]), []);
+  await fleet.pass(300);
+  assert.equal(b.membership.fleet?.leases.get("0")?.holder, "b");
+  b.isTakingUnanswered = false;
+  assert.deepEqual(await b.membership.take(["0"]), ["0"]);
+  assert(!b.membership.isContinued("0"));
+});
+
+Deno.test("Membership lets connect what is certain, or was taken less than a second ago", async () => {
+  const fleet = new FleetRig();
+  const a = fleet.member("a");
+  await fleet.pass(JOINED_MS);
+  assert(!a.membership.mayConnect("0"));
+  await a.membership.take(["0"]);
+  a.isCutOff = true;
+  await fleet.pass(990);
+  assert(a.membership.mayConnect("0"));
+  await fleet.pass(20);
+  assert(!a.membership.mayConnect("0"));
+  a.isCutOff = false;
+  await fleet.pass(300);
+  assert(a.membership.mayConnect("0"));
+  await a.membership.take(["1"]);
+  a.isPaused = true;
+  await fleet.pass(2_000);
+  assert(a.membership.holds() && !a.membership.mayConnect("1"), "its machine has slept");
 });
 
 Deno.test("Membership looks up all the more often while something changes hands", async () => {

@@ -22,9 +22,14 @@ class DriverRig {
   /** What is answered to a shard that asks whether its turn still stands. */
   confirmTurn = (answered: (isStillOurs: boolean) => void) => answered(true);
   onDeliver = () => {};
+  /** The lease is no more, as is found out when somebody asks. */
+  isLeaseGone = false;
 
   constructor() {
     const host: ShardHost = {
+      checkLease: () => {
+        if (this.isLeaseGone) this.driver.withdraw("lease not renewed");
+      },
       deliver: ({ type, sequence }) => {
         this.calls.push(`deliver ${type} ${sequence}`);
         this.onDeliver();
@@ -112,6 +117,44 @@ Deno.test("ShardDriver identifies when its turn is confirmed, and not before", (
   answer(true);
   assert.deepEqual(rig.transport.latest.sent, [{ op: 2, d: {} }]);
   assert.deepEqual(rig.calls, ["requestTurn", "turnUsed"]);
+});
+
+Deno.test("ShardDriver neither connects, resumes nor identifies once its lease is gone", () => {
+  const resuming = new DriverRig();
+  resuming.driver.start(stored);
+  resuming.transport.latest.open();
+  resuming.isLeaseGone = true;
+  resuming.transport.latest.hello();
+  assert.deepEqual(resuming.transport.latest.sent, []);
+  assert.deepEqual(resuming.transport.latest.left, { code: 4000, reason: "lease not renewed" });
+
+  const identifying = new DriverRig();
+  let answer: (isStillOurs: boolean) => void = () => assert.fail("nobody asked");
+  identifying.confirmTurn = (answered) => answer = answered;
+  identifying.driver.start(fresh);
+  identifying.grantTurn();
+  identifying.transport.latest.greet();
+  identifying.isLeaseGone = true;
+  answer(true);
+  assert.deepEqual(identifying.transport.latest.sent, []);
+  assert.deepEqual(identifying.calls, ["requestTurn", "returnTurn"]);
+
+  const reconnecting = new DriverRig();
+  reconnecting.driver.start(stored);
+  reconnecting.transport.latest.end(1006, "refused");
+  reconnecting.isLeaseGone = true;
+  reconnecting.clock.advance(60_000);
+  assert.equal(reconnecting.hosts.length, 1);
+});
+
+Deno.test("ShardDriver does not replace a session for which its turn comes once its lease is gone", () => {
+  const rig = new DriverRig();
+  rig.driver.start({ ...stored, replace: "intents_changed" });
+  rig.transport.latest.greet().resume(SESSION, 40);
+  rig.isLeaseGone = true;
+  rig.grantTurn();
+  assert.deepEqual(rig.transport.latest.left, { code: 4000, reason: "lease not renewed" });
+  assert(!rig.calls.some((call) => call.startsWith("sessionLost")));
 });
 
 Deno.test("ShardDriver hears nothing of a turn that is confirmed after its connection was left", () => {

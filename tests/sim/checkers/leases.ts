@@ -3,9 +3,6 @@
  * granted it, nor in turns with another. And none publishes anything that has not renewed itself for so long that
  * others may have taken over.
  *
- * One case is let pass, which the rules of leases do not rule out: what somebody has let go of counts as certain at once
- * for whoever takes it, and where Redis fails over and forgets that, another may take it too, until the first hears of it.
- *
  * What a process has in its own spool is nobody else's, and is published late, whoever runs the shard by then.
  *
  * @module
@@ -23,8 +20,6 @@ export interface Grant {
   readonly atMs: number;
   /** The store that carried it out has lost it: another had its place already. */
   readonly isForgotten: boolean;
-  /** Nobody held it, or nobody ever: somebody had let go of it. */
-  readonly wasFree: boolean;
 }
 
 export interface PublishCall {
@@ -85,12 +80,6 @@ export class LeaseChecker {
     return grants[first - 1]?.member === grants[first]?.member;
   }
 
-  /** Whether the process took what was free, and Redis forgot it: see above. */
-  isAstray(shard: number, process: number): boolean {
-    const own = this.#grants.get(shard)?.findLast((grant) => grant.process === process);
-    return own !== undefined && own.isForgotten && own.wasFree;
-  }
-
   /** Whether any other member was granted the shard since this one was before that time; or since that time. */
   hasPassedOn(shard: number, member: string, sinceMs: number): boolean {
     const grants = this.#grants.get(shard) ?? [];
@@ -110,7 +99,6 @@ export class LeaseChecker {
     const grants = this.#grants.get(shard) ?? [];
     const own = grants.findLast((grant) => grant.process === process);
     if (own === undefined) return this.#report(`${name} without ever having held its lease`);
-    if (this.isAstray(shard, process)) return;
     const newest = grants.findLast(({ isForgotten }) => !isForgotten);
     if (newest !== undefined && newest.process !== process && newest.atMs > own.atMs) {
       this.#report(`${name} ${atMs - newest.atMs} ms after process ${newest.process} had taken its lease`);

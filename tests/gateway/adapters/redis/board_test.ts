@@ -160,7 +160,7 @@ async function openBoard(
   const client = fixture.client();
   const resumePoints = new RedisResumePoints(client, {
     observe: fixture.observations.observe,
-    fences: { member: "us", tokenOf: () => 1 },
+    fences: { member: "us", tokenOf: () => 1, leadToken: () => 1 },
   });
   const imported = { total: null, bot: null, shards: new Map(), foreign: false };
   const startedAtMs = Date.UTC(2026, 0, 2, 3, 4, 5);

@@ -87,7 +87,7 @@ Deno.test("RedisStateStore closes while its keys are moved, and opens at their n
   const store = new RedisStateStore(client, {
     clock: systemClock,
     observe: observations.observe,
-    fences: { member: "us", tokenOf: () => 1 },
+    fences: { member: "us", tokenOf: () => 1, leadToken: () => 1 },
   });
   const openings = new StateOpenings();
   store.start(openings);

@@ -12,7 +12,7 @@ import { ManualClock } from "../../../fakes/manual_clock.ts";
 import { openRedis, type RedisFixture } from "../../../fakes/redis_fixture.ts";
 
 /** Of a process that holds each shard under this token. */
-const FENCES = { member: "us", tokenOf: () => 7 };
+const FENCES = { member: "us", tokenOf: () => 7, leadToken: () => 9 };
 
 function resumePoints(fixture: RedisFixture, fences: Fences = FENCES): RedisResumePoints {
   return new RedisResumePoints(fixture.client(), { observe: fixture.observations.observe, fences });
@@ -270,7 +270,11 @@ Deno.test("RedisResumePoints puts back its own points when Redis comes back empt
 
 Deno.test("RedisResumePoints.write() is fenced by the lease of each shard, its holder and its token", async () => {
   await using fixture = await openRedis();
-  const points = resumePoints(fixture, { member: "us", tokenOf: (shard) => shard === 4 ? null : 7 });
+  const points = resumePoints(fixture, {
+    member: "us",
+    tokenOf: (shard) => shard === 4 ? null : 7,
+    leadToken: () => 9,
+  });
   await points.begin(reign({ total: 5 }));
   await fixture.redis.hset("gateway:leases", { 0: "7 us", 1: "6 us", 2: "7 others", 3: "7 " });
   const moved = Array.from({ length: 6 }, (_, shard) => [shard, { point: resumePoint(shard) }] as const);
@@ -280,10 +284,32 @@ Deno.test("RedisResumePoints.write() is fenced by the lease of each shard, its h
   assert.deepEqual(await points.write(new Map(moved.slice(4, 5))), new Set([4]));
 });
 
+Deno.test("RedisResumePoints.begin() begins nothing where another leads, or this process does not", async () => {
+  await using fixture = await openRedis();
+  let leadToken: number | null = 9;
+  const points = resumePoints(fixture, { member: "us", tokenOf: () => 7, leadToken: () => leadToken });
+  await fixture.redis.hset("gateway:leases", { lead: "9 us" });
+  assert(await points.begin(reign({ total: 5 })));
+  await points.write(new Map([[0, { point: resumePoint(1) }]]));
+  const before = await points.load();
+  const later = reign({ total: 4, keepSessions: false });
+  for (const lead of ["10 others", "10 us", "9 "]) {
+    await fixture.redis.hset("gateway:leases", { lead });
+    assert(!await points.begin(later), lead);
+  }
+  leadToken = null;
+  assert(!await points.begin(later));
+  assert.deepEqual(await points.load(), before);
+});
+
 Deno.test("RedisResumePoints puts nothing back of a shard that it was told to forget, or holds no more", async () => {
   await using fixture = await openRedis();
   let held = [0, 1, 2];
-  const points = resumePoints(fixture, { member: "us", tokenOf: (shard) => held.includes(shard) ? 7 : null });
+  const points = resumePoints(fixture, {
+    member: "us",
+    tokenOf: (shard) => held.includes(shard) ? 7 : null,
+    leadToken: () => 9,
+  });
   await points.begin(reign({ total: 3 }));
   await points.write(new Map(held.map((shard) => [shard, { point: resumePoint(1) }])));
   points.forget(0);

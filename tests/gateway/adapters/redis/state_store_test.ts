@@ -45,7 +45,7 @@ function newStore(fixture: RedisFixture, clock = new ManualClock()): RedisStateS
   return new RedisStateStore(fixture.client(), {
     clock,
     observe: fixture.observations.observe,
-    fences: { member: "us", tokenOf: () => 1 },
+    fences: { member: "us", tokenOf: () => 1, leadToken: () => 1 },
   });
 }
 
