@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { connect } from "amqplib";
 import { Redis } from "ioredis";
 import { type Bounded, bounded } from "../bounded.ts";
@@ -41,12 +42,13 @@ export async function measureReshard(stage: Stage): Promise<Bounded[]> {
   await sleep(PRELUDE_MS);
   const identifiesBefore = await scene.happened(["identified"], 0);
   const sent = LOAD_SECONDS * EVENTS_PER_SECOND;
-  const sending = scene.send(sent, EVENTS_PER_SECOND);
-  await sleep(PRELUDE_MS);
-  await scene.delays();
-  await sendCommand(stage.servers.rabbit.url, { op: 2, data: { total: WORK.shards } });
-  const phases = await followPhases(redis);
-  await sending;
+  const change = async () => {
+    await sleep(PRELUDE_MS);
+    await scene.delays();
+    await sendCommand(stage.servers.rabbit.url, { op: 2, data: { total: WORK.shards } });
+    return await followPhases(redis);
+  };
+  const [phases] = await Promise.all([change(), scene.send(sent, EVENTS_PER_SECOND)]);
   const { distinct, repeats } = await scene.received();
   const { p50Ms, p99Ms, maxMs } = await scene.delays();
   const identifies = await scene.happened(["identified"], 0) - identifiesBefore;
@@ -67,7 +69,7 @@ export async function measureReshard(stage: Stage): Promise<Bounded[]> {
 async function sendCommand(rabbitUrl: string, command: unknown): Promise<void> {
   const connection = await connect(rabbitUrl);
   const channel = await connection.createConfirmChannel();
-  channel.sendToQueue(COMMANDS, new TextEncoder().encode(JSON.stringify(command)) as never);
+  channel.sendToQueue(COMMANDS, Buffer.from(JSON.stringify(command)));
   await channel.waitForConfirms();
   await connection.close();
 }
