@@ -230,9 +230,9 @@ function createService(
     disconnectStore: async () => {
       await Promise.all([redis.disconnect(), leases.disconnect()]);
     },
-    // Until it takes over only what is wrong with it concerns anybody.
+    // While another speaks for the process only what is wrong with this one concerns anybody.
     observe: (observation) => {
-      if (!service.isRehearsing || isLogged(observation, "warn")) observe(observation);
+      if (!service.isAside || isLogged(observation, "warn")) observe(observation);
     },
     confirmed: (delayMs) => metrics.published(delayMs),
   });

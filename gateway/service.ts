@@ -152,6 +152,7 @@ export class GatewayService {
   #recommendationSaid: number | null = null;
   #brokerOpened: () => void = () => {};
   #stop: Promise<void> | null = null;
+  readonly #news: Observer;
   #exit: (exit: Exit) => void = () => {};
   #hasStopped: () => void = () => {};
   /** Where it keeps what is its own; null where it has not found that out. */
@@ -173,10 +174,11 @@ export class GatewayService {
     this.failed = new Promise((resolve) => this.#exit = resolve);
     this.stopped = new Promise((resolve) => this.#hasStopped = resolve);
     const news = newsObserver(notices, clock, (gap) => this.#gapTold(gap));
-    const inPublic = (observer: Observer): Observer => (observation) => {
-      if (this.#part !== "coming") observer(observation);
-      // Nobody misses what nobody was to get.
-      else if (observation.kind === "shard.gap") this.#gapTold(observation);
+    this.#news = (observation) => {
+      // What is asked of the other side is its own to tell. A gap of what was published is anybody's.
+      if (this.#part === "sole" || (this.#part === "going" && observation.kind === "shard.gap")) {
+        news(observation);
+      } else if (observation.kind === "shard.gap") this.#gapTold(observation);
     };
     const { replicaName } = config.fleet;
     const figures = new FiguresGatherer({
@@ -198,7 +200,8 @@ export class GatewayService {
     this.#figures = figures;
     const observe = observeAll(
       this.status.observe,
-      inPublic(observeAll(figures.observe, news)),
+      (observation) => this.#part === "sole" && figures.observe(observation),
+      this.#news,
       ports.observe,
     );
     this.observe = observe;
@@ -548,6 +551,11 @@ export class GatewayService {
     return this.#part === "coming";
   }
 
+  /** Whether another service of this process speaks for it. */
+  get isAside(): boolean {
+    return this.#part !== "sole";
+  }
+
   /** Where it keeps what is its own. */
   get bank(): Bank {
     return this.#place?.bank ?? FIRST_BANK;
@@ -597,6 +605,9 @@ export class GatewayService {
       new Map(sessions.filter((session): session is [number, string] => session[1] !== null)),
     );
     this.#eventWay.takeOver(published);
+    for (const { shard, status, waitingForTurn } of this.status.snapshot().shards) {
+      this.#news({ kind: "shard.status", shard, status, waitingForTurn });
+    }
     this.#figuresWriter.start();
     if (this.#isFounded) this.#commands.start();
   }
@@ -657,7 +668,10 @@ export class GatewayService {
   /** Publishes what others have not seen, and stops. `seen`: digests of what they have. Resolves with how many that were. */
   async end(seen: Iterable<string>): Promise<number> {
     const late = this.#eventWay.end(seen);
-    await this.#outbox.secured();
+    // What lay in its spool nobody would open before the next change.
+    await this.#unlessStopping(
+      Promise.all([...this.#shards.keys()].map((shard) => this.#outbox.emptied(shard))),
+    );
     await this.stop();
     return late;
   }
@@ -682,6 +696,7 @@ export class GatewayService {
             last: shards.last,
             most: fleet.shardsMax,
             leaving: this.#isDraining,
+            away: this.status.away,
           }
           : null,
       }),

@@ -147,6 +147,13 @@ export class Status {
     return this.#shards;
   }
 
+  /** How many shards are anything but Connected, but for those that wait for their turn. */
+  get away(): number {
+    let count = 0;
+    for (const { awaySinceMs } of this.#shards.values()) count += Number(awaySinceMs !== null);
+    return count;
+  }
+
   snapshot(): StatusSnapshot {
     const nowMs = this.#clock.nowMs();
     const counts = { Connected: 0, Disconnected: 0, Handshaking: 0, Identifying: 0, Resuming: 0 };

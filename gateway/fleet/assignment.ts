@@ -31,12 +31,18 @@ export interface AssignedShards {
 
 /** Handed over at a time. */
 const HANDOVERS_MOST = 16;
+/**
+ * On their way to one member at a time, from all that are to stay: it makes their connections one after the other, and each
+ * is away until its own is made.
+ */
+const ARRIVALS_MOST = 24;
 /** One that had to stay is tried again after so long: where something was tried it was away for a moment. */
 const TRY_AGAIN_MS = { stayed: 5_000, busy: 250 };
 
 export class Assignment {
   readonly #options: AssignmentOptions;
-  readonly #handingOver = new Set<number>();
+  /** Shard → who is to have it. */
+  readonly #handingOver = new Map<number, string>();
   /** Left for others, and not taken since, whether or not the store has heard of it. */
   readonly #handedOver = new Set<number>();
   /** Shard → when it may be tried again. */
@@ -61,6 +67,7 @@ export class Assignment {
     const { member } = membership;
     const shares = this.#shares(fleet);
     const wanted: string[] = [];
+    const room = this.#roomOf(fleet, shares);
     this.#isMoving = false;
     for (const [shard, id] of shares) {
       const name = shardLease(shard);
@@ -72,7 +79,7 @@ export class Assignment {
       }
       if (id !== member && isHeld) {
         this.#isMoving = true;
-        this.#handOver(shard, id);
+        this.#handOver(shard, id, room);
       }
     }
     const stray: string[] = [];
@@ -95,11 +102,35 @@ export class Assignment {
     if (taken.length > 0) shards.taken(taken);
   }
 
-  async #handOver(shard: number, to: string): Promise<void> {
+  /** How many more shards each member may be given from here for now; any number where that is not said. */
+  #roomOf(fleet: SeenFleet, shares: Shares): Map<string, number> {
+    const room = new Map<string, number>();
+    // One that ends has no time to lose.
+    if (fleet.members.get(this.#options.membership.member)?.share?.leaving !== false) return room;
+    const givers = new Map<string, Set<string>>();
+    for (const [shard, to] of shares) {
+      const lease = fleet.leases.get(shardLease(shard));
+      if (lease === undefined || lease.holder === to) continue;
+      // It is free for it, and not taken yet.
+      if (lease.holder === null || fleet.gone.has(lease.holder)) room.set(to, (room.get(to) ?? 0) - 1);
+      else givers.set(to, (givers.get(to) ?? new Set()).add(lease.holder));
+    }
+    for (const [to, { size }] of givers) {
+      const arriving = (fleet.members.get(to)?.share?.away ?? 0) - (room.get(to) ?? 0);
+      room.set(to, Math.ceil(Math.max(0, ARRIVALS_MOST - arriving) / size));
+    }
+    for (const to of this.#handingOver.values()) room.set(to, (room.get(to) ?? 0) - 1);
+    return room;
+  }
+
+  async #handOver(shard: number, to: string, room: Map<string, number>): Promise<void> {
     const { membership, shards, clock } = this.#options;
     if (this.#handingOver.has(shard) || this.#handingOver.size >= HANDOVERS_MOST) return;
     if (clock.nowMs() < (this.#stayingUntilMs.get(shard) ?? -Infinity)) return;
-    this.#handingOver.add(shard);
+    const left = room.get(to) ?? Infinity;
+    if (left <= 0) return;
+    room.set(to, left - 1);
+    this.#handingOver.set(shard, to);
     const outcome = await shards.handOver(shard, to);
     this.#handingOver.delete(shard);
     if (outcome === "left") {

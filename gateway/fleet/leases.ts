@@ -43,6 +43,8 @@ export interface MemberShare {
   readonly most: number | null;
   /** It takes no more, and hands over what it has. */
   readonly leaving: boolean;
+  /** Shards that it has and that are not connected, though it is not their turn to identify that they wait for. */
+  readonly away: number;
 }
 
 /** A member as others see it. */

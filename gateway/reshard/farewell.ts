@@ -65,6 +65,7 @@ export class Farewell implements EventLane {
   /** The shard does not run here any more: whoever runs it gets again what has come late. */
   left(shard: number): void {
     if (this.#late === null) return;
+    for (const { event } of this.#late) if (event.shard === shard) event.trace?.end("abandoned");
     this.#late = this.#late.filter(({ event }) => event.shard !== shard);
     this.#lateBytes = this.#late.reduce((sum, { event }) => sum + event.body.length, 0);
   }
@@ -99,10 +100,16 @@ export class Farewell implements EventLane {
     const overlap = new Overlap(seen);
     // What was published here they have seen as well, most of it: it is no sign of anything that came later.
     for (const { digest } of this.#published) overlap.match(digest);
-    const missing = (this.#late ?? []).filter(({ digest }) => !overlap.match(digest));
+    let missing = 0;
+    for (const { event, digest } of this.#late ?? []) {
+      if (overlap.match(digest)) event.trace?.end("abandoned");
+      else {
+        missing += 1;
+        this.#options.outbox.accept(event);
+      }
+    }
     this.#late = [];
-    for (const { event } of missing) this.#options.outbox.accept(event);
-    return missing.length;
+    return missing;
   }
 
   #forgetOld(): void {

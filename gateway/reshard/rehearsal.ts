@@ -91,7 +91,10 @@ export class Rehearsal implements EventLane {
 
   /** The shard does not run here any more: whoever runs it gets again what is kept of it. */
   left(shard: number): void {
-    for (const { event } of this.#kept.get(shard) ?? []) this.#keptBytes -= event?.body.length ?? 0;
+    for (const { event } of this.#kept.get(shard) ?? []) {
+      event?.trace?.end("abandoned");
+      this.#keptBytes -= event?.body.length ?? 0;
+    }
     this.#kept.delete(shard);
   }
 
@@ -130,8 +133,9 @@ export class Rehearsal implements EventLane {
 
   #publish({ published }: Live, event: OutgoingEvent, digest: string): void {
     const { outbox } = this.#options;
-    if (published.match(digest)) outbox.pass(event.shard, event.session, event.sequence);
-    else outbox.accept(event);
+    if (!published.match(digest)) return outbox.accept(event);
+    event.trace?.end("abandoned");
+    outbox.pass(event.shard, event.session, event.sequence);
   }
 
   /** Passes what is older than what is kept, or more. */
@@ -144,6 +148,7 @@ export class Rehearsal implements EventLane {
       const isOld = next.atMs < fromMs || this.#keptBytes > keptMaxBytes || next.event === null;
       if (!isOld) break;
       this.#keptBytes -= next.event?.body.length ?? 0;
+      next.event?.trace?.end("abandoned");
       outbox.pass(shard, next.session, next.sequence);
       end += 1;
     }

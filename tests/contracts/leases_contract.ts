@@ -24,7 +24,7 @@ export function memberCard(changes: Partial<MemberCard> = {}): MemberCard {
     version: "1.2.3",
     ttlMs: 10_000,
     total: null,
-    share: { first: 0, last: null, most: null, leaving: false },
+    share: { first: 0, last: null, most: null, leaving: false, away: 0 },
     ...changes,
   };
 }
@@ -36,7 +36,11 @@ export function testLeasesContract(name: string, start: () => Promise<LeasesSubj
     await using subject = await start();
     const [one, other] = [await subject.process(), await subject.process()];
     const alone = memberCard({ replica: "alone", share: null });
-    const part = memberCard({ ttlMs: 2_500, total: 8, share: { first: 4, last: 7, most: 3, leaving: true } });
+    const part = memberCard({
+      ttlMs: 2_500,
+      total: 8,
+      share: { first: 4, last: 7, most: 3, leaving: true, away: 2 },
+    });
     assert.deepEqual([...(await one.renew("a", alone)).members.keys()], ["a"]);
     const { members, leases, reign } = await other.renew("b", part);
     const told = [...members].map(([id, { beat: _, ageMs, ...card }]) => {

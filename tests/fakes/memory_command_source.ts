@@ -46,6 +46,10 @@ export class MemoryCommandSource implements CommandSource {
     return Promise.resolve();
   }
 
+  get isStarted(): boolean {
+    return this.#handler !== null;
+  }
+
   get isClosed(): boolean {
     return this.#isClosed;
   }

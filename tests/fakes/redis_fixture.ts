@@ -40,6 +40,13 @@ export class RedisFixture implements AsyncDisposable {
     return client;
   }
 
+  /** The same, once it is connected. */
+  async connected(): Promise<RedisClient> {
+    const client = this.client();
+    await new Promise<void>((resolve) => client.onReady(resolve));
+    return client;
+  }
+
   /** Cuts the line; resolves when every client has noticed. */
   async away(): Promise<void> {
     const connections = this.observations.of("redis.connected").length;

@@ -160,6 +160,23 @@ Deno.test("GatewayService hands a shard over once all of it is published, and wr
   await fleet.stopAll();
 });
 
+Deno.test("GatewayService gives a newcomer no more shards at a time than it can connect soon", async () => {
+  const fleet = new Fleet();
+  const many = { ...SHARED, SHARDS_TOTAL: "100" };
+  const [first] = await fleet.joined(1, many);
+  assert.equal(first?.connectedShards.length, 100);
+  const connectionsBefore = fleet.transport.connections.length;
+  fleet.transport.answering = false;
+  const second = fleet.start(many);
+  await fleet.pass(JOINED_MS);
+  assert.equal(first.of("shard.handed_over").length, 24);
+  fleet.transport.answering = true;
+  for (const connection of fleet.transport.connections.slice(connectionsBefore)) connection.greet();
+  await fleet.pass(JOINED_MS);
+  assert.equal(second.connectedShards.length, 50);
+  await fleet.stopAll();
+});
+
 Deno.test("GatewayService that is stopped hands its shards over before it leaves", async () => {
   const fleet = new Fleet();
   const [first, second] = await fleet.joined(2);

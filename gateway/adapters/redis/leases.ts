@@ -204,7 +204,8 @@ function cardText({ replica, version, ttlMs, total, share }: MemberCard): string
     version,
     ttl: ttlMs,
     total,
-    share: share && { first: share.first, last: share.last, most: share.most, leaving: share.leaving },
+    share: share &&
+      { first: share.first, last: share.last, most: share.most, leaving: share.leaving, away: share.away },
   });
 }
 
@@ -224,12 +225,13 @@ function readCard(text: string): MemberCard | null {
 
 function readShare(share: unknown): MemberShare | null {
   if (typeof share !== "object" || share === null) return null;
-  const { first, last, most, leaving } = share as Readonly<Record<string, unknown>>;
+  const { first, last, most, leaving, away } = share as Readonly<Record<string, unknown>>;
   return {
     first: count(first) ?? 0,
     last: count(last),
     most: count(most),
     leaving: leaving === true,
+    away: count(away) ?? 0,
   };
 }
 

@@ -2,21 +2,14 @@ import assert from "node:assert/strict";
 import type { RedisClient } from "../../../../gateway/adapters/redis/client.ts";
 import { RedisLeases } from "../../../../gateway/adapters/redis/leases.ts";
 import { memberCard, testLeasesContract } from "../../../contracts/leases_contract.ts";
-import { openRedis, type RedisFixture } from "../../../fakes/redis_fixture.ts";
-
-/** A client that is connected. */
-async function connected(fixture: RedisFixture): Promise<RedisClient> {
-  const client = fixture.client();
-  await new Promise<void>((resolve) => client.onReady(resolve));
-  return client;
-}
+import { openRedis } from "../../../fakes/redis_fixture.ts";
 
 testLeasesContract("Redis", async () => {
   const fixture = await openRedis();
   const processes: RedisClient[] = [];
   return {
     process: async () => {
-      const client = await connected(fixture);
+      const client = await fixture.connected();
       processes.push(client);
       return new RedisLeases(client);
     },
@@ -37,7 +30,7 @@ const TAKEN_NEVER = new Map([["0", { token: 0, holderBeat: null }]]);
 
 Deno.test("RedisLeases puts its prefix before every key", async () => {
   await using fixture = await openRedis({ prefix: "bot7:" });
-  const leases = new RedisLeases(await connected(fixture));
+  const leases = new RedisLeases(await fixture.connected());
   await leases.renew("a", memberCard());
   await leases.take("a", TAKEN_NEVER);
   const keys = (await fixture.redis.keys("*")).toSorted();
@@ -46,7 +39,7 @@ Deno.test("RedisLeases puts its prefix before every key", async () => {
 
 Deno.test("RedisLeases reads all leases only where they have changed", async () => {
   await using fixture = await openRedis();
-  const leases = new RedisLeases(await connected(fixture));
+  const leases = new RedisLeases(await fixture.connected());
   await leases.renew("a", memberCard());
   await leases.take("a", TAKEN_NEVER);
   await leases.renew("a", memberCard());
@@ -70,7 +63,7 @@ Deno.test("RedisLeases reads all leases only where they have changed", async () 
 
 Deno.test("RedisLeases gives tokens that grow where the server's clock is behind them", async () => {
   await using fixture = await openRedis();
-  const leases = new RedisLeases(await connected(fixture));
+  const leases = new RedisLeases(await fixture.connected());
   const ahead = Date.now() * 1_000 + 3_600_000_000;
   await fixture.redis.hset("gateway:leases", "0", `${ahead} `);
   await leases.renew("a", memberCard());
@@ -80,7 +73,7 @@ Deno.test("RedisLeases gives tokens that grow where the server's clock is behind
 
 Deno.test("RedisLeases passes over members and leases that it cannot read, and moves other kinds of keys aside", async () => {
   await using fixture = await openRedis();
-  const leases = new RedisLeases(await connected(fixture));
+  const leases = new RedisLeases(await fixture.connected());
   await fixture.redis.hset("gateway:members", { b: "nonsense", c: `${Date.now() * 1_000} {"ttl":-1}` });
   await fixture.redis.hset("gateway:leases", { 0: "nonsense", 1: "-1 a", 2: "7 a" });
   await fixture.redis.hset("gateway:fleet", "reign", "7 many");
@@ -98,7 +91,7 @@ Deno.test("RedisLeases passes over members and leases that it cannot read, and m
 
 Deno.test("RedisLeases forgets a member that has not been heard for an hour", async () => {
   await using fixture = await openRedis();
-  const leases = new RedisLeases(await connected(fixture));
+  const leases = new RedisLeases(await fixture.connected());
   await leases.renew("b", memberCard());
   const [, card] = /^\d+ (.*)$/.exec(await fixture.redis.hget("gateway:members", "b") ?? "") ?? [];
   await fixture.redis.hset("gateway:members", "b", `${(Date.now() - 3_601_000) * 1_000} ${card}`);

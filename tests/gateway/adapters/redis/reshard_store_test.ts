@@ -1,20 +1,12 @@
 import assert from "node:assert/strict";
-import type { RedisClient } from "../../../../gateway/adapters/redis/client.ts";
 import { RedisReshardStore } from "../../../../gateway/adapters/redis/reshard_store.ts";
 import { reshardPlan, testReshardStoreContract } from "../../../contracts/reshard_store_contract.ts";
-import { openRedis, type RedisFixture } from "../../../fakes/redis_fixture.ts";
-
-/** A client that is connected. */
-async function connected(fixture: RedisFixture): Promise<RedisClient> {
-  const client = fixture.client();
-  await new Promise<void>((resolve) => client.onReady(resolve));
-  return client;
-}
+import { openRedis } from "../../../fakes/redis_fixture.ts";
 
 testReshardStoreContract("RedisReshardStore", async () => {
   const fixture = await openRedis();
   return {
-    process: async () => new RedisReshardStore(await connected(fixture)),
+    process: async () => new RedisReshardStore(await fixture.connected()),
     away: () => fixture.away(),
     empty: async () => {
       await fixture.redis.flushall();
@@ -26,7 +18,7 @@ testReshardStoreContract("RedisReshardStore", async () => {
 Deno.test("RedisReshardStore begins in an empty bank, with the presences of the shards whose guilds the new ones have", async () => {
   await using fixture = await openRedis();
   const { redis } = fixture;
-  const store = new RedisReshardStore(await connected(fixture));
+  const store = new RedisReshardStore(await fixture.connected());
   await redis.hset("gateway:presences", { 0: '{"status":"idle"}', 1: '{"status":"dnd"}', 9: "{}", x: "{}" });
   for (const key of ["gateway:b:shards", "gateway:b:leases", "gateway:b:presences"]) {
     await redis.hset(key, "7", "of an earlier change");
@@ -47,7 +39,7 @@ Deno.test("RedisReshardStore begins in an empty bank, with the presences of the 
 Deno.test("RedisReshardStore has others read the new sessions once they take over, in one step with it", async () => {
   await using fixture = await openRedis();
   const { redis } = fixture;
-  const store = new RedisReshardStore(await connected(fixture));
+  const store = new RedisReshardStore(await fixture.connected());
   await redis.mset("gateway_started", '"old"', "gateway_shards", "16");
   await store.begin(reshardPlan());
   await redis.mset("gateway:b:started", '"new"', "gateway:b:total", "32");
@@ -60,7 +52,7 @@ Deno.test("RedisReshardStore has others read the new sessions once they take ove
 Deno.test("RedisReshardStore passes over what nobody has written so", async () => {
   await using fixture = await openRedis();
   const { redis } = fixture;
-  const store = new RedisReshardStore(await connected(fixture));
+  const store = new RedisReshardStore(await fixture.connected());
   for (
     const plan of [
       "",
