@@ -26,6 +26,7 @@ import { RedisGuildNames } from "./gateway/adapters/redis/guild_names.ts";
 import { RedisResumePoints } from "./gateway/adapters/redis/resume_points.ts";
 import { RestClient } from "./gateway/adapters/rest/client.ts";
 import { folderInBank } from "./gateway/adapters/spool/bank_folder.ts";
+import { eventsIn } from "./gateway/adapters/spool/left_spools.ts";
 import { SqliteSpool } from "./gateway/adapters/spool/sqlite_spool.ts";
 import { WebSocketTransport } from "./gateway/adapters/websocket.ts";
 import { systemClock } from "./gateway/clock.ts";
@@ -38,13 +39,14 @@ import { Generations } from "./gateway/generations.ts";
 import type { GatewayBot } from "./gateway/identify/budget.ts";
 import { type SharedTurns, turnTimes } from "./gateway/identify/shared_turns.ts";
 import type { Observer } from "./gateway/observation.ts";
-import { type Bank, FIRST_BANK } from "./gateway/resume/bank.ts";
+import { type Bank, FIRST_BANK, otherBank } from "./gateway/resume/bank.ts";
 import { GatewayService } from "./gateway/service.ts";
 import { StatePlan } from "./gateway/state/plan.ts";
 import { StatePublisher } from "./gateway/state/publisher.ts";
 import { StateWriter } from "./gateway/state/writer.ts";
 import project from "./deno.json" with { type: "json" };
 
+const RESHARD_ANSWER_MAX_MS = 1_000;
 /** Connections to Redis that may hang, one after the other, before a lease is not renewed in time. */
 const LEASE_TRIES = 5;
 
@@ -82,6 +84,8 @@ export function createGenerations(
     clock: systemClock,
     dice: Math.random,
     observe: () => {},
+    // Events may be held back until it answers.
+    answerTimeoutMs: RESHARD_ANSWER_MAX_MS,
   });
   redis.start();
   return new Generations({
@@ -198,9 +202,11 @@ function createService(
       if (place === null) return null;
       bank = place.bank;
       placed.resolve();
+      if (!generation.isNext) warnOfOtherBank(bank);
       return place;
     },
     reshard: (total) => generation.reshard(total),
+    drained: (isDrained) => generation.drained(isDrained),
     points: new RedisResumePoints(redis, {
       observe: told,
       fences,
@@ -210,7 +216,10 @@ function createService(
     sharedTurns: fleetTurns === null ? turns : () => fleetTurns,
     // What workers of one process tell each other is of the service that runs.
     siblings: generation.isNext ? null : siblings,
-    processId,
+    // The next process has the same where it runs the same, and is the same member.
+    get processId() {
+      return bank === FIRST_BANK ? processId : `${processId}-${bank}`;
+    },
     spool: spool && new SqliteSpool({
       folders: () => spool.folders.map((folder) => folderInBank(folder, bank)),
       clock,
@@ -245,6 +254,21 @@ function createService(
   /** What adapters see goes the way of everything else: through the service, whose status it moves. */
   function told(...[observation]: Parameters<Observer>): void {
     service.observe(observation);
+  }
+
+  /** What a process has left that died while the number of shards was changed, nobody publishes for now. */
+  async function warnOfOtherBank(bank: Bank): Promise<void> {
+    for (const folder of spool?.folders ?? []) {
+      const left = folderInBank(folder, otherBank(bank));
+      const events = await eventsIn(left);
+      if (events === 0) continue;
+      told({
+        kind: "service.warning",
+        message:
+          `${events} events wait in ${left}, of before the number of shards was changed: they are published ` +
+          "once it is changed again",
+      });
+    }
   }
 
   /** Before the broker, where there is a state cache. */

@@ -185,11 +185,12 @@ interface Shards extends Pick<Program, "start" | "failed" | "stop"> {
 /** They run on this thread. */
 function createShards(config: Config, rest: RestClient, observe: Observer): Shards {
   const metrics = createMetrics(() => generations.service);
+  const processId = crypto.randomUUID();
   const generations: Generations = createGenerations(config, {
     rest,
     observe,
     metrics,
-    surroundings: ({ turns }) => ({ processId: crypto.randomUUID(), turns, siblings: null }),
+    surroundings: ({ turns }) => ({ processId, turns, siblings: null }),
     changed: () => {},
   });
   return {

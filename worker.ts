@@ -51,7 +51,7 @@ async function runWorker(port: MessagePort, start: WorkerStart): Promise<void> {
         ask: questions.ask,
       });
       return {
-        processId: isNext ? crypto.randomUUID() : start.processId,
+        processId: start.processId,
         turns: () => turns,
         siblings: {
           begun: () => questions.ask({ call: "begun" }),

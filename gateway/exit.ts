@@ -14,6 +14,8 @@ export interface Exit {
 
 /** A fault of the program itself: `EX_SOFTWARE` of sysexits.h. */
 export const EXIT_SOFTWARE = 70;
+/** The number of shards was changed without it, more than once: it is to be started again, `EX_TEMPFAIL` of sysexits.h. */
+export const EXIT_OUTDATED = 75;
 /** Token or intents refused: `EX_NOPERM` of sysexits.h. */
 export const EXIT_REFUSED = 77;
 /** A setting is wrong: `EX_CONFIG` of sysexits.h. */

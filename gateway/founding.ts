@@ -126,7 +126,7 @@ export class Founding {
     const { membership, nextLook, siblings, unlessStopping } = this.#options;
     let left = await this.#findLeft(seen);
     const begun = siblings === null ? null : await unlessStopping(siblings.begun());
-    const total = begun?.total ?? (left && await this.#determineTotal(left));
+    const total = this.#options.total ?? begun?.total ?? (left && await this.#determineTotal(left));
     if (left === null || total === null) return null;
     const range = this.#range(total);
     if (range === null) return null;

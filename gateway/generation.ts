@@ -19,6 +19,8 @@ export interface GenerationPorts {
   place(): Promise<Place | null>;
   /** Begins a change of the number of shards, or with null abandons it. Resolves with why not. */
   reshard(total: number | null): Promise<CommandRefusal | null>;
+  /** An operator has it drained, or no longer: so is what comes after it. */
+  drained(isDrained: boolean): void;
   /** What both services of this process share to identify; null where there is one, which is alone. */
   turns(): SharedTurns | null;
   /** Whether it comes beside another that has begun what workers share. */

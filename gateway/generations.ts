@@ -7,7 +7,7 @@
 import { type Clock, sleepUntil } from "./clock.ts";
 import type { CommandRefusal } from "./commands/command.ts";
 import type { Config } from "./config.ts";
-import type { Exit } from "./exit.ts";
+import { type Exit, EXIT_OUTDATED } from "./exit.ts";
 import { failureText } from "./failure.ts";
 import type { GenerationPorts, Place } from "./generation.ts";
 import { TurnStore } from "./identify/turn_store.ts";
@@ -30,6 +30,7 @@ export interface GenerationsOptions {
 }
 
 const LOOK_AGAIN_MS = 100;
+const ABANDON_AGAIN_MS = 1_000;
 
 export class Generations {
   readonly #options: GenerationsOptions;
@@ -53,10 +54,20 @@ export class Generations {
     this.#resharding = new Resharding({
       store,
       clock,
-      observe,
+      // A phase is the same for all workers, and one of them tells it.
+      observe: (observation) => {
+        const isOfAll = observation.kind === "reshard.phase" || observation.kind === "reshard.abandoned";
+        if (!isOfAll || (config.worker?.number ?? 1) === 1) observe(observation);
+      },
       replica: config.fleet.replicaName,
       running: () => this.#current,
       begin: (plan) => this.#begin(plan),
+      missed: () =>
+        this.#exit({
+          status: EXIT_OUTDATED,
+          message:
+            "The number of shards was changed more than once while this process stood still: start it again",
+        }),
       tookOver: () => {
         if (this.#next === null) return;
         this.#current = this.#next;
@@ -126,9 +137,20 @@ export class Generations {
     }
     const next = this.#create(() => Promise.resolve({ bank: plan.bank, total: plan.to }), true);
     next.rehearse();
+    next.drain(this.#current.isDrained);
     this.#next = next;
-    next.start().catch((error: unknown) => this.#resharding.abandon(failureText(error)));
+    next.start().catch((error: unknown) => this.#abandon(next, failureText(error)));
     return next;
+  }
+
+  /** It cannot go on. Asks for as long as it takes that nobody waits for it. */
+  async #abandon(next: GatewayService, reason: string): Promise<void> {
+    const { clock } = this.#options;
+    const { signal } = this.#stopping;
+    while (next === this.#next && !signal.aborted) {
+      if (await this.#resharding.abandon(reason) === null) return;
+      await sleepUntil(clock, clock.nowMs() + ABANDON_AGAIN_MS, signal);
+    }
   }
 
   #create(place: GenerationPorts["place"], isNext: boolean): GatewayService {
@@ -137,6 +159,7 @@ export class Generations {
     const service = this.#options.create({
       place,
       reshard: (total) => this.#reshard(total),
+      drained: (isDrained) => this.#next?.drain(isDrained),
       turns: () => {
         const times = turnTimes(this.#options.config.shards.identifySpacingMs);
         if (this.#turns !== null) turns ??= this.#turns.of(member, times);
@@ -145,10 +168,13 @@ export class Generations {
       isNext,
     });
     this.#services.add(service);
-    service.stopped.then(() => this.#services.delete(service));
+    service.stopped.then(() => {
+      this.#services.delete(service);
+      if (service === this.#next) this.#next = null;
+    });
     service.failed.then((exit) => {
       if (service === this.#current) this.#exit(exit);
-      else if (service === this.#next) this.#resharding.abandon(exit.message);
+      else if (service === this.#next) this.#abandon(service, exit.message);
     });
     return service;
   }

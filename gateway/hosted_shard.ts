@@ -229,6 +229,11 @@ export class HostedShard implements ShardHost, CommandedShard, ShardProgress {
     this.#keepLost();
   }
 
+  /** Whether something was lost, and nobody has heard of it. */
+  get hasUntold(): boolean {
+    return this.#untold.length > 0;
+  }
+
   /** Null while there is none. */
   get sessionId(): string | null {
     return this.#point?.sessionId ?? null;

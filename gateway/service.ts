@@ -27,7 +27,14 @@ import type { GuildNames } from "./guild_names.ts";
 import { Assignment } from "./fleet/assignment.ts";
 import { FencedPublisher } from "./fleet/fenced_publisher.ts";
 import { Lead } from "./fleet/lead.ts";
-import { LEAD_LEASE, type Leases, type LeaseToken, shardLease, shardOfLease } from "./fleet/leases.ts";
+import {
+  LEAD_LEASE,
+  type Leases,
+  type LeaseToken,
+  type SeenMember,
+  shardLease,
+  shardOfLease,
+} from "./fleet/leases.ts";
 import { Membership, type SeenFleet } from "./fleet/membership.ts";
 import { Hosting } from "./hosting.ts";
 import { type Foundation, Founding, type Siblings } from "./founding.ts";
@@ -53,7 +60,7 @@ import { keptEffectOf } from "./state/rules.ts";
 import { Status } from "./status.ts";
 import { UnhostedLosses } from "./unhosted_losses.ts";
 
-export interface ServicePorts extends Pick<GenerationPorts, "place" | "reshard"> {
+export interface ServicePorts extends Pick<GenerationPorts, "place" | "reshard" | "drained"> {
   readonly clock: Clock;
   readonly dice: Dice;
   readonly transport: Transport;
@@ -77,7 +84,7 @@ export interface ServicePorts extends Pick<GenerationPorts, "place" | "reshard">
   readonly spool: Spool | null;
   readonly board: Board;
   readonly figures: FiguresStore;
-  /** Names this process where no spool does: no other one has it. */
+  /** Names this process where no spool does, once its place is known: no other one has it. */
   readonly processId: string;
   /** Of this program. */
   readonly version: string;
@@ -372,8 +379,8 @@ export class GatewayService {
       fleet: this.#fleetShards,
       drain: (isDrained) => {
         if (isDrained !== this.#isDrained) this.observe({ kind: "fleet.drained", isDrained });
-        this.#isDrained = isDrained;
-        this.#membership?.renewNow();
+        this.drain(isDrained);
+        ports.drained(isDrained);
       },
     });
   }
@@ -572,11 +579,22 @@ export class GatewayService {
     return this.#total;
   }
 
-  /** Members that are there, itself included. */
+  /** Members that run shards, or are there to do so, itself included. */
   get members(): ReadonlySet<string> {
+    return new Set([this.member, ...this.#others.map(([id]) => id)]);
+  }
+
+  /** How many shards all of them take together. */
+  get capacity(): number {
+    const { enabled, shardsMax } = this.#config.fleet;
+    if (!enabled) return Infinity;
+    const others = this.#others.filter(([id]) => id !== this.member);
+    return others.reduce((sum, [, { share }]) => sum + (share?.most ?? Infinity), shardsMax ?? Infinity);
+  }
+
+  get #others(): [string, SeenMember][] {
     const fleet = this.#membership?.fleet;
-    const there = [...fleet?.members.keys() ?? []].filter((member) => !fleet?.gone.has(member));
-    return new Set([this.member, ...there]);
+    return [...fleet?.members ?? []].filter(([id, { total }]) => total !== null && !fleet?.gone.has(id));
   }
 
   /** How many shards run here. */
@@ -627,7 +645,12 @@ export class GatewayService {
     const spooled = this.spooled?.events ?? 0;
     if (spooled > 0) return `${spooled} events wait in the spool`;
     if (!this.status.brokerConnected) return "RabbitMQ is away";
-    return this.#membership?.holds() === false ? "its leases are not renewed" : null;
+    if (this.#membership?.holds() === false) return "its leases are not renewed";
+    const shards = [...this.#shards];
+    const waiting = shards.filter(([shard]) => !this.#outbox.isFlowing(shard)).length;
+    if (waiting > 0) return `events of ${waiting} shards wait for RabbitMQ`;
+    const untold = shards.filter(([, hosted]) => hosted.hasUntold).length;
+    return untold > 0 ? `gaps of ${untold} shards are not told yet` : null;
   }
 
   /**
@@ -656,22 +679,34 @@ export class GatewayService {
   /** Others have taken over: what is left to do is to {@link end}. */
   retire(): void {
     this.#part = "going";
+    // Whatever its leases do from now on: it takes no shard any more.
+    this.#isHeld = true;
     this.#commands.quiet();
     this.#figuresWriter.stop();
   }
 
   /** Leaves its sessions. Resolves when the close frames are out. */
   async leaveSessions(): Promise<void> {
-    await this.#hosting.stop();
+    await Promise.all([this.#hosting.stop(), this.#commands.leave()]);
+    // What its shards had still to send goes to those that run now.
+    await this.#commands.close();
   }
 
-  /** Publishes what others have not seen, and stops. `seen`: digests of what they have. Resolves with how many that were. */
-  async end(seen: Iterable<string>): Promise<number> {
+  /** Stops, and leaves no points that a later change could take for its own. */
+  async discard(): Promise<void> {
+    for (const shard of this.#shards.keys()) this.#keeper.forget(shard);
+    await this.stop();
+  }
+
+  /**
+   * Publishes what others have not seen, and stops. `seen`: digests of what they have. Resolves with how many that were.
+   * `isHurried`: it does not wait until they are confirmed.
+   */
+  async end(seen: Iterable<string>, { isHurried = false } = {}): Promise<number> {
     const late = this.#eventWay.end(seen);
     // What lay in its spool nobody would open before the next change.
-    await this.#unlessStopping(
-      Promise.all([...this.#shards.keys()].map((shard) => this.#outbox.emptied(shard))),
-    );
+    const confirmed = Promise.all([...this.#shards.keys()].map((shard) => this.#outbox.emptied(shard)));
+    if (!isHurried) await this.#unlessStopping(confirmed);
     await this.stop();
     return late;
   }
@@ -734,6 +769,16 @@ export class GatewayService {
     const membership = this.#membership;
     if (membership === null || !this.#config.fleet.enabled) return null;
     return { member: membership.member, isDraining: this.#isDraining, holds: membership.holds() };
+  }
+
+  get isDrained(): boolean {
+    return this.#isDrained;
+  }
+
+  /** Has it hand its shards over and take none, or take some again. */
+  drain(isDrained: boolean): void {
+    this.#isDrained = isDrained;
+    this.#membership?.renewNow();
   }
 
   /** Who holds which shard, as it is now. */

@@ -104,6 +104,7 @@ class RunningService {
       sharedTurns: () => null,
       place: () => Promise.resolve({ bank: FIRST_BANK, total: null }),
       reshard: () => Promise.resolve(null),
+      drained: () => {},
       adopt: () => {},
       digest: sha256Digest,
       siblings: null,

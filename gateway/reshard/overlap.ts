@@ -39,11 +39,4 @@ export class Overlap {
     else this.#counts.set(digest, count - 1);
     return true;
   }
-
-  /** What is there, as often as it is. */
-  *digests(): Generator<string> {
-    for (const [digest, count] of this.#counts) {
-      for (let times = 0; times < count; times++) yield digest;
-    }
-  }
 }

@@ -37,7 +37,8 @@ export interface ReshardPlan {
 export interface ReshardReport {
   /** `REPLICA_NAME`. */
   readonly replica: string;
-  /** New shards here that are connected. */
+  /** Old shards here that are connected, and new ones. */
+  readonly running: number;
   readonly ready: number;
   /** What this process waits for before the old side may be held back, one phrase; null: nothing. */
   readonly obstacle: string | null;
@@ -105,20 +106,26 @@ export function supersededBy(plan: ReshardPlan | null): readonly number[] {
 
 /** The phase that follows now; null: not yet. `members`: those of the old side that are there. */
 export function nextPhase(
-  { plan: { phase, to }, reports }: ReshardView,
+  { plan: { phase, from, to }, reports }: ReshardView,
   members: ReadonlySet<string>,
   { isLate }: { readonly isLate: boolean },
 ): ReshardPhase | null {
   const known = [...members].map((member) => reports.get(member));
   const all = (holds: (report: ReshardReport) => boolean) =>
     known.every((report) => report !== undefined && holds(report));
-  const ready = known.reduce((sum, report) => sum + (report?.ready ?? 0), 0);
+  const sum = (count: (report: ReshardReport) => number) =>
+    known.reduce((sum, report) => sum + (report === undefined ? 0 : count(report)), 0);
+  const areAllReady = sum(({ ready }) => ready) === to;
   switch (phase) {
     case "rehearsing":
-      // One that still holds back what it did in an earlier try has told what is not true any more.
-      return ready === to && all(({ obstacle, hasTold }) => obstacle === null && !hasTold) ? "holding" : null;
+      // What an old session has still to get nobody else has: all of them have to be there.
+      return areAllReady && sum(({ running }) => running) === from &&
+          // One that still holds back what it did in an earlier try has told what is not true any more.
+          all(({ obstacle, hasTold }) => obstacle === null && !hasTold)
+        ? "holding"
+        : null;
     case "holding":
-      return all(({ hasTold }) => hasTold) ? "taking_over" : null;
+      return areAllReady && all(({ hasTold }) => hasTold) ? "taking_over" : null;
     case "taking_over":
       return isLate || [...reports.values()].every(({ hasEnded }) => hasEnded) ? "done" : null;
     case "done":

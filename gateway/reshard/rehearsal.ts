@@ -25,15 +25,25 @@ export interface RehearsalOptions {
   readonly keptMaxBytes: number;
 }
 
+/** By so much a new session may be behind an old one. Anything later that looks like what that has published is another. */
+const LATE_MAX_MS = 1_000;
 /** What is too old is looked for so often: each time all is copied that is not. */
 export const FORGET_EVERY_MS = 1_000;
+
+/** Something that came. */
+interface Seen {
+  readonly atMs: number;
+  readonly digest: string;
+  /** It was let go of before its time, and nobody publishes it from here. */
+  isPassed: boolean;
+}
 
 interface Kept {
   readonly atMs: number;
   readonly session: string;
   readonly sequence: number;
   /** Null: a dispatch that nobody gets. */
-  readonly event: OutgoingEvent | null;
+  readonly what: { readonly event: OutgoingEvent; readonly seen: Seen } | null;
 }
 
 /** They have taken over. */
@@ -41,8 +51,6 @@ interface Live {
   /** What the old sessions have published. */
   readonly published: Overlap;
   readonly sinceMs: number;
-  /** Later than that nothing is looked for in it any more. */
-  readonly untilMs: number;
 }
 
 export class Rehearsal implements EventLane {
@@ -55,7 +63,7 @@ export class Rehearsal implements EventLane {
   /** Null while nothing is published. */
   #live: Live | null = null;
   /** What was seen, of the last seconds before they took over and of the first seconds since. */
-  #seen: { readonly atMs: number; readonly digest: string }[] = [];
+  #seen: Seen[] = [];
 
   constructor(options: RehearsalOptions) {
     this.#options = options;
@@ -67,14 +75,15 @@ export class Rehearsal implements EventLane {
   }
 
   accept(event: OutgoingEvent): void {
-    const nowMs = this.#options.clock.nowMs();
-    if (this.#live !== null && nowMs >= this.#live.untilMs) return this.#options.outbox.accept(event);
-    const digest = digestOf(event, this.#options.digest);
-    this.#seen.push({ atMs: nowMs, digest });
-    if (this.#live !== null) return this.#publish(this.#live, event, digest);
+    const { outbox, clock, digest, keptMs } = this.#options;
+    const nowMs = clock.nowMs();
+    if (this.#live !== null && nowMs >= this.#live.sinceMs + keptMs) return outbox.accept(event);
+    const seen: Seen = { atMs: nowMs, digest: digestOf(event, digest), isPassed: false };
+    this.#seen.push(seen);
+    if (this.#live !== null) return this.#publish(event, seen, this.#live);
     this.#keptBytes += event.body.length;
     const { shard, session, sequence } = event;
-    this.#keptOf(shard).push({ atMs: nowMs, session, sequence, event });
+    this.#keptOf(shard).push({ atMs: nowMs, session, sequence, what: { event, seen } });
     this.#letOldGo(shard);
     if ((this.#seen[0]?.atMs ?? Infinity) < this.#keptFrom - FORGET_EVERY_MS) this.#forgetSeen();
   }
@@ -82,7 +91,7 @@ export class Rehearsal implements EventLane {
   pass(shard: number, session: string, sequence: number): void {
     const kept = this.#kept.get(shard) ?? [];
     if (kept.length === 0) return this.#options.outbox.pass(shard, session, sequence);
-    kept.push({ atMs: this.#options.clock.nowMs(), session, sequence, event: null });
+    kept.push({ atMs: this.#options.clock.nowMs(), session, sequence, what: null });
   }
 
   letGo(shard: number, session: string, sequence: number): void {
@@ -91,10 +100,7 @@ export class Rehearsal implements EventLane {
 
   /** The shard does not run here any more: whoever runs it gets again what is kept of it. */
   left(shard: number): void {
-    for (const { event } of this.#kept.get(shard) ?? []) {
-      event?.trace?.end("abandoned");
-      this.#keptBytes -= event?.body.length ?? 0;
-    }
+    for (const { what } of this.#kept.get(shard) ?? []) if (what !== null) this.#drop(what);
     this.#kept.delete(shard);
   }
 
@@ -110,14 +116,13 @@ export class Rehearsal implements EventLane {
    */
   takeOver(published: Iterable<string>): void {
     if (this.#live !== null) return;
-    const { clock, keptMs, digest, outbox } = this.#options;
-    const sinceMs = clock.nowMs();
-    const live: Live = { published: new Overlap(published), sinceMs, untilMs: sinceMs + keptMs };
+    const { clock, outbox } = this.#options;
+    const live = { published: new Overlap(published), sinceMs: clock.nowMs() };
     for (const [shard, kept] of this.#kept) {
       this.#letOldGo(shard);
-      for (const { session, sequence, event } of kept) {
-        if (event === null) outbox.pass(shard, session, sequence);
-        else this.#publish(live, event, digestOf(event, digest));
+      for (const { session, sequence, what } of kept) {
+        if (what === null) outbox.pass(shard, session, sequence);
+        else this.#publish(what.event, what.seen, live);
       }
     }
     this.#live = live;
@@ -128,12 +133,13 @@ export class Rehearsal implements EventLane {
   /** Digests of what was seen in the last seconds, and since they took over: it need not be published once more. */
   get seen(): string[] {
     this.#forgetSeen();
-    return this.#seen.map(({ digest }) => digest);
+    return this.#seen.filter(({ isPassed }) => !isPassed).map(({ digest }) => digest);
   }
 
-  #publish({ published }: Live, event: OutgoingEvent, digest: string): void {
+  #publish(event: OutgoingEvent, { atMs, digest }: Seen, { published, sinceMs }: Live): void {
     const { outbox } = this.#options;
-    if (!published.match(digest)) return outbox.accept(event);
+    // Later than that it is something else that looks the same.
+    if (atMs > sinceMs + LATE_MAX_MS || !published.match(digest)) return outbox.accept(event);
     event.trace?.end("abandoned");
     outbox.pass(event.shard, event.session, event.sequence);
   }
@@ -145,14 +151,19 @@ export class Rehearsal implements EventLane {
     const fromMs = this.#keptFrom;
     let end = 0;
     for (let next; (next = kept[end]) !== undefined;) {
-      const isOld = next.atMs < fromMs || this.#keptBytes > keptMaxBytes || next.event === null;
-      if (!isOld) break;
-      this.#keptBytes -= next.event?.body.length ?? 0;
-      next.event?.trace?.end("abandoned");
-      outbox.pass(shard, next.session, next.sequence);
+      const { atMs, session, sequence, what } = next;
+      if (atMs >= fromMs && this.#keptBytes <= keptMaxBytes && what !== null) break;
+      if (what !== null) this.#drop(what);
+      outbox.pass(shard, session, sequence);
       end += 1;
     }
     kept.splice(0, end);
+  }
+
+  #drop({ event, seen }: NonNullable<Kept["what"]>): void {
+    this.#keptBytes -= event.body.length;
+    event.trace?.end("abandoned");
+    seen.isPassed = true;
   }
 
   #forgetSeen(): void {

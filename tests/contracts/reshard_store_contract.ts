@@ -31,6 +31,7 @@ export function reshardPlan(changes: Partial<ReshardPlan> = {}): ReshardPlan {
 export function reshardReport(changes: Partial<ReshardReport> = {}): ReshardReport {
   return {
     replica: "one",
+    running: 0,
     ready: 0,
     obstacle: null,
     hasTold: false,
@@ -46,7 +47,7 @@ export function testReshardStoreContract(name: string, start: () => Promise<Resh
     const [one, other] = [await subject.process(), await subject.process()];
     assert.equal(await one.read(), null);
     assert.equal(await one.begin(reshardPlan()), true);
-    const report = reshardReport({ ready: 3, obstacle: "it waits", hasTold: true });
+    const report = reshardReport({ running: 2, ready: 3, obstacle: "it waits", hasTold: true });
     await one.report("first", "a", report);
     assert.deepEqual(await other.read(), { plan: reshardPlan(), reports: new Map([["a", report]]) });
   });
@@ -98,6 +99,8 @@ export function testReshardStoreContract(name: string, start: () => Promise<Resh
     assert.deepEqual(await one.readDigests("seen"), []);
     await one.writeDigests("first", "told", "a", ["w"]);
     assert.deepEqual((await one.readDigests("told")).toSorted(), ["w", "z"], "of each the last");
+    await one.move(reshardPlan(), { to: "holding" });
+    assert.deepEqual(await one.readDigests("told"), [], "what was told before it was tried again");
   });
 
   Deno.test(`${name} takes back a plan that it has forgotten, and no other`, async () => {

@@ -130,7 +130,8 @@ Deno.test(
     const gateway = await stage.startConnected(OLD, { ...ALONE, CLUSTERS: "2" });
     using talk = new Talk(stage, consumer);
     await changeTo(stage, NEW);
-    await gateway.until(() => gateway.lines.filter(inPhase("done")).length === 2);
+    await gateway.line(inPhase("done"));
+    assert.equal(gateway.count("reshard.ended"), 2);
     await talk.end();
     const commands = await CommandSender.open(await stage.broker());
     const { queue: replyTo } = await commands.broker.channel.assertQueue("", { exclusive: true });

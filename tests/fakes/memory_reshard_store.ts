@@ -21,6 +21,8 @@ export class MemoryReshardStore implements ReshardStore {
     seen: new Map<string, readonly string[]>(),
   };
   isAway = false;
+  /** So many digests that come next are refused. */
+  refusals = 0;
 
   get plan(): ReshardPlan | null {
     return this.#plan;
@@ -67,6 +69,7 @@ export class MemoryReshardStore implements ReshardStore {
     return this.#ask(() => {
       if (this.#plan?.id !== plan.id || this.#plan.phase !== plan.phase) return false;
       this.#plan = { ...plan, phase: to, reason };
+      if (to === "holding") this.#digests.told.clear();
       return true;
     });
   }
@@ -78,6 +81,10 @@ export class MemoryReshardStore implements ReshardStore {
   }
 
   writeDigests(id: string, list: DigestList, member: string, digests: readonly string[]): Promise<void> {
+    if (this.refusals > 0) {
+      this.refusals -= 1;
+      return Promise.reject(new Error("refused"));
+    }
     return this.#ask(() => {
       if (this.#plan?.id === id) this.#digests[list].set(member, [...digests]);
     });

@@ -123,6 +123,7 @@ export class ServiceRig {
       sharedTurns: () => null,
       place: () => Promise.resolve({ bank: FIRST_BANK, total: null }),
       reshard: () => Promise.resolve(null),
+      drained: () => {},
       adopt: () => {},
       digest: plainDigest,
       siblings: worker?.siblings ?? null,

@@ -165,6 +165,7 @@ export class GatewayLife {
       sharedTurns: () => turns,
       place: () => Promise.resolve({ bank: FIRST_BANK, total: null }),
       reshard: () => Promise.resolve(null),
+      drained: () => {},
       adopt: () => {},
       digest: plainDigest,
       siblings: null,

@@ -52,6 +52,7 @@ const BEGIN = `${SHARED_LUA}
   end
   redis.call("HSET", reshard, "${PLAN}", ARGV[1])
   local from, to = tonumber(ARGV[2]), tonumber(ARGV[3])
+  if to % from ~= 0 and from % to ~= 0 then return 1 end
   local fields = redis.call("HGETALL", KEYS[4])
   for i = 1, #fields, 2 do
     local old = tonumber(fields[i])
@@ -62,13 +63,15 @@ const BEGIN = `${SHARED_LUA}
   return 1`;
 
 /**
- * ARGV: id, phase, the plan in that phase, the same in the next. Where the new sessions take over, what other programs read
+ * ARGV: id, phase, the plan in the next phase, that phase. What was told in an earlier try counts no more once another is
+ * made. Where the new sessions take over, what other programs read
  * is of them from then on, and so is what a process that starts begins with.
  */
 const MOVE = `${SHARED_LUA}
   local plan = plan_of()
   if plan.id ~= ARGV[1] or plan.phase ~= ARGV[2] then return 0 end
   redis.call("HSET", reshard, "${PLAN}", ARGV[3])
+  if ARGV[4] == "holding" then redis.call("DEL", KEYS[6]) end
   if ARGV[4] == "taking_over" then
     for i = 2, 4, 2 do
       local own = redis.call("GET", KEYS[i])
@@ -141,6 +144,7 @@ export class RedisReshardStore implements ReshardStore {
         RESHARD_KEY,
         ...[keyInBank(OWN_STARTED_KEY, plan.bank), STARTED_KEY],
         ...[keyInBank(OWN_TOTAL_KEY, plan.bank), TOTAL_KEY],
+        digestsKey("told"),
       ],
     };
     const moved = { ...plan, phase: to, reason };
@@ -199,15 +203,18 @@ function readPlan(text: string | undefined): ReshardPlan | null {
   };
 }
 
-function reportText({ replica, ready, obstacle, hasTold, hasSeen, hasEnded }: ReshardReport): string {
-  return JSON.stringify({ replica, ready, obstacle, told: hasTold, seen: hasSeen, ended: hasEnded });
+function reportText(
+  { replica, running, ready, obstacle, hasTold, hasSeen, hasEnded }: ReshardReport,
+): string {
+  return JSON.stringify({ replica, running, ready, obstacle, told: hasTold, seen: hasSeen, ended: hasEnded });
 }
 
 function readReport(text: string): ReshardReport | null {
-  const { replica, ready, obstacle, told, seen, ended } = objectOf(text);
-  if (typeof replica !== "string" || typeof ready !== "number") return null;
+  const { replica, running, ready, obstacle, told, seen, ended } = objectOf(text);
+  if (typeof replica !== "string" || typeof running !== "number" || typeof ready !== "number") return null;
   return {
     replica,
+    running,
     ready,
     obstacle: typeof obstacle === "string" ? obstacle : null,
     hasTold: told === true,

@@ -52,7 +52,8 @@ async function workersIn(folder: string): Promise<number[]> {
   return numbers.sort((one, other) => one - other);
 }
 
-async function eventsIn(path: string): Promise<number> {
+/** How many events lie there; 0 also where another process has it in hand, or it cannot be read. */
+export async function eventsIn(path: string): Promise<number> {
   if (!await Deno.stat(`${path}/spool.db`).then(({ isFile }) => isFile, () => false)) return 0;
   const folder = await SpoolFolder.take(path).catch(() => null);
   try {

@@ -24,7 +24,6 @@ Deno.test("digestOf() is of the name and the very bytes of d, whatever the sessi
 Deno.test("Overlap matches as often as something was added, and no more often", () => {
   const overlap = new Overlap(["a", "b", "a"]);
   overlap.add("c");
-  assert.deepEqual([...overlap.digests()].sort(), ["a", "a", "b", "c"]);
   assert.deepEqual(["a", "a", "a", "b", "d"].map((digest) => overlap.match(digest)), [
     true,
     true,
@@ -32,5 +31,5 @@ Deno.test("Overlap matches as often as something was added, and no more often", 
     true,
     false,
   ]);
-  assert.deepEqual([...overlap.digests()], ["c"]);
+  assert.deepEqual(["c", "c"].map((digest) => overlap.match(digest)), [true, false]);
 });

@@ -34,20 +34,26 @@ Deno.test("A phase is over once it is for every member that is there", () => {
       ),
     ),
   });
-  const ready = { ready: 16 };
+  const ready = { running: 8, ready: 16 };
   assert.equal(nextPhase(view("rehearsing", ready, ready), MEMBERS, NOT_LATE), "holding");
-  assert.equal(nextPhase(view("rehearsing", ready, { ready: 15 }), MEMBERS, NOT_LATE), null);
-  assert.equal(nextPhase(view("rehearsing", { ready: 32 }), MEMBERS, NOT_LATE), null, "one does not say");
+  assert.equal(nextPhase(view("rehearsing", ready, { running: 8, ready: 15 }), MEMBERS, NOT_LATE), null);
+  assert.equal(nextPhase(view("rehearsing", { running: 7, ready: 16 }, ready), MEMBERS, NOT_LATE), null);
+  const alone = { running: 16, ready: 32 };
+  assert.equal(nextPhase(view("rehearsing", alone), MEMBERS, NOT_LATE), null, "one does not say");
   assert.equal(
     nextPhase(view("rehearsing", ready, { ...ready, obstacle: "it waits" }), MEMBERS, NOT_LATE),
     null,
   );
   const stale = { ...ready, hasTold: true };
   assert.equal(nextPhase(view("rehearsing", ready, stale), MEMBERS, NOT_LATE), null, "of an earlier try");
-  const told = { hasTold: true };
+  const told = { ready: 16, hasTold: true };
   assert.equal(nextPhase(view("holding", told, told), MEMBERS, NOT_LATE), "taking_over");
-  assert.equal(nextPhase(view("holding", told, {}), MEMBERS, NOT_LATE), null);
-  assert.equal(nextPhase(view("holding", told, {}), new Set(["a"]), NOT_LATE), "taking_over");
+  assert.equal(nextPhase(view("holding", told, ready), MEMBERS, NOT_LATE), null);
+  assert.equal(nextPhase(view("holding", told, { ...told, ready: 15 }), MEMBERS, NOT_LATE), null);
+  assert.equal(
+    nextPhase(view("holding", { ...told, ready: 32 }, {}), new Set(["a"]), NOT_LATE),
+    "taking_over",
+  );
   const ended = { hasEnded: true };
   assert.equal(nextPhase(view("taking_over", ended, ended), MEMBERS, NOT_LATE), null, "another has reported");
   assert.equal(nextPhase(view("taking_over", ended, ended), MEMBERS, { isLate: true }), "done");

@@ -70,6 +70,31 @@ Deno.test("Rehearsal publishes what is kept and what comes once it takes over, b
   assert.deepEqual(outbox.given.slice(5), ["(0 a 5)", "0 a 6", "0 a 7"]);
 });
 
+Deno.test("Rehearsal takes nothing that comes later for what was published, though it looks the same", () => {
+  const { clock, outbox, rehearsal } = rehearsing();
+  rehearsal.accept(seen(0, "a", 1, "mute"));
+  clock.advance(KEPT_MS + 1);
+  // Published, too, and too old to be kept here.
+  rehearsal.takeOver(['MESSAGE_CREATE "mute"', 'MESSAGE_CREATE "unmute"']);
+  clock.advance(500);
+  rehearsal.accept(seen(0, "a", 2, "unmute"));
+  clock.advance(1_000);
+  rehearsal.accept(seen(0, "a", 3, "mute"));
+  assert.deepEqual(outbox.given, ["(0 a 1)", "(0 a 2)", "0 a 3"]);
+});
+
+Deno.test("Rehearsal has not seen what it could not keep: the old side publishes it", () => {
+  const { rehearsal } = rehearsing({ keptMaxBytes: 200 });
+  rehearsal.keepAll(true);
+  for (let sequence = 1; sequence <= 10; sequence++) rehearsal.accept(seen(0, "a", sequence));
+  assert.deepEqual(rehearsal.seen, [
+    "MESSAGE_CREATE 7",
+    "MESSAGE_CREATE 8",
+    "MESSAGE_CREATE 9",
+    "MESSAGE_CREATE 10",
+  ]);
+});
+
 Deno.test("Rehearsal lets nothing grow old while all is kept, and forgets what is kept of a shard that leaves", () => {
   const { clock, outbox, rehearsal } = rehearsing();
   rehearsal.accept(seen(0, "a", 1));

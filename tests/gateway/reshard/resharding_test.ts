@@ -12,8 +12,10 @@ import { Observations } from "../../fakes/observations.ts";
 type Did = string;
 
 class Old implements OldSide {
-  readonly bank: Bank = FIRST_BANK;
+  bank: Bank = FIRST_BANK;
   total: number | null = 2;
+  readyShards = 0;
+  capacity = Infinity;
   obstacle: string | null = null;
   /** What it says of what it has published when it is held back; null: it cannot be. */
   published: readonly string[] | null;
@@ -55,11 +57,10 @@ class Old implements OldSide {
 }
 
 class New implements NewSide {
-  shards = 2;
   readyShards = 0;
   readonly seen: readonly string[];
 
-  constructor(member: string, readonly did: Did[]) {
+  constructor(member: string, readonly did: Did[], public shards: number) {
     this.seen = [`seen by ${member}`];
   }
 
@@ -75,7 +76,7 @@ class New implements NewSide {
     this.did.push("has taken over");
   }
 
-  stop(): Promise<void> {
+  discard(): Promise<void> {
     this.did.push("new side stops");
     return Promise.resolve();
   }
@@ -100,9 +101,10 @@ class Process {
       running: () => this.old,
       begin: ({ from, to, bank }) => {
         this.did.push(`begins ${from} to ${to} in ${bank}`);
-        return this.next = new New(name, this.did);
+        return this.next = new New(name, this.did, to / world.members.size);
       },
       tookOver: () => this.did.push("runs the new side"),
+      missed: () => this.did.push("has missed too much"),
       identifiesLeft: () => Promise.resolve(this.identifiesLeft),
     });
     this.resharding.start(plan);
@@ -116,8 +118,13 @@ class Process {
 
   /** What it did since it was asked last. */
   get done(): Did[] {
-    return this.did.splice(0);
+    return this.did.splice(0).filter(isOfNote);
   }
+}
+
+/** What it does at every look while it rehearses is left out. */
+function isOfNote(did: Did): boolean {
+  return did !== "keeps the last";
 }
 
 class World {
@@ -151,12 +158,15 @@ class World {
 async function changing(count: number): Promise<{ world: World; processes: Process[] }> {
   const world = new World();
   const processes = Array.from({ length: count }, (_, index) => world.start(`p${index + 1}`));
+  // One old shard each, as far as there are some.
+  processes.slice(0, 2).forEach(({ old }) => old.readyShards = 2 / Math.min(count, 2));
   await world.advance(1_000);
-  assert.equal(await processes[0]?.resharding.ask(count * 2), null);
+  const to = Math.max(2, count) * 2;
+  assert.equal(await processes[0]?.resharding.ask(to), null);
   await world.advance(1_000);
   for (const process of processes) {
     process.connect();
-    assert.deepEqual(process.done, ["watches", `begins 2 to ${count * 2} in b`]);
+    assert.deepEqual(process.done.filter(isOfNote), [`begins 2 to ${to} in b`]);
   }
   return { world, processes };
 }
@@ -168,10 +178,11 @@ Deno.test("Resharding switches once every process is ready, all with what all ha
   await world.advance(1_000);
   for (const process of processes) {
     assert.deepEqual(process.done, [
+      "watches",
       "keeps all",
       "holds",
-      "takes over with published by p1, published by p2",
       "retires",
+      "takes over with published by p1, published by p2",
       "runs the new side",
       "leaves its sessions",
       "has taken over",
@@ -198,7 +209,7 @@ Deno.test("Resharding waits for every new shard, and for what any process waits 
   await world.advance(10_000);
   assert.equal(told(), "3 events wait in the spool");
   assert.equal(world.store.plan?.phase, "rehearsing");
-  assert.deepEqual(one?.done, []);
+  assert.deepEqual(one?.done, ["watches"]);
   other.old.obstacle = null;
   await world.until("done");
 });
@@ -211,7 +222,7 @@ Deno.test("Resharding lets all go on where one cannot be held back, and tries ag
   await world.until("rehearsing");
   await world.advance(500);
   for (const process of [one, other]) {
-    assert.deepEqual(process?.done, ["keeps all", "holds", "lets on", "watches", "keeps the last"]);
+    assert.deepEqual(process?.done, ["watches", "keeps all", "holds", "lets on", "watches"]);
   }
   await world.advance(9_000);
   assert.equal(world.store.plan?.phase, "rehearsing", "not at once");
@@ -247,6 +258,7 @@ Deno.test("Resharding goes on without a process that dies, in whatever phase", a
     world.members.delete("p2");
     // Others have its new shards by and by.
     if (one?.next) one.next.readyShards = one.next.shards = 4;
+    if (one !== undefined) one.old.readyShards = 2;
     await world.until("done");
     assert(one?.did.some((did) => did.startsWith("ends with")), phase);
   }
@@ -257,15 +269,22 @@ Deno.test("Resharding publishes what it holds back where the store does not say 
   if (one === undefined || other === undefined) throw new Error("there are two");
   await world.until("holding");
   await world.advance(50);
+  one.did.splice(0, one.did.indexOf("keeps all"));
   one.isCutOff = true;
   await world.until("taking_over");
   await world.advance(4_000);
-  assert.deepEqual(one.done, ["keeps all", "holds", "lets on", "watches", "keeps the last"]);
+  assert.deepEqual(one.did, [
+    "keeps all",
+    "holds",
+    "lets on",
+    "watches",
+  ], "and what its new side has is kept");
+  one.did.splice(0);
   one.isCutOff = false;
   await world.advance(1_000);
   assert.deepEqual(one.done.slice(0, 3), [
-    "takes over with published by p1, published by p2",
     "retires",
+    "takes over with published by p1, published by p2",
     "runs the new side",
   ]);
   await world.until("done");
@@ -294,12 +313,7 @@ Deno.test("Resharding that has slept through a change takes over as well", async
   world.store.empty();
   await world.store.begin(reshardPlan({ from: 2, to: 4, phase: "done" }));
   await world.advance(2_000);
-  assert.deepEqual(process.done.slice(0, 4), [
-    "watches",
-    "begins 2 to 4 in b",
-    "takes over with ",
-    "retires",
-  ]);
+  assert.deepEqual(process.done.slice(0, 3), ["begins 2 to 4 in b", "retires", "takes over with "]);
 });
 
 Deno.test("Resharding leaves a change alone that is over when it starts", async () => {
@@ -307,8 +321,85 @@ Deno.test("Resharding leaves a change alone that is over when it starts", async 
     const world = new World();
     await world.store.begin(plan);
     const process = world.start("p1", plan);
+    process.old.total = plan.phase === "done" ? plan.to : plan.from;
     await world.advance(2_000);
     assert.deepEqual([process.done, process.observations.all], [[], []]);
+  }
+});
+
+Deno.test("Resharding waits for every old shard too: what one of them has still to get nobody else has", async () => {
+  const { world, processes: [one] } = await changing(2);
+  if (one === undefined) throw new Error("there are two");
+  one.old.readyShards = 0;
+  await world.advance(60_000);
+  assert.equal(world.store.plan?.phase, "rehearsing");
+  one.old.readyShards = 1;
+  await world.until("done");
+});
+
+Deno.test("Resharding holds nothing back for long where one of all does not tell, or cannot", async () => {
+  const { world, processes: [one, other] } = await changing(2);
+  if (one === undefined || other === undefined) throw new Error("there are two");
+  await world.until("holding");
+  // It dies, and for its lease's time nobody knows.
+  await other.resharding.stop();
+  await world.until("rehearsing");
+  await world.advance(500);
+  assert.deepEqual(one.done.slice(-2), ["lets on", "watches"]);
+  world.members.delete("p2");
+  one.old.readyShards = 2;
+  if (one.next !== null) one.next.readyShards = one.next.shards = 4;
+  await world.until("done");
+
+  const second = await changing(1);
+  const [alone] = second.processes;
+  await second.world.until("holding");
+  // What it would tell is refused, once.
+  second.world.store.refusals = 1;
+  await second.world.until("done");
+  assert(alone?.done.includes("takes over with published by p1"));
+});
+
+Deno.test("Resharding whose process starts anew while events are held back lets them on first", async () => {
+  const { world, processes: [one, other] } = await changing(2);
+  await world.until("holding");
+  await other?.resharding.stop();
+  world.members.delete("p2");
+  const again = world.start("p3", world.store.plan);
+  again.old.readyShards = 1;
+  await world.advance(1_000);
+  assert.equal(world.store.plan?.phase, "rehearsing");
+  assert.deepEqual(one?.done.slice(-2), ["lets on", "watches"]);
+  again.connect();
+  await world.until("done");
+});
+
+Deno.test("Resharding ends a change of which nobody is left, once it has taken over", async () => {
+  const { world, processes } = await changing(1);
+  await world.until("taking_over");
+  await world.advance(100);
+  const [before] = processes;
+  await before?.resharding.stop();
+  assert.equal(before?.done.at(-1), "ends with seen by p1", "what only the old side has seen");
+  world.members.clear();
+  const again = world.start("p2", world.store.plan);
+  again.old.bank = "b";
+  again.old.total = 2;
+  await world.until("done");
+  assert.deepEqual(again.done, []);
+});
+
+Deno.test("Resharding that has missed more than one change wants to start anew", async () => {
+  const missed = [
+    reshardPlan({ id: "third", bank: "a", from: 4, to: 8, phase: "done" }),
+    reshardPlan({ id: "second", bank: "a", from: 4, to: 8, phase: "rehearsing" }),
+  ];
+  for (const plan of missed) {
+    const world = new World();
+    const sleeper = world.start("sleeper", reshardPlan({ id: "before", phase: "abandoned" }));
+    await world.store.begin(plan);
+    await world.advance(1_000);
+    assert.equal(sleeper.done[0], "has missed too much", plan.phase);
   }
 });
 
@@ -324,6 +415,9 @@ Deno.test("Resharding begins nothing that cannot be gone through with, and says 
   assert.match(await resharding.ask(4) ?? "", /4 sessions would have to be begun, and Discord allows 3 more/);
   process.identifiesLeft = null;
   assert.match(await resharding.ask(4) ?? "", /did not say/);
+  process.old.capacity = 3;
+  assert.match(await resharding.ask(4) ?? "", /take 3 shards at most/);
+  process.old.capacity = Infinity;
   process.identifiesLeft = 4;
   process.isCutOff = true;
   assert.match(await resharding.ask(4) ?? "", /Redis did not take/);

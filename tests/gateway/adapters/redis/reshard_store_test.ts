@@ -24,16 +24,23 @@ Deno.test("RedisReshardStore begins in an empty bank, with the presences of the 
     await redis.hset(key, "7", "of an earlier change");
   }
   await redis.hset("gateway:shards", "0", "runs");
-  await store.begin(reshardPlan({ from: 2, to: 5 }));
+  await store.begin(reshardPlan({ from: 2, to: 4 }));
   assert.deepEqual(await redis.hgetall("gateway:b:presences"), {
     0: '{"status":"idle"}',
     1: '{"status":"dnd"}',
     2: '{"status":"idle"}',
     3: '{"status":"dnd"}',
-    4: '{"status":"idle"}',
   });
   assert.deepEqual((await redis.keys("gateway:b:*")).toSorted(), ["gateway:b:presences"]);
   assert.equal(await redis.hget("gateway:shards", "0"), "runs");
+});
+
+Deno.test("RedisReshardStore leaves presences where no old shard has the guilds of a new one", async () => {
+  await using fixture = await openRedis();
+  const store = new RedisReshardStore(await fixture.connected());
+  await fixture.redis.hset("gateway:presences", { 0: '{"status":"idle"}' });
+  await store.begin(reshardPlan({ from: 2, to: 5 }));
+  assert.deepEqual(await fixture.redis.hgetall("gateway:b:presences"), {});
 });
 
 Deno.test("RedisReshardStore has others read the new sessions once they take over, in one step with it", async () => {
