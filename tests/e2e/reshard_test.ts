@@ -141,6 +141,24 @@ Deno.test(
   }),
 );
 
+for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+  Deno.test(
+    `Shardline that is alone and gets ${signal} as new sessions take over goes on with them`,
+    onStage(SETTING, async (stage) => {
+      const consumer = await stage.consumer();
+      const first = await stage.startConnected(OLD, ALONE);
+      using talk = new Talk(stage, consumer);
+      await changeTo(stage, NEW);
+      await first.line(inPhase("taking_over"));
+      await first.end(signal);
+      const second = stage.start(ALONE);
+      await second.line(({ kind, resuming }) => kind === "shards.begun" && resuming === NEW);
+      await talk.end();
+      assert.equal(await (await stage.redis()).get("gateway_shards"), String(NEW));
+    }),
+  );
+}
+
 for (const phase of ["rehearsing", "taking_over"]) {
   Deno.test(
     `Shardline in a fleet misses nothing where a replica is killed while the number of shards changes (${phase})`,
