@@ -552,6 +552,8 @@ export class Outbox {
         // Most hold nothing at any one time, and there may be thousands.
         if (lane.heldBytes === 0) continue;
         lane.unshareBodies(tooOldMs);
+        // It is published in a moment, or another has it from Discord: the disk would only bring it late.
+        if (lane.isWithheld) continue;
         const [oldest] = lane.unplaced();
         if (oldest !== undefined && oldest.acceptedAtMs <= tooOldMs) this.#startSpooling(lane);
       }
