@@ -292,6 +292,36 @@ Deno.test("GatewayService goes on itself from what only its folder has, before i
   await fleet.stopAll();
 });
 
+Deno.test("GatewayService goes on from what only its folder has, though the process before it was stopped as it began", async () => {
+  for (const environment of [{ SHARDS_TOTAL: "6" }, SHARED]) {
+    const fleet = new Fleet();
+    const disk = new MemoryDisk();
+    const first = fleet.start(environment, disk);
+    await fleet.pass(JOINED_MS);
+    fleet.kill(first);
+    const point = fleet.points.shards.get(5)?.point;
+    assert(point);
+    disk.total = 6;
+    disk.points.set(5, { ...point, sequence: point.sequence + 3, lost: [] });
+    const token = fleet.leases.tokenOf(shardLease(5));
+    fleet.points.hold();
+    const second = fleet.start(environment, disk);
+    while (fleet.leases.tokenOf(shardLease(5)) === token) {
+      fleet.points.releaseNext();
+      await fleet.pass(STEP_MS);
+    }
+    await fleet.stop(second);
+    assert.deepEqual(second.connectedShards, []);
+    fleet.points.release();
+    const before = first.greetings.length;
+    fleet.start(environment, disk);
+    await fleet.pass(JOINED_MS);
+    const greetings = first.greetings.slice(before).filter((greeting) => greeting.includes(point.sessionId));
+    assert.deepEqual(greetings, [`resume ${point.sessionId} ${point.sequence + 3}`]);
+    await fleet.stopAll();
+  }
+});
+
 Deno.test("GatewayService publishes nothing of what it took from the dead before it is certain, and all of it then", async () => {
   const fleet = new Fleet();
   const [first, second] = await fleet.joined(2);
