@@ -309,6 +309,15 @@ export class Outbox {
       (lane === undefined || (!lane.isSpooling && !lane.isWithheld && lane.flow === "free"));
   }
 
+  /**
+   * Up to where everything of this session is confirmed or in the spool, which is published whoever runs the shard; 0 where
+   * nothing is known.
+   */
+  durableThrough(shard: number, sessionId: string): number {
+    const durable = this.#lanes.get(shard)?.durable ?? null;
+    return durable?.sessionId === sessionId ? durable.sequence : 0;
+  }
+
   /** Whether everything of this shard is confirmed. */
   isEmpty(shard: number): boolean {
     return this.#lanes.get(shard)?.isEmpty ?? true;
