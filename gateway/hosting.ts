@@ -17,6 +17,7 @@ import {
 import { HostedShard, type ShardLegacy, type ShardServices } from "./hosted_shard.ts";
 import type { Observer } from "./observation.ts";
 import { heartbeatFrame, identifyFrame, presenceFrame, resumeFrame } from "./protocol/client_frames.ts";
+import type { FoundShard } from "./resume/found_shard.ts";
 import type { PointKeeper } from "./resume/keeper.ts";
 import type { ResumePoint, ResumePoints } from "./resume/points.ts";
 import type { ShardStart } from "./shard/machine.ts";
@@ -123,7 +124,7 @@ export class Hosting {
     };
     const begun: { readonly shard: number; readonly hosted: HostedShard; readonly start: ShardStart }[] = [];
     for (const shard of shards) {
-      const left = found.get(shard);
+      const left = this.#withDurable(shard, found.get(shard));
       // What was lost of all sessions is in the store, and they are not.
       const isSpoolDamaged = this.#damaged.delete(shard);
       const legacy = legacyOf(left, { ofAll: null, isSpoolDamaged, wallMs: clock.wallMs() });
@@ -150,6 +151,23 @@ export class Hosting {
       this.#start(hosted, start);
       await sleepUntil(clock, clock.nowMs() + RESUME_SPACING_MS, stopping);
     }
+  }
+
+  /**
+   * What waits in this process's folder is published, whoever has run the shard since. Discord may have been told of it
+   * before, and then resumes the session from nothing earlier.
+   */
+  #withDurable(shard: number, left: FoundShard | undefined): FoundShard | undefined {
+    if (left === undefined || left.point === null) return left;
+    const { outbox } = this.#options;
+    const { point } = left;
+    const durable = outbox.durableThrough(shard, point.sessionId);
+    const published = outbox.isEmpty(shard) ? Math.max(point.sequence, durable) : point.sequence;
+    return {
+      ...left,
+      point: { ...point, sequence: published },
+      durableSequence: Math.max(left.durableSequence, durable),
+    };
   }
 
   #start(hosted: HostedShard, start: ShardStart): void {

@@ -893,9 +893,14 @@ export class GatewayService {
   async #leaveFleet(): Promise<void> {
     const membership = this.#membership;
     if (membership === null) return;
+    const spooled = this.#disk?.spooled;
+    const isOnDisk = (shard: number) => spooled?.lanes.has(shard) || spooled?.points.has(shard);
     const isLeft = (name: string) => {
       const shard = shardOfLease(name);
-      return shard === null || this.#outbox.spooled === null ||
+      if (shard === null) return true;
+      // Stopped before it began with this shard: others would not know what an earlier process here has left of it.
+      if (!this.#shards.has(shard) && isOnDisk(shard)) return false;
+      return this.#outbox.spooled === null ||
         (this.#outbox.isEmpty(shard) && this.#keeper.isWritten(shard));
     };
     await membership.letGo([...membership.held.keys()].filter(isLeft));

@@ -140,8 +140,8 @@ export class Outbox {
   #cancelLook: (() => void) | null = null;
   #whenSecure: (() => void)[] = [];
   readonly #whenEmpty = new Map<number, (() => void)[]>();
-  /** What the broker refuses for good, by {@link keyOf}. */
-  readonly #givenUp = new Map<string, { lane: Lane; entry: Entry }>();
+  /** What the broker refuses for good, by {@link keyOf}: an event that came again is in its lane more than once. */
+  readonly #givenUp = new Map<string, { readonly lane: Lane; readonly copies: Entry[] }>();
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -278,7 +278,7 @@ export class Outbox {
     const found = this.#givenUp.get(key);
     if (found === undefined) return;
     this.#givenUp.delete(key);
-    this.#settle(found.lane, found.entry);
+    for (const copy of found.copies) this.#settle(found.lane, copy);
   }
 
   /** Resolves once everything in memory is confirmed or in the spool, the points that were noted included. */
@@ -307,6 +307,15 @@ export class Outbox {
     const lane = this.#lanes.get(shard);
     return this.#isOpen &&
       (lane === undefined || (!lane.isSpooling && !lane.isWithheld && lane.flow === "free"));
+  }
+
+  /**
+   * Up to where everything of this session is confirmed or in the spool, which is published whoever runs the shard; 0 where
+   * nothing is known.
+   */
+  durableThrough(shard: number, sessionId: string): number {
+    const durable = this.#lanes.get(shard)?.durable ?? null;
+    return durable?.sessionId === sessionId ? durable.sequence : 0;
   }
 
   /** Whether everything of this shard is confirmed. */
@@ -519,7 +528,14 @@ export class Outbox {
     entry.refusals += 1;
     if (entry.refusals < REFUSALS_MOST || !isItsOwnFault) return;
     entry.isGivenUp = true;
-    this.#givenUp.set(keyOf(lane.shard, entry.sessionId, entry.sequence), { lane, entry });
+    const key = keyOf(lane.shard, entry.sessionId, entry.sequence);
+    const before = this.#givenUp.get(key);
+    if (before !== undefined) {
+      // One loss, told already or soon.
+      before.copies.push(entry);
+      return;
+    }
+    this.#givenUp.set(key, { lane, copies: [entry] });
     if (this.#spool === null) return this.#tellGivenUp(event, false);
     this.#toQuarantine.push(event);
     this.#spool.writer.ask();

@@ -103,6 +103,15 @@ class Fleet {
 
 const ALL = [0, 1, 2, 3, 4, 5];
 
+/** Another takes the shard, as one does that cannot hear of its holder, and is gone then. */
+async function takenByAnother(fleet: Fleet, holder: ServiceRig, shard: number): Promise<void> {
+  const card = { replica: "another", version: "1", ttlMs: 10_000, total: null, share: null };
+  const { members } = await fleet.leases.renew("another", card);
+  const holderBeat = members.get(holder.service.member)?.beat ?? null;
+  const token = fleet.leases.tokenOf(shardLease(shard));
+  await fleet.leases.take("another", new Map([[shardLease(shard), { token, holderBeat }]]));
+}
+
 Deno.test("GatewayService in a fleet shares the shards out, each to one replica", async () => {
   const fleet = new Fleet();
   const rigs = await fleet.joined(3);
@@ -289,6 +298,86 @@ Deno.test("GatewayService goes on itself from what only its folder has, before i
   const greetings = first.greetings.slice(before).filter((greeting) => greeting.includes(point.sessionId));
   const resume = `resume ${point.sessionId} ${point.sequence + 3}`;
   assert.deepEqual(greetings, [resume, resume], "whoever it goes to knows of what only the folder had");
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService goes on from what only its folder has, though the process before it was stopped as it began", async () => {
+  for (const environment of [{ SHARDS_TOTAL: "6" }, SHARED]) {
+    const fleet = new Fleet();
+    const disk = new MemoryDisk();
+    const first = fleet.start(environment, disk);
+    await fleet.pass(JOINED_MS);
+    fleet.kill(first);
+    const point = fleet.points.shards.get(5)?.point;
+    assert(point);
+    disk.total = 6;
+    disk.points.set(5, { ...point, sequence: point.sequence + 3, lost: [] });
+    const token = fleet.leases.tokenOf(shardLease(5));
+    fleet.points.hold();
+    const second = fleet.start(environment, disk);
+    while (fleet.leases.tokenOf(shardLease(5)) === token) {
+      fleet.points.releaseNext();
+      await fleet.pass(STEP_MS);
+    }
+    await fleet.stop(second);
+    assert.deepEqual(second.connectedShards, []);
+    fleet.points.release();
+    const before = first.greetings.length;
+    fleet.start(environment, disk);
+    await fleet.pass(JOINED_MS);
+    const greetings = first.greetings.slice(before).filter((greeting) => greeting.includes(point.sessionId));
+    assert.deepEqual(greetings, [`resume ${point.sessionId} ${point.sequence + 3}`]);
+    await fleet.stopAll();
+  }
+});
+
+Deno.test("GatewayService that has a shard again goes on from what it has in its folder, where others came less far", async () => {
+  const fleet = new Fleet();
+  const disk = new MemoryDisk();
+  const rig = fleet.start(SHARED, disk);
+  await fleet.pass(JOINED_MS);
+  const point = fleet.points.shards.get(5)?.point;
+  assert(point);
+  rig.publisher.drop();
+  for (const connection of fleet.transport.standing) connection.dispatch("MESSAGE_CREATE");
+  await fleet.pass(1_000);
+  assert.equal(disk.points.get(5)?.sequence, point.sequence + 1);
+  await takenByAnother(fleet, rig, 5);
+  await fleet.pass(1_500);
+  assert.deepEqual(rig.connectedShards, [0, 1, 2, 3, 4]);
+  const before = rig.greetings.length;
+  await fleet.pass(TTL_MS + 5_000);
+  assert.deepEqual(rig.connectedShards, ALL);
+  assert.deepEqual(rig.greetings.slice(before), [`resume ${point.sessionId} ${point.sequence + 1}`]);
+  rig.publisher.open();
+  await fleet.pass(1_000);
+  const published = rig.publisher.published.filter(({ shard }) => shard === 5).map(({ sequence }) =>
+    sequence
+  );
+  assert.deepEqual(published, [1, 2, 3]);
+  assert.equal(fleet.points.shards.get(5)?.point?.sequence, point.sequence + 2);
+  await fleet.stopAll();
+});
+
+Deno.test("GatewayService that has a shard again writes down what it has published of it meanwhile", async () => {
+  const fleet = new Fleet();
+  const rig = fleet.start(SHARED, new MemoryDisk());
+  await fleet.pass(JOINED_MS);
+  const point = fleet.points.shards.get(5)?.point;
+  assert(point);
+  rig.publisher.drop();
+  for (const connection of fleet.transport.standing) connection.dispatch("MESSAGE_CREATE");
+  await fleet.pass(1_000);
+  await takenByAnother(fleet, rig, 5);
+  await fleet.pass(1_500);
+  rig.publisher.open();
+  await fleet.pass(1_000);
+  assert.equal(fleet.points.shards.get(5)?.point?.sequence, point.sequence, "by then it runs elsewhere");
+  fleet.isBrokerSlow = true;
+  await fleet.pass(TTL_MS + 5_000);
+  assert.deepEqual(rig.connectedShards, ALL);
+  assert.equal(fleet.points.shards.get(5)?.point?.sequence, point.sequence + 1);
+  fleet.isBrokerSlow = false;
   await fleet.stopAll();
 });
 
@@ -549,24 +638,7 @@ Deno.test("GatewayService that is alone goes on without Redis, and leaves what a
   fleet.leases.isAway = false;
   await fleet.pass(2_000);
   assert.deepEqual(first.connectedShards, [0, 1]);
-  // Another takes them, as one does that cannot hear of it.
-  const token = fleet.leases.tokenOf(shardLease(0));
-  await fleet.leases.renew("another", {
-    replica: "another",
-    version: "1",
-    ttlMs: 10_000,
-    total: null,
-    share: null,
-  });
-  const beat = (await fleet.leases.renew("another", {
-    replica: "another",
-    version: "1",
-    ttlMs: 10_000,
-    total: null,
-    share: null,
-  }))
-    .members.get(first.service.member)?.beat ?? null;
-  await fleet.leases.take("another", new Map([[shardLease(0), { token, holderBeat: beat }]]));
+  await takenByAnother(fleet, first, 0);
   await fleet.pass(1_500);
   assert.deepEqual(first.connectedShards, [1]);
   assert.deepEqual(first.of("shards.lost"), [{ kind: "shards.lost", shards: 1 }]);

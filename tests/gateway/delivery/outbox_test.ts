@@ -510,6 +510,26 @@ Deno.test("Outbox takes an event for refused that was on its way when the channe
   );
 });
 
+Deno.test("Outbox tells once of an event that came twice and is refused for good, and goes on behind both", () => {
+  const rig = new OutboxRig();
+  for (let copy = 1; copy <= 2; copy += 1) {
+    rig.accept(1, { body: new Uint8Array(20) });
+    rig.accept(2, { body: new Uint8Array(21) });
+  }
+  rig.accept(3, { body: new Uint8Array(20) });
+  for (let count = 1; count <= 3; count += 1) {
+    rig.publisher.open();
+    rig.publisher.drop({ bodyMaxBytes: 20 });
+  }
+  assert.deepEqual(rig.givenUpSequences, [2]);
+  rig.publisher.open();
+  rig.publisher.confirmAll();
+  assert.deepEqual(rig.published, ["0 a 1"]);
+  rig.outbox.letGo(0, "a", 2);
+  assert.equal(rig.published.at(-1), "0 a 3");
+  assert.equal(rig.outbox.unconfirmedEvents, 0);
+});
+
 Deno.test("Outbox takes an event for refused by its size only where it was on its way", () => {
   const rig = new OutboxRig();
   rig.publisher.open();
