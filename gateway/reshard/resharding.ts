@@ -33,7 +33,8 @@ export interface OldSide {
   readonly bank: Bank;
   /** How many shards there are; null where that is not known yet. */
   readonly total: number | null;
-  /** How many of them here are connected. */
+  /** Shards here, and those of them that are connected. */
+  readonly shards: number;
   readonly readyShards: number;
   /** Of how many shards all members together can take care. */
   readonly capacity: number;
@@ -384,6 +385,8 @@ export class Resharding {
     change.isWatched = true;
     if (nowMs < change.readySinceMs + SETTLE_MS) return "its new shards have just connected";
     if (nowMs < holdAgainAtMs) return "the old sessions could not be held back in time";
+    const away = old.shards - old.readyShards;
+    if (away > 0) return `${away} of its ${old.shards} old shards are not connected`;
     return old.obstacle;
   }
 

@@ -14,6 +14,7 @@ type Did = string;
 class Old implements OldSide {
   bank: Bank = FIRST_BANK;
   total: number | null = 2;
+  shards = 0;
   readyShards = 0;
   capacity = Infinity;
   obstacle: string | null = null;
@@ -159,7 +160,7 @@ async function changing(count: number): Promise<{ world: World; processes: Proce
   const world = new World();
   const processes = Array.from({ length: count }, (_, index) => world.start(`p${index + 1}`));
   // One old shard each, as far as there are some.
-  processes.slice(0, 2).forEach(({ old }) => old.readyShards = 2 / Math.min(count, 2));
+  processes.slice(0, 2).forEach(({ old }) => old.shards = old.readyShards = 2 / Math.min(count, 2));
   await world.advance(1_000);
   const to = Math.max(2, count) * 2;
   assert.equal(await processes[0]?.resharding.ask(to), null);
@@ -258,7 +259,7 @@ Deno.test("Resharding goes on without a process that dies, in whatever phase", a
     world.members.delete("p2");
     // Others have its new shards by and by.
     if (one?.next) one.next.readyShards = one.next.shards = 4;
-    if (one !== undefined) one.old.readyShards = 2;
+    if (one !== undefined) one.old.shards = one.old.readyShards = 2;
     await world.until("done");
     assert(one?.did.some((did) => did.startsWith("ends with")), phase);
   }
@@ -333,7 +334,13 @@ Deno.test("Resharding waits for every old shard too: what one of them has still 
   one.old.readyShards = 0;
   await world.advance(60_000);
   assert.equal(world.store.plan?.phase, "rehearsing");
-  one.old.readyShards = 1;
+  const said = one.observations.of("reshard.progress").at(-1)?.obstacle;
+  assert.equal(said, "1 of its 1 old shards are not connected");
+  // Nor where nobody has it.
+  one.old.shards = 0;
+  await world.advance(10_000);
+  assert.equal(world.store.plan?.phase, "rehearsing");
+  one.old.shards = one.old.readyShards = 1;
   await world.until("done");
 });
 
@@ -347,7 +354,7 @@ Deno.test("Resharding holds nothing back for long where one of all does not tell
   await world.advance(500);
   assert.deepEqual(one.done.slice(-2), ["lets on", "watches"]);
   world.members.delete("p2");
-  one.old.readyShards = 2;
+  one.old.shards = one.old.readyShards = 2;
   if (one.next !== null) one.next.readyShards = one.next.shards = 4;
   await world.until("done");
 
@@ -366,7 +373,7 @@ Deno.test("Resharding whose process starts anew while events are held back lets 
   await other?.resharding.stop();
   world.members.delete("p2");
   const again = world.start("p3", world.store.plan);
-  again.old.readyShards = 1;
+  again.old.shards = again.old.readyShards = 1;
   await world.advance(1_000);
   assert.equal(world.store.plan?.phase, "rehearsing");
   assert.deepEqual(one?.done.slice(-2), ["lets on", "watches"]);
