@@ -246,7 +246,14 @@ function connectionFaults(): FaultKind[] {
     discordFault("asks for a heartbeat", () => ({ fault: "heartbeat" })),
     discordFault("op 7", () => ({ fault: "reconnect" })),
     discordFault("op 9 true", () => ({ fault: "invalid-session", resumable: true })),
-    discordFault("op 9 false", () => ({ fault: "invalid-session", resumable: false })),
+    {
+      victim: "Discord",
+      name: "op 9 false",
+      lasts: null,
+      // Of a shard, so that it is one with a session: to others Discord would not say that theirs is gone.
+      strike: ({ discord }, { shard }) =>
+        discord.inject({ fault: "invalid-session", resumable: false, shard: shard ?? 0 }),
+    },
     discordFault("closed", (random) => ({ fault: "close", code: random.pick(CLOSE_CODES) })),
     discordFault("reset", () => ({ fault: "reset" })),
     discordFault("no heartbeat ACK", () => ({ fault: "blackhole" })),
