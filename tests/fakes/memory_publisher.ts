@@ -26,6 +26,10 @@ export class MemoryPublisher implements Publisher {
   #isOpen = false;
   #isClosed = false;
 
+  get isStarted(): boolean {
+    return this.#events !== null && !this.#isClosed;
+  }
+
   get isOpen(): boolean {
     return this.#isOpen;
   }

@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "../../gateway/config.ts";
 import type { Siblings } from "../../gateway/founding.ts";
+import type { GenerationPorts } from "../../gateway/generation.ts";
 import type { GatewayBot } from "../../gateway/identify/budget.ts";
 import type { Observation } from "../../gateway/observation.ts";
 import { FIRST_BANK } from "../../gateway/resume/bank.ts";
@@ -54,9 +55,17 @@ export interface RigSurroundings {
   readonly commandBroker?: MemoryCommandBroker;
   /** Without one the spool is switched off. */
   readonly spool?: MemorySpool;
+  /** Where there is more than one service of its process; otherwise it is alone in the first bank. */
+  readonly generation?: GenerationPorts;
   /** Which worker of a process it is; otherwise it is a process without any. */
   readonly worker?: { readonly number: number; readonly siblings: Siblings };
 }
+
+const ALONE: Pick<GenerationPorts, "place" | "reshard" | "drained"> = {
+  place: () => Promise.resolve({ bank: FIRST_BANK, total: null }),
+  reshard: () => Promise.resolve(null),
+  drained: () => {},
+};
 
 export class ServiceRig {
   readonly clock: ManualClock;
@@ -120,10 +129,8 @@ export class ServiceRig {
       spool,
       board,
       figures,
-      sharedTurns: () => null,
-      place: () => Promise.resolve({ bank: FIRST_BANK, total: null }),
-      reshard: () => Promise.resolve(null),
-      drained: () => {},
+      sharedTurns: () => surroundings.generation?.turns() ?? null,
+      ...surroundings.generation ?? ALONE,
       adopt: () => {},
       digest: plainDigest,
       siblings: worker?.siblings ?? null,
