@@ -158,7 +158,7 @@ const BUGS: readonly PlantedBug[] = [
     file: "gateway/fleet/tenure.ts",
     replaced: "return oldest.answeredAtMs <= newest.sent.nowMs - FORGOTTEN_MAX_MS ? oldest : null;",
     by: "return newest;",
-    found: /published \d+ ms after process \d+ had taken/,
+    found: /published \d+ ms after process \d+ had taken|was reported before/,
   },
   {
     name: "Redis takes points under whatever lease",
