@@ -78,15 +78,8 @@ export function createGenerations(
   { rest, observe, metrics, surroundings, changed }: ProcessSurroundings,
 ): Generations {
   // A connection of its own: it outlives each of the services, whose own say what becomes of Redis.
-  const redis = new RedisClient({
-    ...config.redis.servers.reveal(),
-    prefix: config.redis.prefix,
-    clock: systemClock,
-    dice: Math.random,
-    observe: () => {},
-    // Events may be held back until it answers.
-    answerTimeoutMs: RESHARD_ANSWER_MAX_MS,
-  });
+  // Events may be held back until it answers.
+  const redis = createRedis(config, { observe: () => {}, answerTimeoutMs: RESHARD_ANSWER_MAX_MS });
   redis.start();
   return new Generations({
     config,
@@ -97,6 +90,18 @@ export function createGenerations(
       createService(config, { rest, observe, metrics, generation, ...surroundings(generation) }),
     changed,
     disconnect: () => redis.disconnect(),
+  });
+}
+
+type OwnRedisOptions = Pick<RedisClientOptions, "bank" | "observe" | "answerTimeoutMs">;
+
+function createRedis({ redis }: Config, options: OwnRedisOptions): RedisClient {
+  return new RedisClient({
+    ...redis.servers.reveal(),
+    prefix: redis.prefix,
+    clock: systemClock,
+    dice: Math.random,
+    ...options,
   });
 }
 
@@ -135,15 +140,8 @@ function createService(
   const dice = Math.random;
   const toRabbit = (purpose: "publishing" | "consuming") =>
     new RabbitConnection({ url: config.rabbit.url.reveal(), purpose, clock, dice, observe: told });
-  const toRedis = (options: Pick<RedisClientOptions, "observe" | "answerTimeoutMs">) =>
-    new RedisClient({
-      ...config.redis.servers.reveal(),
-      prefix: config.redis.prefix,
-      bank: () => bank,
-      clock,
-      dice,
-      ...options,
-    });
+  const toRedis = (options: Omit<OwnRedisOptions, "bank">) =>
+    createRedis(config, { bank: () => bank, ...options });
   const publishing = toRabbit("publishing");
   const consuming = toRabbit("consuming");
   const redis = toRedis({ observe: told });

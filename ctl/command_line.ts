@@ -7,10 +7,9 @@ import { parseArgs } from "node:util";
 import { ACTIVITY_NUMBERS } from "../dashboard/api/requests.ts";
 import { CELL_STATES, type CellState, isCellState } from "../dashboard/fleet/fleet_snapshot.ts";
 import { readSnowflake } from "../dashboard/guild_shard.ts";
-import { isShardCount } from "../dashboard/json_checks.ts";
 import type { RestartMode } from "../dashboard/restarts/restart.ts";
 import { readShardId, readShardList, shardListText } from "../dashboard/shard_list.ts";
-import { SHARDS_MOST } from "../gateway/protocol/shard_count.ts";
+import { isShardCount, SHARDS_MOST } from "../gateway/protocol/shard_count.ts";
 import { EXIT_STATUSES, UsageError } from "./failure.ts";
 
 export type Command =

@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { SHARDS_MOST } from "../gateway/protocol/shard_count.ts";
-
 /** The last moment that a date can name, milliseconds since the epoch (ECMAScript, Time Values and Time Range). */
 const LAST_TIME_MS = 8.64e15;
 
@@ -24,11 +22,6 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 /** A whole number from 0 to 2^53-1. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && Number(value) >= 0;
-}
-
-/** A number of shards that there can be. */
-export function isShardCount(value: unknown): value is number {
-  return isCount(value) && value > 0 && value <= SHARDS_MOST;
 }
 
 /** Milliseconds since the epoch, or of a duration. */

@@ -581,18 +581,19 @@ export class GatewayService {
 
   /** Members that run shards, or are there to do so, itself included. */
   get members(): ReadonlySet<string> {
-    return new Set([this.member, ...this.#others.map(([id]) => id)]);
+    return new Set([this.member, ...this.#running.map(([id]) => id)]);
   }
 
   /** How many shards all of them take together. */
   get capacity(): number {
     const { enabled, shardsMax } = this.#config.fleet;
     if (!enabled) return Infinity;
-    const others = this.#others.filter(([id]) => id !== this.member);
+    const others = this.#running.filter(([id]) => id !== this.member);
     return others.reduce((sum, [, { share }]) => sum + (share?.most ?? Infinity), shardsMax ?? Infinity);
   }
 
-  get #others(): [string, SeenMember][] {
+  /** Members that are there and know how many shards there are, by what was seen of them last. */
+  get #running(): [string, SeenMember][] {
     const fleet = this.#membership?.fleet;
     return [...fleet?.members ?? []].filter(([id, { total }]) => total !== null && !fleet?.gone.has(id));
   }
@@ -604,7 +605,7 @@ export class GatewayService {
 
   /** How many of them are connected. */
   get readyShards(): number {
-    return this.status.snapshot().counts.Connected;
+    return this.status.connected;
   }
 
   /** Where it rehearses: keeps all that has come lately for as long as it is kept. */
@@ -616,12 +617,10 @@ export class GatewayService {
   takeOver(published: Iterable<string>): void {
     if (this.#part !== "coming") return;
     this.#part = "sole";
-    const sessions = [...this.#shards].map((
-      [shard, { sessionId }],
-    ): [number, string | null] => [shard, sessionId]);
-    this.#ports.adopt(
-      new Map(sessions.filter((session): session is [number, string] => session[1] !== null)),
+    const sessions = [...this.#shards].flatMap(([shard, { sessionId }]): [number, string][] =>
+      sessionId === null ? [] : [[shard, sessionId]]
     );
+    this.#ports.adopt(new Map(sessions));
     this.#eventWay.takeOver(published);
     for (const { shard, status, waitingForTurn } of this.status.snapshot().shards) {
       this.#news({ kind: "shard.status", shard, status, waitingForTurn });

@@ -147,6 +147,13 @@ export class Status {
     return this.#shards;
   }
 
+  /** How many shards are Connected. */
+  get connected(): number {
+    let count = 0;
+    for (const { status } of this.#shards.values()) count += Number(status === "Connected");
+    return count;
+  }
+
   /** How many shards are anything but Connected, but for those that wait for their turn. */
   get away(): number {
     let count = 0;

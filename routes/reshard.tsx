@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { isShardCount } from "../dashboard/json_checks.ts";
 import type { FleetSnapshot } from "../dashboard/fleet/fleet_snapshot.ts";
-import { SHARDS_MOST } from "../gateway/protocol/shard_count.ts";
+import { isShardCount, SHARDS_MOST } from "../gateway/protocol/shard_count.ts";
 import { amount } from "../islands/amounts.ts";
 import { Question } from "../islands/Question.tsx";
 import { RESHARD_NAMES, RESHARD_PATH, reshardLines, shardsText } from "../islands/reshard.ts";

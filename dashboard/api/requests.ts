@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { SHARDS_MOST } from "../../gateway/protocol/shard_count.ts";
+import { isShardCount, SHARDS_MOST } from "../../gateway/protocol/shard_count.ts";
 import { type CommandShards, STATUSES, typedShards } from "../commands/command_checks.ts";
 import type { PresenceFields } from "../commands/command_forms.ts";
-import { isCount, isObject, isShardCount } from "../json_checks.ts";
+import { isCount, isObject } from "../json_checks.ts";
 import { isRestartMode, RESTART_MODES, type RestartMode } from "../restarts/restart.ts";
 import { readShardList } from "../shard_list.ts";
 

@@ -6,9 +6,9 @@
  */
 import { MemberScan, skipWhitespace } from "../../gateway/protocol/json_scan.ts";
 import { CLIENT_FRAME_MAX_BYTES, COMMAND_OPCODES, Opcode } from "../../gateway/protocol/opcodes.ts";
-import { SHARDS_MOST } from "../../gateway/protocol/shard_count.ts";
+import { isShardCount, SHARDS_MOST } from "../../gateway/protocol/shard_count.ts";
 import { readSnowflake } from "../guild_shard.ts";
-import { isCount, isObject, isShardCount, parsed } from "../json_checks.ts";
+import { isCount, isObject, parsed } from "../json_checks.ts";
 import { readShardList, shardListText } from "../shard_list.ts";
 
 /** What is wrong with a field of a form. */

@@ -7,7 +7,7 @@ import type { ChainableCommander } from "ioredis";
 import type { Clock } from "../../gateway/clock.ts";
 import { oneLine } from "../../gateway/one_line.ts";
 import { isSessionId } from "../../gateway/protocol/session_id.ts";
-import { SHARDS_MOST } from "../../gateway/protocol/shard_count.ts";
+import { isShardCount, SHARDS_MOST } from "../../gateway/protocol/shard_count.ts";
 import {
   BANK_KEYS,
   REPLICAS_KEY,
@@ -16,7 +16,7 @@ import {
   STATUSES_KEY,
   TOTAL_KEY,
 } from "../contract_keys.ts";
-import { isCount, isObject, isShardCount, isTime, parsed } from "../json_checks.ts";
+import { isCount, isObject, isTime, parsed } from "../json_checks.ts";
 import type { DashboardRedis } from "../redis.ts";
 import type { Bank } from "../resharding/reshard.ts";
 import {

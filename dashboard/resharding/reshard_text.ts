@@ -5,7 +5,8 @@
  */
 import { oneLine } from "../../gateway/one_line.ts";
 import { RESHARD_KEY } from "../contract_keys.ts";
-import { isCount, isObject, isShardCount, isTime, parsed } from "../json_checks.ts";
+import { isCount, isObject, isTime, parsed } from "../json_checks.ts";
+import { isShardCount } from "../../gateway/protocol/shard_count.ts";
 import {
   type Bank,
   BANKS,

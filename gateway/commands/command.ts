@@ -6,7 +6,7 @@
 
 import { MemberScan, readSnowflake, skipWhitespace } from "../protocol/json_scan.ts";
 import { CLIENT_FRAME_MAX_BYTES, COMMAND_OPCODES, Opcode } from "../protocol/opcodes.ts";
-import { SHARDS_MOST } from "../protocol/shard_count.ts";
+import { isShardCount, SHARDS_MOST } from "../protocol/shard_count.ts";
 import type { ReconnectMode } from "../shard/machine.ts";
 
 /** A command that may be carried out, as far as its text tells: whether its shards exist is not known here. */
@@ -132,11 +132,8 @@ function readDrain({ replica, data }: Readonly<Record<string, unknown>>): Comman
 
 function readReshard(data: unknown): CommandReading {
   const { total, abandon } = isObject(data) ? data : {};
-  const isCount = Number.isInteger(total) && Number(total) >= 1 && Number(total) <= SHARDS_MOST;
   if (abandon === true && total === undefined) return { ok: true, command: { kind: "reshard", total: null } };
-  if (isCount && abandon === undefined) {
-    return { ok: true, command: { kind: "reshard", total: Number(total) } };
-  }
+  if (isShardCount(total) && abandon === undefined) return { ok: true, command: { kind: "reshard", total } };
   return refuse(
     "invalid",
     'The command does not say how many shards there are to be: send {"total": …} as an integer from 1 to ' +

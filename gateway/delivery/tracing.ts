@@ -8,7 +8,8 @@ import type { OutgoingEvent } from "./publisher.ts";
 
 /**
  * How the gateway's part of an event's way ended. `spooled`: it went to disk and out of memory, and what is published
- * of it later has no trace. `abandoned`: another process runs the shard, or another session has seen the same, and that is published.
+ * of it later has no trace. `abandoned`: another process runs the shard, or another session has seen the same, and that
+ * is published.
  */
 export type TraceOutcome = "confirmed" | "refused" | "spooled" | "abandoned";
 

@@ -6,15 +6,18 @@
  */
 import { type Bank, FIRST_BANK, otherBank } from "../resume/bank.ts";
 
-export type ReshardPhase =
+export const RESHARD_PHASES = [
   /** The new sessions come up beside the old ones, and are not published. */
-  | "rehearsing"
+  "rehearsing",
   /** The old side holds back what comes, until all that it had is published. */
-  | "holding"
+  "holding",
   /** The new sessions are published. There is no way back. */
-  | "taking_over"
-  | "done"
-  | "abandoned";
+  "taking_over",
+  "done",
+  "abandoned",
+] as const;
+
+export type ReshardPhase = typeof RESHARD_PHASES[number];
 
 export interface ReshardPlan {
   /** No two plans have the same one. */

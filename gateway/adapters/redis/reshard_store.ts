@@ -4,16 +4,17 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import type {
-  DigestList,
-  ReshardPhase,
-  ReshardPlan,
-  ReshardReport,
-  ReshardStore,
-  ReshardView,
+import {
+  type DigestList,
+  RESHARD_PHASES,
+  type ReshardPhase,
+  type ReshardPlan,
+  type ReshardReport,
+  type ReshardStore,
+  type ReshardView,
 } from "../../reshard/plan.ts";
-import { BANKS } from "../../resume/bank.ts";
-import { SHARDS_MOST } from "../../protocol/shard_count.ts";
+import { BANKS, otherBank } from "../../resume/bank.ts";
+import { isShardCount } from "../../protocol/shard_count.ts";
 import type { RedisClient, Script } from "./client.ts";
 import {
   digestsKey,
@@ -29,10 +30,9 @@ import {
 
 const PLAN = "plan";
 const REPORT = "report:";
-const PHASES: readonly ReshardPhase[] = ["rehearsing", "holding", "taking_over", "done", "abandoned"];
 const DIGESTS_KEPT_SECONDS = 3_600;
 
-/** What both scripts know of a plan. */
+/** What all scripts know of a plan. */
 const SHARED_LUA = `
   local reshard = KEYS[1]
   local function plan_of()
@@ -64,8 +64,8 @@ const BEGIN = `${SHARED_LUA}
 
 /**
  * ARGV: id, phase, the plan in the next phase, that phase. What was told in an earlier try counts no more once another is
- * made. Where the new sessions take over, what other programs read
- * is of them from then on, and so is what a process that starts begins with.
+ * made. Where the new sessions take over, what other programs read is of them from then on, and so is what a process that
+ * starts begins with.
  */
 const MOVE = `${SHARED_LUA}
   local plan = plan_of()
@@ -120,14 +120,13 @@ export class RedisReshardStore implements ReshardStore {
   }
 
   async begin(plan: ReshardPlan): Promise<boolean> {
-    const running = BANKS.find((bank) => bank !== plan.bank) ?? plan.bank;
     const script = {
       lua: BEGIN,
       keys: [
         RESHARD_KEY,
         digestsKey("told"),
         digestsKey("seen"),
-        ...[running, plan.bank].map((bank) => keyInBank(OWN_PRESENCES_KEY, bank)),
+        ...[otherBank(plan.bank), plan.bank].map((bank) => keyInBank(OWN_PRESENCES_KEY, bank)),
         ...keysOfBank(plan.bank),
       ],
     };
@@ -188,8 +187,9 @@ function planText({ beganAtMs, ...plan }: ReshardPlan): string {
 function readPlan(text: string | undefined): ReshardPlan | null {
   const { id, from, to, bank, phase, began_at: beganAtMs, reason, superseded } = objectOf(text);
   const knownBank = BANKS.find((known) => known === bank);
-  const knownPhase = PHASES.find((known) => known === phase);
-  const isPlan = typeof id === "string" && isTotal(from) && isTotal(to) && typeof beganAtMs === "number";
+  const knownPhase = RESHARD_PHASES.find((known) => known === phase);
+  const isPlan = typeof id === "string" && isShardCount(from) && isShardCount(to) &&
+    typeof beganAtMs === "number";
   if (!isPlan || knownBank === undefined || knownPhase === undefined) return null;
   return {
     id,
@@ -199,7 +199,7 @@ function readPlan(text: string | undefined): ReshardPlan | null {
     phase: knownPhase,
     beganAtMs,
     reason: typeof reason === "string" ? reason : null,
-    superseded: Array.isArray(superseded) ? superseded.filter(isTotal) : [],
+    superseded: Array.isArray(superseded) ? superseded.filter(isShardCount) : [],
   };
 }
 
@@ -221,10 +221,6 @@ function readReport(text: string): ReshardReport | null {
     hasSeen: seen === true,
     hasEnded: ended === true,
   };
-}
-
-function isTotal(value: unknown): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 1 && value <= SHARDS_MOST;
 }
 
 function objectOf(text: string | undefined): Readonly<Record<string, unknown>> {

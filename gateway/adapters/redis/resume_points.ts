@@ -35,8 +35,8 @@ import { timestampText } from "./timestamp.ts";
 /**
  * Begins a reign. What another service left is imported only while it is still the one that ran last: a replica that
  * started together with us may have imported it already, and moved on from there. Nothing is begun where another leads by
- * now, who may have begun otherwise. With what is imported goes what we kept of the
- * sessions besides, which is older; gaps stay to be told. What another bot showed as its presence goes with the bot.
+ * now, who may have begun otherwise. With what is imported goes what we kept of the sessions besides, which is older; gaps
+ * stay to be told. What another bot showed as its presence goes with the bot.
  */
 const BEGIN: Script = {
   keys: [
